@@ -1,0 +1,1 @@
+"""Client of invariantselect: demonstrations for the prompts of large multimodal models."""

@@ -1,0 +1,60 @@
+"""What an encoder is: the one interface that index and service see, whatever runs beneath it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Float32
+from numpy.typing import NDArray
+from PIL import Image
+
+__all__ = ["Encoder", "EncoderIdentity"]
+
+
+@dataclass(frozen=True)
+class EncoderIdentity:
+    """Who an encoder is.
+
+    Attributes:
+        name: As given to the catalog: ``efficientnet-lite0``, ``open_clip:ViT-B-32/laion2b_s34b_b79k``, a directory.
+        version: Version of the encoder under that name; ``"1"`` for one that was never adapted.
+        fingerprint: Hash of everything a vector depends on (weights, preprocessing, pooling, precision,
+            normalisation, calibration), 64 hexadecimal digits. Vectors compare only where it agrees.
+        dim: Length of a vector.
+        image_size: Side of the square the encoder sees, in pixels.
+        runtime: ``onnxruntime`` or ``torch``.
+        device: ``cpu``, ``cuda:0``, …
+        precision: ``float32``, ``bfloat16`` or ``float16``.
+    """
+
+    name: str
+    version: str
+    fingerprint: str
+    dim: int
+    image_size: int
+    runtime: str
+    device: str
+    precision: str
+
+
+class Encoder(Protocol):
+    """An image tower with its preprocessing. Thread-safe: several threads may call it at once."""
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        """Name, fingerprint and the like; constant over the encoder's life."""
+
+    def preprocess(self, image: Image.Image) -> Float32[np.ndarray, "3 side side"]:
+        """Turn a decoded RGB image into the encoder's input. Same code in training and serving."""
+
+    def forward(self, batch: Float32[np.ndarray, "batch 3 side side"]) -> Float32[np.ndarray, "batch dim"]:
+        """Vectors of a preprocessed batch, (batch, dim) float32, L2-normalised."""
+
+    def encode(self, images: Sequence[Image.Image]) -> Float32[np.ndarray, "batch dim"]:
+        """`preprocess` then `forward`, for any number of decoded RGB images; (0, dim) for none."""
+
+
+Vectors = NDArray[np.float32]

@@ -1,0 +1,1 @@
+"""Does the selection help? Protocols, in-context learners and metrics."""
