@@ -1,0 +1,61 @@
+# Two commands for a newcomer: `make demo` and `make test`. Both set up .venv by themselves.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := encoders index evaluation service client tests benchmarks
+SERVER := $(VENV)/.installed-server
+DEV := $(VENV)/.installed-dev
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help demo test lint types check-arrows unit bench lock docs clean
+
+help: ## list the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(SERVER) ## build a pool from real images and choose demonstrations for a domain it has never seen
+	@$(BIN)/python -m service.demo
+
+test: $(DEV) lint types check-arrows unit ## style, types, import arrows and the whole suite
+
+lint: $(DEV)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+
+types: $(DEV)
+	$(BIN)/mypy
+
+check-arrows: $(DEV)
+	$(BIN)/lint-imports
+
+unit: $(DEV)
+	$(BIN)/python -m pytest
+
+bench: $(DEV) ## measure REST against the bare loop, ingest against the encoder, memory; writes docs/benchmarks.md and the README's table
+	$(BIN)/python -m benchmarks
+
+lock: ## pin every dependency again, with hashes (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-package invariantselect \
+	  --extra cpu --extra demo pyproject.toml --output-file requirements/server.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-package invariantselect \
+	  --extra cpu --extra demo --group dev pyproject.toml --constraint requirements/server.lock \
+	  --output-file requirements/dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-package invariantselect \
+	  --extra gpu pyproject.toml --constraint requirements/server.lock --output-file requirements/gpu.lock
+
+clean: ## remove the environment, the demo's data and every cache
+	rm -rf $(VENV) demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(SERVER): requirements/server.lock pyproject.toml client/pyproject.toml | $(VENV)/bin/python
+	@echo "Installing into $(VENV): PyTorch and friends, a few gigabytes, several minutes the first time."
+	@$(PIP_INSTALL) --require-hashes -r requirements/server.lock
+	@$(PIP_INSTALL) --no-deps --no-build-isolation -e client -e .
+	@touch $@
+
+$(DEV): requirements/dev.lock $(SERVER)
+	@echo "Installing what the tests need into $(VENV)."
+	@$(PIP_INSTALL) --require-hashes -r requirements/dev.lock
+	@touch $@
