@@ -6,6 +6,7 @@ from invariantselect.wire.demonstrations import (
     DeleteRequest,
     Demonstration,
     DemonstrationInput,
+    DemonstrationList,
     DemonstrationPage,
     DemonstrationPatch,
     GetRequest,
@@ -19,6 +20,7 @@ from invariantselect.wire.encoders import (
     EmbeddingsResponse,
     EmbeddingsUsage,
     EncoderInfo,
+    EncoderList,
 )
 from invariantselect.wire.options import Diversity, Exclusions, SelectionOptions
 from invariantselect.wire.pools import LabelCount, PoolCreate, PoolInfo, PoolList
@@ -38,6 +40,7 @@ __all__ = [
     "DeleteRequest",
     "Demonstration",
     "DemonstrationInput",
+    "DemonstrationList",
     "DemonstrationPage",
     "DemonstrationPatch",
     "Diversity",
@@ -46,6 +49,7 @@ __all__ = [
     "EmbeddingsResponse",
     "EmbeddingsUsage",
     "EncoderInfo",
+    "EncoderList",
     "Exclusions",
     "GetRequest",
     "LabelCount",

@@ -80,6 +80,13 @@ class GetRequest(Sent):
     ids: list[Identifier] = Field(min_length=1, max_length=MAX_BATCH)
 
 
+class DemonstrationList(Answered):
+    """Demonstrations fetched by id, in the order asked for; `missing` names the ids that the pool doesn't have."""
+
+    demonstrations: list[Demonstration]
+    missing: list[str] = Field(default_factory=list)
+
+
 class DeleteRequest(Sent):
     """Demonstrations to delete in one call."""
 

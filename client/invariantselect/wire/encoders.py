@@ -23,6 +23,12 @@ class EncoderInfo(Answered):
     loaded: bool
 
 
+class EncoderList(Answered):
+    """The encoders of this server, by name."""
+
+    encoders: list[EncoderInfo]
+
+
 class EmbeddingsRequest(Sent):
     """Images to encode; `input` is one data URI or a list of them."""
 
