@@ -1,0 +1,102 @@
+"""From a decoded image to an encoder's input. One definition for training, export and serving."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, cast, get_args
+
+import numpy as np
+from jaxtyping import Float32
+from PIL import Image
+
+__all__ = ["Interpolation", "Preprocessing", "Resize"]
+
+Resize = Literal["squash", "shortest_edge_center_crop"]
+Interpolation = Literal["bilinear", "bicubic"]
+
+_RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How an image becomes numbers.
+
+    Attributes:
+        size: Side of the square that the encoder sees, in pixels.
+        resize: ``squash`` stretches the image to the square; ``shortest_edge_center_crop`` scales the shorter edge
+            to ``size`` and cuts the middle out.
+        interpolation: Of the resize; Pillow's filters, which smooth when they shrink.
+        mean: Of each channel, in units of the full range (0 to 1).
+        std: Of each channel, in the same units.
+    """
+
+    size: int
+    resize: Resize
+    interpolation: Interpolation
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ValueError(f"size is {self.size}, it must be at least 1")
+        if self.resize not in get_args(Resize):
+            raise ValueError(f"resize is {self.resize!r}, known are {get_args(Resize)}")
+        if self.interpolation not in get_args(Interpolation):
+            raise ValueError(f"interpolation is {self.interpolation!r}, known are {get_args(Interpolation)}")
+        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+            raise ValueError("mean and std have three numbers each, and std is above 0")
+
+    def apply(self, image: Image.Image) -> Float32[np.ndarray, "3 side side"]:
+        """The encoder's input for one decoded RGB image.
+
+        Args:
+            image: Of mode RGB, any size.
+
+        Returns:
+            (3, size, size) float32, contiguous: ``(x / 255 - mean) / std`` of each channel.
+
+        Raises:
+            ValueError: The image is not RGB; `encoders.decode.decode` makes it so.
+        """
+        if image.mode != "RGB":
+            raise ValueError(f"the image is {image.mode}, not RGB")
+        pixels = np.asarray(self._resized(image), dtype=np.float32).transpose(2, 0, 1)
+        std = np.asarray(self.std, dtype=np.float64)
+        scale = (1.0 / (255.0 * std)).astype(np.float32)[:, None, None]
+        shift = (np.asarray(self.mean, dtype=np.float64) / std).astype(np.float32)[:, None, None]
+        return np.ascontiguousarray(pixels * scale - shift)
+
+    def _resized(self, image: Image.Image) -> Image.Image:
+        resampling = _RESAMPLING[self.interpolation]
+        if self.resize == "squash":
+            return image.resize((self.size, self.size), resampling)
+        width, height = image.size
+        shorter, longer = min(width, height), max(width, height)
+        # The cut comes after the scale; int() and round() as in torchvision, so that features equal open_clip's.
+        scaled = max(int(self.size * longer / shorter), self.size)
+        new = (self.size, scaled) if width <= height else (scaled, self.size)
+        left, top = round((new[0] - self.size) / 2), round((new[1] - self.size) / 2)
+        return image.resize(new, resampling).crop((left, top, left + self.size, top + self.size))
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as JSON values; part of the fingerprint."""
+        return {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Preprocessing:
+        """The inverse of `to_json`.
+
+        Raises:
+            ValueError: A field is missing, unknown or out of range.
+        """
+        try:
+            mean, std = (tuple(float(value) for value in fields[key]) for key in ("mean", "std"))
+            rest = {key: value for key, value in fields.items() if key not in {"mean", "std"}}
+            return cls(
+                **rest,
+                mean=cast("tuple[float, float, float]", mean),
+                std=cast("tuple[float, float, float]", std),
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"the preprocessing can't be read: {error}") from error
