@@ -1,1 +1,84 @@
-"""Client of invariantselect: demonstrations for the prompts of large multimodal models."""
+"""Client of invariantselect: demonstrations for the prompts of large multimodal models.
+
+Names are imported when they are first used, so that ``import invariantselect`` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from invariantselect.async_client import AsyncClient
+    from invariantselect.client import Client
+    from invariantselect.errors import InvariantSelectError
+    from invariantselect.image_inputs import ImageInput
+    from invariantselect.inputs import ImageQuery, NewDemonstration
+    from invariantselect.selection import Selection
+    from invariantselect.wire import (
+        BatchOutcome,
+        Demonstration,
+        DemonstrationInput,
+        DemonstrationList,
+        DemonstrationPage,
+        Diversity,
+        EmbeddingsResponse,
+        EncoderInfo,
+        Exclusions,
+        Outcome,
+        PoolInfo,
+        Query,
+        Selected,
+        SelectionFailure,
+        SelectionOptions,
+    )
+
+__all__ = [
+    "AsyncClient",
+    "BatchOutcome",
+    "Client",
+    "Demonstration",
+    "DemonstrationInput",
+    "DemonstrationList",
+    "DemonstrationPage",
+    "Diversity",
+    "EmbeddingsResponse",
+    "EncoderInfo",
+    "Exclusions",
+    "ImageInput",
+    "ImageQuery",
+    "InvariantSelectError",
+    "NewDemonstration",
+    "Outcome",
+    "PoolInfo",
+    "Query",
+    "Selected",
+    "Selection",
+    "SelectionFailure",
+    "SelectionOptions",
+    "__version__",
+]
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "AsyncClient": "async_client",
+    "Client": "client",
+    "ImageInput": "image_inputs",
+    "ImageQuery": "inputs",
+    "InvariantSelectError": "errors",
+    "NewDemonstration": "inputs",
+    "Selection": "selection",
+}
+
+
+if not TYPE_CHECKING:  # a type checker would take any name for granted
+
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{__name__}.{_HOME.get(name, 'wire')}"), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

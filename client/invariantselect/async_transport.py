@@ -1,0 +1,85 @@
+"""Runs flows on an asyncio event loop: the asynchronous one of the two transports."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Self, TypeVar
+
+import httpx2
+
+from invariantselect.calls import Call, Finished, Flow, Work, step
+from invariantselect.connection import Connection
+from invariantselect.retries import Moment, judge
+from invariantselect.transport import AT_THE_SAME_TIME
+
+__all__ = ["AsyncTransport"]
+
+T = TypeVar("T")
+
+
+class AsyncTransport:
+    """Sends calls through an `httpx2.AsyncClient`; any number of tasks may share it.
+
+    Args:
+        connection: Server, key and patience.
+        http: Used, never closed here.
+    """
+
+    sleep: Callable[[float], Awaitable[None]] = staticmethod(asyncio.sleep)
+    now: Callable[[], float] = staticmethod(time.time)
+    chance: Callable[[], float] = staticmethod(random.random)
+
+    def __init__(self, connection: Connection, http: httpx2.AsyncClient) -> None:
+        self.connection = connection
+        self.http = http
+
+    def over(self, connection: Connection) -> Self:
+        """The same HTTP client with another patience."""
+        other = copy.copy(self)
+        other.connection = connection
+        return other
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Give a flow what it asks for until it ends; its result. Work is done in a thread."""
+        state = step(flow, None)
+        while not isinstance(state, Finished):
+            if isinstance(state, Work):
+                state = step(flow, await asyncio.to_thread(state.function))
+            else:
+                state = step(flow, await self._send_all(state))
+        return state.value
+
+    async def _send_all(self, calls: Sequence[Call[Any]]) -> list[Any]:
+        if len(calls) <= 1:
+            return [await self._send(call) for call in calls]
+        gate = asyncio.Semaphore(AT_THE_SAME_TIME)
+
+        async def send(call: Call[Any]) -> Any:
+            async with gate:
+                return await self._send(call)
+
+        tasks = [asyncio.create_task(send(call)) for call in calls]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _send(self, call: Call[T]) -> T:
+        attempt = 0
+        while True:
+            outcome: httpx2.Response | httpx2.RequestError
+            try:
+                outcome = await self.http.send(self.http.build_request(**self.connection.request(call)))
+            except httpx2.RequestError as failure:
+                outcome = failure
+            judged = judge(call, outcome, self.connection, Moment(attempt, self.now(), self.chance()))
+            if isinstance(judged, httpx2.Response):
+                return call.parse(judged)
+            await self.sleep(judged)
+            attempt += 1

@@ -1,0 +1,86 @@
+"""What the client wants done, without doing it: calls to the server, work on this machine, and flows made of both.
+
+Every method of the SDK is a flow, a generator that yields what it needs and is sent the answers. It is written once;
+`invariantselect.transport` and `invariantselect.async_transport` are the two ways to run it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import httpx2
+
+__all__ = ["Call", "Finished", "Flow", "Step", "Work", "many", "off_the_loop", "one", "step"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """One HTTP request and how its answer is read.
+
+    Attributes:
+        method: ``GET``, ``POST``, ``PATCH`` or ``DELETE``.
+        path: Percent-encoded, from the slash on.
+        parse: Turns a successful response, its body read, into the result.
+        repeatable: Sending it twice leaves the server as sending it once does, so a lost answer may be asked for again.
+        body: JSON, UTF-8; None for a request without a body.
+        params: Query parameters.
+        accepts: Statuses besides 2xx that `parse` reads.
+    """
+
+    method: str
+    path: str
+    parse: Callable[[httpx2.Response], T] = field(repr=False)
+    repeatable: bool
+    body: bytes | None = field(default=None, repr=False)
+    params: Mapping[str, str | int] = field(default_factory=dict)
+    accepts: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Work(Generic[T]):
+    """A function that reads files or decodes images, which an event loop must not wait for."""
+
+    function: Callable[[], T]
+
+
+Step: TypeAlias = "Sequence[Call[Any]] | Work[Any]"
+"""Calls to make at the same time, answered by the list of their results; or work, answered by its result."""
+
+Flow: TypeAlias = Generator[Step, Any, T]
+
+
+@dataclass(frozen=True)
+class Finished(Generic[T]):
+    """The end of a flow, and what it returned."""
+
+    value: T
+
+
+def one(call: Call[T]) -> Flow[T]:
+    """Make a call: ``pool = yield from one(call)``."""
+    [answer] = yield [call]
+    return answer  # type: ignore[no-any-return]
+
+
+def many(calls: Sequence[Call[T]]) -> Flow[list[T]]:
+    """Make calls at the same time; the results come in the order of the calls."""
+    answers = yield calls
+    return answers  # type: ignore[no-any-return]
+
+
+def off_the_loop(function: Callable[[], T]) -> Flow[T]:
+    """Do work where waiting for it is fine: in place, or in a thread when an event loop is running."""
+    answer = yield Work(function)
+    return answer  # type: ignore[no-any-return]
+
+
+def step(flow: Flow[T], answer: Any) -> Step | Finished[T]:
+    """Send a flow what it asked for (None to start it); what it asks for next, or its end."""
+    try:
+        return flow.send(answer)
+    except StopIteration as end:
+        return Finished(end.value)

@@ -1,0 +1,73 @@
+"""Runs flows by blocking: the synchronous one of the two transports."""
+
+from __future__ import annotations
+
+import copy
+import random
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Self, TypeVar
+
+import httpx2
+
+from invariantselect.calls import Call, Finished, Flow, Work, step
+from invariantselect.connection import Connection
+from invariantselect.retries import Moment, judge
+
+__all__ = ["AT_THE_SAME_TIME", "Transport"]
+
+T = TypeVar("T")
+
+AT_THE_SAME_TIME = 8
+"""Calls in flight for one flow, such as the images of one selection."""
+
+
+class Transport:
+    """Sends calls through an `httpx2.Client`. Thread-safe, as that is.
+
+    Args:
+        connection: Server, key and patience.
+        http: Used, never closed here.
+    """
+
+    sleep: Callable[[float], None] = staticmethod(time.sleep)
+    now: Callable[[], float] = staticmethod(time.time)
+    chance: Callable[[], float] = staticmethod(random.random)
+
+    def __init__(self, connection: Connection, http: httpx2.Client) -> None:
+        self.connection = connection
+        self.http = http
+
+    def over(self, connection: Connection) -> Self:
+        """The same HTTP client with another patience."""
+        other = copy.copy(self)
+        other.connection = connection
+        return other
+
+    def run(self, flow: Flow[T]) -> T:
+        """Give a flow what it asks for until it ends; its result."""
+        state = step(flow, None)
+        while not isinstance(state, Finished):
+            state = step(flow, state.function() if isinstance(state, Work) else self._send_all(state))
+        return state.value
+
+    def _send_all(self, calls: Sequence[Call[Any]]) -> list[Any]:
+        if len(calls) <= 1:
+            return [self._send(call) for call in calls]
+        with ThreadPoolExecutor(min(AT_THE_SAME_TIME, len(calls)), "invariantselect") as threads:
+            return list(threads.map(self._send, calls))
+
+    def _send(self, call: Call[T]) -> T:
+        attempt = 0
+        while True:
+            outcome: httpx2.Response | httpx2.RequestError
+            try:
+                outcome = self.http.send(self.http.build_request(**self.connection.request(call)))
+            except httpx2.RequestError as failure:
+                outcome = failure
+            judged = judge(call, outcome, self.connection, Moment(attempt, self.now(), self.chance()))
+            if isinstance(judged, httpx2.Response):
+                return call.parse(judged)
+            self.sleep(judged)
+            attempt += 1
