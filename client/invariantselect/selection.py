@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self, Unpack
 
 from pydantic import PrivateAttr
 
 from invariantselect.errors import PromptInvalidError
+from invariantselect.prompts import (
+    Labelled,
+    Prompt,
+    PromptOptions,
+    anthropic_messages,
+    build_prompt,
+    gemini,
+    openai_chat,
+    openai_responses,
+)
+from invariantselect.prompts.anthropic_messages import CacheLifetime
+from invariantselect.prompts.openai_chat import Detail
+from invariantselect.prompts.prompt import DEFAULT_QUESTION
 from invariantselect.wire.selections import Selection as WireSelection
 
 __all__ = ["Selection"]
@@ -60,3 +73,51 @@ class Selection(WireSelection):
             raise PromptInvalidError(
                 f"the selection holds no image of {id!r}", hint="Select with images=True.", id=id
             ) from None
+
+    def to_openai(
+        self, question: str = DEFAULT_QUESTION, *, detail: Detail = "auto", **options: Unpack[PromptOptions]
+    ) -> list[dict[str, Any]]:
+        """Messages for OpenAI's chat completions and every server that speaks them.
+
+        Args:
+            question: Asked of every image.
+            detail: How closely the model looks at the images.
+            **options: See `PromptOptions`: choices, enumeration, answer_template, system, layout, budget, query_image.
+
+        Raises:
+            PromptInvalidError: The prompt can't be built from this selection and these options; see `build_prompt`,
+                also for the errors of images.
+        """
+        return openai_chat.render(self._prompt(question, options), detail=detail)
+
+    def to_responses(
+        self, question: str = DEFAULT_QUESTION, *, detail: Detail = "auto", **options: Unpack[PromptOptions]
+    ) -> list[dict[str, Any]]:
+        """Input for OpenAI's Responses API; arguments and errors as for `to_openai`."""
+        return openai_responses.render(self._prompt(question, options), detail=detail)
+
+    def to_anthropic(
+        self,
+        question: str = DEFAULT_QUESTION,
+        *,
+        cache: CacheLifetime | None = None,
+        **options: Unpack[PromptOptions],
+    ) -> dict[str, Any]:
+        """``system`` and ``messages`` for Anthropic's Messages API; the rest as for `to_openai`.
+
+        Args:
+            question: Asked of every image.
+            cache: ``"5m"`` or ``"1h"`` marks the last demonstration, so that the vendor caches everything up to it.
+            **options: See `PromptOptions`.
+        """
+        return anthropic_messages.render(self._prompt(question, options), cache=cache)
+
+    def to_gemini(self, question: str = DEFAULT_QUESTION, **options: Unpack[PromptOptions]) -> dict[str, Any]:
+        """``contents`` and ``system_instruction`` for Google's Gemini API; the rest as for `to_openai`."""
+        return gemini.render(self._prompt(question, options))
+
+    def _prompt(self, question: str, options: PromptOptions) -> Prompt:
+        labelled = [Labelled(shown.id, shown.label, self.image(shown.id)) for shown in self.demonstrations]
+        query_image = options.get("query_image")
+        given: PromptOptions = {**options, "query_image": self._query_image if query_image is None else query_image}
+        return build_prompt(labelled, question=question, **given)
