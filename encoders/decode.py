@@ -1,0 +1,43 @@
+"""Untrusted bytes become an upright 8-bit RGB picture, or a typed error."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from encoders.image_header import DecodeLimits, ImageHeader, open_header, probe
+from encoders.orientation import upright
+from encoders.pixels import to_rgb
+from invariantselect.errors import ImageUnreadableError, InvariantSelectError
+
+__all__ = ["DecodeLimits", "ImageHeader", "decode", "probe"]
+
+
+def decode(data: bytes, limits: DecodeLimits = DecodeLimits()) -> Image.Image:  # noqa: B008 -- frozen
+    """Decode an image file.
+
+    Formats are JPEG, PNG, WebP, GIF, BMP, TIFF and PPM; the first frame or page of several. The picture is turned
+    upright by its EXIF orientation; `encoders.pixels.to_rgb` says how palettes, alpha, CMYK and deep samples become
+    8-bit RGB. Safe to call from several threads.
+
+    Args:
+        data: The file.
+        limits: What is refused, from the header alone and before memory is spent on pixels.
+
+    Returns:
+        A decoded image of mode RGB; its size is the one `probe` tells.
+
+    Raises:
+        ImageUnreadableError: Empty, truncated or corrupt.
+        ImageFormatUnsupportedError: Not an image of a supported format.
+        ImageTooLargeError: More bytes or pixels than the limits allow.
+    """
+    image, header, orientation = open_header(data, limits)
+    try:
+        image.load()
+        return upright(to_rgb(image), orientation)
+    except (MemoryError, InvariantSelectError):
+        raise
+    except Exception as error:  # Pillow's decoders fail in every way there is; none of them may pass as ours
+        raise ImageUnreadableError(
+            f"The {header.format} image of {header.width} × {header.height} pixels is damaged or cut off."
+        ) from error
