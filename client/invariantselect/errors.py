@@ -70,7 +70,7 @@ class InvariantSelectError(Exception):
     title: ClassVar[str] = "Something went wrong"
     default_hint: ClassVar[str] = "See the log of the server for the request id."
 
-    def __init__(self, detail: str, *, hint: str | None = None, **context: Any) -> None:
+    def __init__(self, detail: str, /, *, hint: str | None = None, **context: Any) -> None:
         super().__init__(detail)
         self.detail = detail
         self.hint = hint if hint is not None else self.default_hint

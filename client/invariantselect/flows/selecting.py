@@ -107,7 +107,8 @@ def _prepare(given: QueryInput) -> _Asked:
     described = given if isinstance(given, ImageQuery) else ImageQuery(given)
     image = image_bytes(described.image)
     uri = data_uri(image)
-    query = checked(Query, image=uri, group=described.group, domain=described.domain)
+    known = {"group": described.group, "domain": described.domain}
+    query = checked(Query, image=uri, **{name: value for name, value in known.items() if value is not None})
     return _Asked(len(uri), query=query, origin=_Origin(None, image))
 
 
