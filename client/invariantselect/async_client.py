@@ -10,7 +10,7 @@ from typing import Self, Unpack
 import httpx2
 
 from invariantselect.async_transport import AsyncTransport
-from invariantselect.connection import DEFAULT_MAX_RETRIES, Connection
+from invariantselect.connection import DEFAULT_MAX_RETRIES, LIMITS, Connection
 from invariantselect.flows import demonstrations as stored
 from invariantselect.flows import encoders as encoding
 from invariantselect.flows import pools as pooling
@@ -65,7 +65,7 @@ class AsyncClient:
     ) -> None:
         connection = Connection.to(base_url, api_key=api_key, timeout=timeout, max_retries=max_retries)
         self._owns_http = http_client is None
-        self._transport = AsyncTransport(connection, http_client or httpx2.AsyncClient())
+        self._transport = AsyncTransport(connection, http_client or httpx2.AsyncClient(limits=LIMITS))
 
     def with_options(self, *, timeout: float | httpx2.Timeout | None = None, max_retries: int | None = None) -> Self:
         """As `Client.with_options`."""

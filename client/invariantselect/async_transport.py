@@ -11,8 +11,9 @@ from typing import Any, Self, TypeVar
 
 import httpx2
 
-from invariantselect.calls import Call, Finished, Flow, Work, step
+from invariantselect.calls import Call, Finished, Flow, Step, Work, step
 from invariantselect.connection import Connection
+from invariantselect.errors import InvariantSelectError
 from invariantselect.retries import Moment, judge
 from invariantselect.transport import AT_THE_SAME_TIME
 
@@ -47,11 +48,14 @@ class AsyncTransport:
         """Give a flow what it asks for until it ends; its result. Work is done in a thread."""
         state = step(flow, None)
         while not isinstance(state, Finished):
-            if isinstance(state, Work):
-                state = step(flow, await asyncio.to_thread(state.function))
-            else:
-                state = step(flow, await self._send_all(state))
+            state = step(flow, await self._answer_to(state))
         return state.value
+
+    async def _answer_to(self, asked: Step) -> Any:
+        try:
+            return await (asyncio.to_thread(asked.function) if isinstance(asked, Work) else self._send_all(asked))
+        except InvariantSelectError as error:
+            return error
 
     async def _send_all(self, calls: Sequence[Call[Any]]) -> list[Any]:
         if len(calls) <= 1:

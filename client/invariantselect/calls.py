@@ -12,6 +12,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import httpx2
 
+from invariantselect.errors import InvariantSelectError
+
 __all__ = ["Call", "Finished", "Flow", "Step", "Work", "many", "off_the_loop", "one", "step"]
 
 T = TypeVar("T")
@@ -79,8 +81,11 @@ def off_the_loop(function: Callable[[], T]) -> Flow[T]:
 
 
 def step(flow: Flow[T], answer: Any) -> Step | Finished[T]:
-    """Send a flow what it asked for (None to start it); what it asks for next, or its end."""
+    """Send a flow what it asked for (None to start it); what it asks for next, or its end.
+
+    An `InvariantSelectError` as the answer is raised where the flow waits, so that a flow may handle it.
+    """
     try:
-        return flow.send(answer)
+        return flow.throw(answer) if isinstance(answer, InvariantSelectError) else flow.send(answer)
     except StopIteration as end:
         return Finished(end.value)

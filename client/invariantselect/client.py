@@ -9,7 +9,7 @@ from typing import Self, Unpack
 
 import httpx2
 
-from invariantselect.connection import DEFAULT_MAX_RETRIES, Connection
+from invariantselect.connection import DEFAULT_MAX_RETRIES, LIMITS, Connection
 from invariantselect.flows import demonstrations as stored
 from invariantselect.flows import encoders as encoding
 from invariantselect.flows import pools as pooling
@@ -71,7 +71,7 @@ class Client:
     ) -> None:
         connection = Connection.to(base_url, api_key=api_key, timeout=timeout, max_retries=max_retries)
         self._owns_http = http_client is None
-        self._transport = Transport(connection, http_client or httpx2.Client())
+        self._transport = Transport(connection, http_client or httpx2.Client(limits=LIMITS))
 
     def with_options(self, *, timeout: float | httpx2.Timeout | None = None, max_retries: int | None = None) -> Self:
         """A client with another patience over the same connections. Close the original, not this one."""

@@ -14,11 +14,14 @@ from invariantselect import __version__
 from invariantselect.calls import Call
 from invariantselect.errors import InvalidRequestError
 
-__all__ = ["DEFAULT_BASE_URL", "DEFAULT_MAX_RETRIES", "DEFAULT_TIMEOUT_S", "Connection"]
+__all__ = ["DEFAULT_BASE_URL", "DEFAULT_MAX_RETRIES", "DEFAULT_TIMEOUT_S", "LIMITS", "Connection"]
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8000"
 DEFAULT_TIMEOUT_S = 60.0
 DEFAULT_MAX_RETRIES = 2
+
+LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=4.0)
+"""httpx2's own, but an idle connection is let go before uvicorn, after 5 s, hangs up on a request just sent."""
 
 _CONNECT_TIMEOUT_S = 5.0
 _USER_AGENT = f"invariantselect-python/{__version__} (Python {platform.python_version()}; httpx2 {httpx2.__version__})"

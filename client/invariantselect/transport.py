@@ -11,8 +11,9 @@ from typing import Any, Self, TypeVar
 
 import httpx2
 
-from invariantselect.calls import Call, Finished, Flow, Work, step
+from invariantselect.calls import Call, Finished, Flow, Step, Work, step
 from invariantselect.connection import Connection
+from invariantselect.errors import InvariantSelectError
 from invariantselect.retries import Moment, judge
 
 __all__ = ["AT_THE_SAME_TIME", "Transport"]
@@ -49,8 +50,14 @@ class Transport:
         """Give a flow what it asks for until it ends; its result."""
         state = step(flow, None)
         while not isinstance(state, Finished):
-            state = step(flow, state.function() if isinstance(state, Work) else self._send_all(state))
+            state = step(flow, self._answer_to(state))
         return state.value
+
+    def _answer_to(self, asked: Step) -> Any:
+        try:
+            return asked.function() if isinstance(asked, Work) else self._send_all(asked)
+        except InvariantSelectError as error:
+            return error
 
     def _send_all(self, calls: Sequence[Call[Any]]) -> list[Any]:
         if len(calls) <= 1:

@@ -138,6 +138,20 @@ def test_an_upload_stops_at_the_first_refused_request(driven: Driven, server: Sc
     assert len(server.received) == 1
 
 
+def test_a_server_that_takes_less_gets_smaller_requests_and_only_what_is_still_too_large_fails(
+    driven: Driven, server: ScriptedServer
+) -> None:
+    too_large = as_problem({"code": "payload_too_large", "detail": "at most 1000 bytes"}, 413)
+    server.respond = lambda request: too_large if len(request.body) > 1000 else taken(request)
+    new = [NewDemonstration(str(i), b"GIF" * (1000 if i == 2 else 50), "x") for i in range(7)]
+    answer = driven.do("upsert", "skin", new)
+    assert [outcome.id for outcome in answer.outcomes] == list("0123456")
+    [failed] = [outcome for outcome in answer.outcomes if outcome.status == "failed"]
+    assert (failed.id, answer.failed, answer.snapshot) == ("2", 1, 4)
+    assert failed.error is not None
+    assert failed.error["code"] == "payload_too_large"
+
+
 @pytest.mark.parametrize("size", [0, -1, 1001])
 def test_a_batch_size_that_no_request_can_have_is_refused(driven: Driven, size: int) -> None:
     with pytest.raises(InvalidRequestError, match="batch_size"):

@@ -11,6 +11,7 @@ from invariantselect.errors import (
     DemonstrationInvalidError,
     InvalidRequestError,
     InvariantSelectError,
+    PayloadTooLargeError,
     UnexpectedResponseError,
 )
 from invariantselect.flows.batches import BATCH_BYTES, Batches, Sized
@@ -64,17 +65,25 @@ class Upload:
         """
         batch = yield from self._batches.next()
         good = [prepared.demonstration for prepared in batch if prepared.demonstration is not None]
-        if not good:
-            return _merged(batch, [])
+        answered = (yield from self._send(good)) if good else []
+        return _merged(batch, answered)
+
+    def _send(self, good: list[DemonstrationInput]) -> Flow[list[Outcome]]:
         request = UpsertRequest(demonstrations=good)
         call = Call("POST", self._path, reader(BatchOutcome), repeatable=True, body=body(request))
-        answer = yield from one(call)
+        try:
+            answer = yield from one(call)
+        except PayloadTooLargeError as error:  # this server takes less than others: try halves
+            if len(good) == 1:
+                return [Outcome(id=good[0].id, status="failed", error=error.to_problem())]
+            half = len(good) // 2
+            return [*(yield from self._send(good[:half])), *(yield from self._send(good[half:]))]
         if len(answer.outcomes) != len(good):
             raise UnexpectedResponseError(
                 f"the server answered {len(answer.outcomes)} outcomes for {len(good)} demonstrations"
             )
         self.snapshot = answer.snapshot
-        return _merged(batch, answer.outcomes)
+        return answer.outcomes
 
 
 def upsert(pool: str, demonstrations: Iterable[Upsertable], *, count: int, max_bytes: int) -> Flow[BatchOutcome]:
