@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
 from invariantselect.wire.base import Answered, Identifier, Label, MetadataValue, Sent
 
 MAX_BATCH = 1000
+
+OutcomeStatus: TypeAlias = Literal["created", "replaced", "updated", "unchanged", "deleted", "failed"]
+"""`replaced` got a new image, `updated` kept its image and got new words."""
 
 
 class DemonstrationInput(Sent):
@@ -97,7 +100,7 @@ class Outcome(Answered):
     """What became of one demonstration of a batch; a failed one says why and leaves the others alone."""
 
     id: str
-    status: Literal["created", "replaced", "updated", "unchanged", "deleted", "failed"]
+    status: OutcomeStatus
     error: dict[str, object] | None = Field(default=None, description="The problem document when status is failed.")
 
 

@@ -1,0 +1,88 @@
+"""Image files, stored once under the hash of their content: ``ab/cd/<sha256>``."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from index.durable_files import TEMPORARY, make_directory, write_durably
+from invariantselect.errors import CatalogUnavailableError, ImageNotFoundError, StoreCorruptError
+
+__all__ = ["Blobs"]
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class Blobs:
+    """A folder of content-addressed files, shared by all pools of a data directory. Thread- and process-safe."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        root.mkdir(parents=True, exist_ok=True)
+
+    def path(self, sha256: str) -> Path:
+        """Where the content with this hash lies, if it is stored.
+
+        Raises:
+            ValueError: Not 64 lower-case hexadecimal digits, so possibly a path that leaves the folder.
+        """
+        if not _SHA256.fullmatch(sha256):
+            raise ValueError(f"{sha256!r} is not a SHA-256 in hexadecimal")
+        return self._root / sha256[:2] / sha256[2:4] / sha256
+
+    def put(self, content: bytes) -> str:
+        """Store content durably and return its hash; storing it again costs a comparison, and heals a damaged file.
+
+        Raises:
+            CatalogUnavailableError: The disk is full or can't be written.
+        """
+        sha256 = hashlib.sha256(content).hexdigest()
+        path = self.path(sha256)
+        try:
+            if not path.exists() or path.read_bytes() != content:
+                make_directory(path.parent, below=self._root)
+                write_durably(path, content)
+        except OSError as error:
+            raise CatalogUnavailableError(f"the image {sha256} can't be stored: {error.strerror}") from error
+        return sha256
+
+    def get(self, sha256: str) -> bytes:
+        """The content with this hash, checked against it.
+
+        Raises:
+            ImageNotFoundError: Nothing is stored under it.
+            StoreCorruptError: The file was altered, or can't be read.
+        """
+        try:
+            content = self.path(sha256).read_bytes()
+        except FileNotFoundError as error:
+            raise ImageNotFoundError(
+                f"the image {sha256} is not in the store", hint="Upsert the demonstration again with its image."
+            ) from error
+        except OSError as error:
+            raise StoreCorruptError(f"the image {sha256} can't be read: {error.strerror}") from error
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise StoreCorruptError(
+                f"the stored image {sha256} was altered", hint="Upsert the demonstration again with its image."
+            )
+        return content
+
+    def holds(self, sha256: str) -> bool:
+        """Whether something is stored under this hash; it is checked when it is read."""
+        return self.path(sha256).exists()
+
+    def discard(self, sha256: str) -> None:
+        """Remove the content with this hash, if it is there."""
+        self.path(sha256).unlink(missing_ok=True)
+
+    def stored(self) -> Iterator[str]:
+        """The hashes of everything that is stored, in no order."""
+        for path in self._root.glob("??/??/*"):
+            if _SHA256.fullmatch(path.name):
+                yield path.name
+
+    def leftovers(self) -> Iterator[Path]:
+        """Files that a write which never ended left behind, or that one is writing just now."""
+        yield from self._root.glob(f"??/??/*{TEMPORARY}")

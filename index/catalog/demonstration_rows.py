@@ -1,0 +1,190 @@
+"""Reading demonstrations, the vectors of the tail, and tombstones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Int64
+from sqlalchemy import Connection, Select, and_, func, select
+
+from index.catalog.tables import demonstrations, tail_vectors, tombstones
+from index.columns import Column, Columns
+from index.demonstration import Demonstration
+from index.metadata import MetadataReader
+from index.tail import Part
+
+__all__ = [
+    "LabelCount",
+    "Stored",
+    "count_churn",
+    "count_labels",
+    "dead_since",
+    "image_of",
+    "living_rows",
+    "page_after",
+    "read_columns",
+    "read_tail",
+    "referenced",
+    "stored_by_id",
+]
+
+_IDS_AT_ONCE = 500
+_ROWS_AT_ONCE = 10_000
+
+_d = demonstrations.c
+_COLUMNS = (
+    _d.row,
+    _d.id,
+    _d.label,
+    _d.domain,
+    _d.group,
+    _d.image_sha256,
+    _d.metadata,
+    _d.media_type,
+    _d.width,
+    _d.height,
+)
+
+
+class Stored(NamedTuple):
+    """A demonstration with its row."""
+
+    row: int
+    demonstration: Demonstration
+
+
+@dataclass(frozen=True)
+class LabelCount:
+    """How many demonstrations have a label and a domain."""
+
+    label: str
+    domain: str | None
+    count: int
+
+
+def read_columns(connection: Connection, key: str, *, since: int) -> Columns:
+    """Everything written after version `since`, in ascending order of rows, all alive."""
+    statement = select(*_COLUMNS).where(_d.pool_key == key).order_by(_d.row)
+    if since > 0:
+        statement = statement.where(_d.version > since)
+    read: Sequence[tuple[Any, ...]] = connection.execute(statement).fetchall()
+    if not read:
+        return Columns.empty()
+    rows, ids, labels, domains, groups, hashes, texts, media_types, widths, heights = zip(*read, strict=True)
+    parse = MetadataReader()
+    ids_array, metadata = np.empty(len(read), object), np.empty(len(read), object)
+    ids_array[:] = ids
+    metadata[:] = [parse(text) for text in texts]
+    return Columns(
+        rows=np.array(rows, dtype=np.int64),
+        alive=np.ones(len(read), dtype=np.bool_),
+        ids=ids_array,
+        labels=Column.of(labels),
+        domains=Column.of(domains),
+        groups=Column.of(groups),
+        sha256=np.array(hashes, dtype="S64"),
+        metadata=metadata,
+        media_types=Column.of(media_types),
+        sizes=np.array([widths, heights], dtype=np.int32).T.copy(),
+    )
+
+
+def read_tail(connection: Connection, key: str, dim: int, *, after: int) -> Iterator[Part]:
+    """Rows and vectors of living demonstrations behind row `after` that are in the tail, ascending, in parts."""
+    t = tail_vectors.c
+    joined = tail_vectors.join(demonstrations, and_(_d.pool_key == t.pool_key, _d.row == t.row))
+    statement = select(t.row, t.vector).select_from(joined).where(t.pool_key == key, t.row > after).order_by(t.row)
+    for part in connection.execute(statement).partitions(_ROWS_AT_ONCE):
+        # A damaged vector counts as none: its row then has no vector, which is what a reader reports.
+        whole = [(row, vector) for row, vector in part if len(vector) == 4 * dim]
+        vectors = np.frombuffer(b"".join(vector for _, vector in whole), dtype="<f4").astype(np.float32, copy=False)
+        yield np.array([row for row, _ in whole], dtype=np.int64), vectors.reshape(-1, dim)
+
+
+def dead_since(connection: Connection, key: str, *, since: int) -> Int64[np.ndarray, " n"]:
+    """Rows that died after version `since`."""
+    t = tombstones.c
+    rows = connection.execute(select(t.row).where(t.pool_key == key, t.version > since)).scalars()
+    return np.fromiter(rows, dtype=np.int64)
+
+
+def living_rows(connection: Connection, key: str) -> Int64[np.ndarray, " n"]:
+    """Rows of all demonstrations, ascending."""
+    rows = connection.execute(select(_d.row).where(_d.pool_key == key).order_by(_d.row)).scalars()
+    return np.fromiter(rows, dtype=np.int64)
+
+
+def count_churn(connection: Connection, key: str, *, since: int) -> int:
+    """How much a seal would put away: vectors in the tail, and rows that died after version `since`."""
+    tail = select(func.count()).select_from(tail_vectors).where(tail_vectors.c.pool_key == key)
+    dead = select(func.count()).where(tombstones.c.pool_key == key, tombstones.c.version > since)
+    return int(connection.execute(tail).scalar_one()) + int(connection.execute(dead).scalar_one())
+
+
+def stored_by_id(connection: Connection, key: str, ids: Iterable[str]) -> dict[str, Stored]:
+    """The demonstrations with these ids, without those that don't exist."""
+    wanted = list(dict.fromkeys(ids))
+    found: dict[str, Stored] = {}
+    for start in range(0, len(wanted), _IDS_AT_ONCE):
+        some = wanted[start : start + _IDS_AT_ONCE]
+        found.update(_stored(connection, select(*_COLUMNS).where(_d.pool_key == key, _d.id.in_(some))))
+    return found
+
+
+def page_after(connection: Connection, key: str, *, after: str | None, limit: int) -> list[Demonstration]:
+    """Up to `limit` demonstrations in ascending order of ids, behind the id `after`."""
+    statement = select(*_COLUMNS).where(_d.pool_key == key).order_by(_d.id).limit(limit)
+    if after is not None:
+        statement = statement.where(_d.id > after)
+    return [stored.demonstration for stored in _stored(connection, statement).values()]
+
+
+def image_of(connection: Connection, key: str, id: str) -> tuple[str, str] | None:
+    """Content hash and media type of a demonstration's image, None where there is no such demonstration."""
+    statement = select(_d.image_sha256, _d.media_type).where(_d.pool_key == key, _d.id == id)
+    found = connection.execute(statement).one_or_none()
+    return None if found is None else (found[0], found[1])
+
+
+def count_labels(connection: Connection, key: str) -> list[LabelCount]:
+    """How many demonstrations each label has in each domain, by label and domain."""
+    statement = (
+        select(_d.label, _d.domain, func.count())
+        .where(_d.pool_key == key)
+        .group_by(_d.label, _d.domain)
+        .order_by(_d.label, _d.domain)
+    )
+    return [LabelCount(*row) for row in connection.execute(statement)]
+
+
+def referenced(connection: Connection, hashes: Sequence[str]) -> set[str]:
+    """Those of the content hashes that some demonstration of any pool has."""
+    found: set[str] = set()
+    for start in range(0, len(hashes), _IDS_AT_ONCE):
+        some = hashes[start : start + _IDS_AT_ONCE]
+        found.update(connection.execute(select(_d.image_sha256).where(_d.image_sha256.in_(some)).distinct()).scalars())
+    return found
+
+
+def _stored(connection: Connection, statement: Select[Any]) -> dict[str, Stored]:
+    parse = MetadataReader()
+    return {
+        row.id: Stored(
+            row.row,
+            Demonstration(
+                id=row.id,
+                label=row.label,
+                domain=row.domain,
+                group=row.group,
+                metadata=parse(row.metadata),
+                sha256=row.image_sha256,
+                media_type=row.media_type,
+                width=row.width,
+                height=row.height,
+            ),
+        )
+        for row in connection.execute(statement)
+    }

@@ -1,0 +1,15 @@
+"""Run by Alembic: `index.catalog.engine.migrate` hands over the connection, its transaction already begun."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from index.catalog.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    version_table="index_version",
+    render_as_batch=True,
+)
+context.run_migrations()

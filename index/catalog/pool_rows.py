@@ -1,0 +1,100 @@
+"""Statements on the table of pools."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from index.catalog.tables import demonstrations, pools
+from invariantselect.errors import PoolExistsError, PoolNotFoundError
+
+__all__ = ["PoolRow", "add_pool", "advance", "all_pools", "find_pool", "get_pool", "remove_pool"]
+
+
+@dataclass(frozen=True)
+class PoolRow:
+    """A pool as the catalog has it.
+
+    Attributes:
+        key: Names its folder; never used again.
+        name: As people call it.
+        encoder: Name of the encoder in whose space it is searched.
+        fingerprint: Of that encoder.
+        dim: Length of a vector.
+        version: One more with each write.
+        next_row: The row that the next new image gets.
+        created_at: In UTC.
+    """
+
+    key: str
+    name: str
+    encoder: str
+    fingerprint: str
+    dim: int
+    version: int
+    next_row: int
+    created_at: datetime
+
+
+def add_pool(connection: Connection, row: PoolRow) -> None:
+    """Add a pool.
+
+    Raises:
+        PoolExistsError: Its name is taken.
+    """
+    values = {**vars(row), "created_at": row.created_at.astimezone(UTC).replace(tzinfo=None)}
+    try:
+        connection.execute(insert(pools), values)
+    except IntegrityError as error:
+        raise PoolExistsError(f"there is a pool named {row.name!r} already", pool=row.name) from error
+
+
+def find_pool(connection: Connection, name: str) -> PoolRow:
+    """The pool with a name.
+
+    Raises:
+        PoolNotFoundError: There is none.
+    """
+    found = connection.execute(select(pools).where(pools.c.name == name)).one_or_none()
+    if found is None:
+        raise PoolNotFoundError(f"there is no pool named {name!r}", pool=name)
+    return _pool(found._asdict())
+
+
+def get_pool(connection: Connection, key: str, name: str) -> PoolRow:
+    """The pool with a key; `name` is for the person who reads the error.
+
+    Raises:
+        PoolNotFoundError: It was dropped.
+    """
+    found = connection.execute(select(pools).where(pools.c.key == key)).one_or_none()
+    if found is None:
+        raise PoolNotFoundError(f"the pool {name!r} was dropped", pool=name)
+    return _pool(found._asdict())
+
+
+def all_pools(connection: Connection) -> list[PoolRow]:
+    """All pools, by name."""
+    return [_pool(row._asdict()) for row in connection.execute(select(pools).order_by(pools.c.name))]
+
+
+def advance(connection: Connection, key: str, *, version: int, next_row: int) -> None:
+    """Record that a write took place."""
+    connection.execute(update(pools).where(pools.c.key == key).values(version=version, next_row=next_row))
+
+
+def remove_pool(connection: Connection, key: str) -> set[str]:
+    """Remove a pool with everything in it and return the content hashes of the images it used."""
+    used = select(demonstrations.c.image_sha256).where(demonstrations.c.pool_key == key).distinct()
+    hashes = set(connection.execute(used).scalars())
+    connection.execute(delete(pools).where(pools.c.key == key))
+    return hashes
+
+
+def _pool(values: Mapping[str, Any]) -> PoolRow:
+    return PoolRow(**{**values, "created_at": values["created_at"].replace(tzinfo=UTC)})

@@ -1,0 +1,98 @@
+"""The tables. What each column means is said here, once; migrations bring a database to this shape.
+
+Everything is portable SQL. Ids compare by code point on every database, as Python compares them, so that a page, a
+tie and a sorted list agree.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+__all__ = ["demonstrations", "metadata", "pools", "tail_vectors", "tombstones"]
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_Identifier = String(512).with_variant(String(512, collation="C"), "postgresql")
+_Key = String(32)
+
+
+def _owner() -> Column[str]:
+    return Column("pool_key", _Key, ForeignKey("pools.key", ondelete="CASCADE"), nullable=False)
+
+
+pools = Table(
+    "pools",
+    metadata,
+    Column("key", _Key, primary_key=True),  # names the pool's folder; a pool dropped and made again gets a new one
+    Column("name", String(64), nullable=False),
+    Column("encoder", String(512), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("dim", Integer, nullable=False),
+    Column("version", BigInteger, nullable=False),  # one more with each write transaction: the snapshot's number
+    Column("next_row", BigInteger, nullable=False),
+    Column("created_at", DateTime, nullable=False),  # UTC
+    UniqueConstraint("name"),
+)
+
+demonstrations = Table(
+    "demonstrations",
+    metadata,
+    _owner(),
+    Column("id", _Identifier, nullable=False),
+    Column("row", BigInteger, nullable=False),  # given anew with each new image, so a row's vector never changes
+    Column("image_sha256", String(64), nullable=False),
+    Column("label", String(256), nullable=False),
+    Column("domain", String(256)),
+    Column("group", String(256)),
+    Column("metadata", Text, nullable=False),  # canonical JSON: equal metadata is equal text
+    Column("media_type", String(64), nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("version", BigInteger, nullable=False),  # of the pool, when this was last written
+    Column("created_at", DateTime, nullable=False),  # UTC
+    Column("updated_at", DateTime, nullable=False),  # UTC
+    PrimaryKeyConstraint("pool_key", "id"),
+    UniqueConstraint("pool_key", "row"),
+    Index(None, "pool_key", "version"),
+    Index(None, "image_sha256"),
+)
+
+tail_vectors = Table(  # of demonstrations that are in no sealed segment yet
+    "tail_vectors",
+    metadata,
+    _owner(),
+    Column("row", BigInteger, nullable=False),
+    Column("vector", LargeBinary, nullable=False),  # float32, little-endian
+    PrimaryKeyConstraint("pool_key", "row"),
+)
+
+tombstones = Table(  # rows deleted or replaced, so that a reader learns of them without reading everything again
+    "tombstones",
+    metadata,
+    _owner(),
+    Column("row", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),  # of the pool, when the row died
+    PrimaryKeyConstraint("pool_key", "row"),
+    Index(None, "pool_key", "version"),
+)

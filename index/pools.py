@@ -1,0 +1,151 @@
+"""The door to a data directory: make, open, list and drop pools."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock
+from pydantic import TypeAdapter, ValidationError
+
+from index.blobs import Blobs
+from index.catalog.demonstration_rows import referenced
+from index.catalog.engine import Catalog
+from index.catalog.pool_rows import PoolRow, add_pool, all_pools, find_pool, remove_pool
+from index.manifest import read_manifest
+from index.pool import SEAL_AT, Pool
+from index.sealing import exclusive, sweep
+from invariantselect.errors import CatalogUnavailableError, InvalidRequestError, StoreCorruptError
+from invariantselect.wire.base import PoolName
+
+__all__ = ["Pools"]
+
+_NAME: TypeAdapter[str] = TypeAdapter(PoolName)
+
+
+class Pools:
+    """All pools of a data directory, made if it doesn't exist. Thread-safe; several processes may open it at once.
+
+    Args:
+        data: The directory: ``catalog.sqlite3``, ``blobs/``, ``pools/<key>/``.
+        seal_at: After how many writes a pool seals by itself.
+
+    Raises:
+        CatalogUnavailableError: The directory or the database can't be opened.
+        StoreCorruptError: The database is damaged.
+    """
+
+    def __init__(self, data: Path, *, seal_at: int = SEAL_AT) -> None:
+        self._folders = data / "pools"
+        try:
+            self._folders.mkdir(parents=True, exist_ok=True)
+            self._blobs = Blobs(data / "blobs")
+            with FileLock(data / "catalog.lock"):  # the first to come makes the tables
+                self._catalog = Catalog(f"sqlite:///{data / 'catalog.sqlite3'}")
+        except OSError as error:
+            raise CatalogUnavailableError(f"the data directory {data} can't be used: {error.strerror}") from error
+        self._seal_at = seal_at
+        self._opened: dict[str, Pool] = {}
+        self._lock = threading.Lock()
+
+    def create(self, name: str, encoder: str, fingerprint: str, dim: int) -> Pool:
+        """Make an empty pool.
+
+        Args:
+            name: 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit.
+            encoder: Name of the encoder in whose space it is searched.
+            fingerprint: Of that encoder.
+            dim: Length of its vectors.
+
+        Raises:
+            InvalidRequestError: The name is not allowed.
+            PoolExistsError: The name is taken.
+        """
+        try:
+            _NAME.validate_python(name, strict=True)
+        except ValidationError as error:
+            raise InvalidRequestError(
+                f"{name!r} can't be the name of a pool",
+                hint="Use 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit.",
+            ) from error
+        row = PoolRow(
+            key=uuid.uuid4().hex,
+            name=name,
+            encoder=encoder,
+            fingerprint=fingerprint,
+            dim=dim,
+            version=1,
+            next_row=0,
+            created_at=datetime.now(UTC),
+        )
+        with self._catalog.writing() as connection:
+            add_pool(connection, row)
+        return self._pool(row)
+
+    def open(self, name: str) -> Pool:
+        """The pool with a name; the same object for as long as the pool isn't dropped.
+
+        Raises:
+            PoolNotFoundError: There is none.
+        """
+        with self._catalog.reading() as connection:
+            row = find_pool(connection, name)
+        return self._pool(row)
+
+    def list(self) -> list[Pool]:
+        """All pools, by name."""
+        with self._catalog.reading() as connection:
+            rows = all_pools(connection)
+        return [self._pool(row) for row in rows]
+
+    def drop(self, name: str) -> None:
+        """Remove a pool, its segments, and the images that no other pool uses. Snapshots in use stay usable.
+
+        Raises:
+            PoolNotFoundError: There is none.
+        """
+        pool = self.open(name)
+        with exclusive(self._folders / pool.key, wait=True):  # a seal must not write into a folder that is going away
+            with self._catalog.writing() as connection:
+                find_pool(connection, name)
+                images = remove_pool(connection, pool.key)
+            shutil.rmtree(self._folders / pool.key, ignore_errors=True)
+        with self._catalog.writing() as connection:
+            for sha256 in images - referenced(connection, sorted(images)):
+                self._blobs.discard(sha256)
+        with self._lock:
+            self._opened.pop(pool.key, None)
+
+    def close(self) -> None:
+        """Close the database; pools that were opened can't be used any more."""
+        self._catalog.close()
+
+    def __enter__(self) -> Pools:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _pool(self, row: PoolRow) -> Pool:
+        with self._lock:
+            pool = self._opened.get(row.key)
+            if pool is None:
+                folder = self._folders / row.key
+                folder.mkdir(exist_ok=True)
+                _clear_leftovers(folder, row)
+                pool = Pool(self._catalog, self._blobs, folder, row, seal_at=self._seal_at)
+                self._opened[row.key] = pool
+            return pool
+
+
+def _clear_leftovers(folder: Path, row: PoolRow) -> None:
+    with exclusive(folder, wait=False) as held:
+        if not held:
+            return
+        try:
+            sweep(folder, read_manifest(folder, fingerprint=row.fingerprint, dim=row.dim))
+        except StoreCorruptError:
+            return  # the pool can be opened, listed and rebuilt; what needs the manifest will say that it is damaged

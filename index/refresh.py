@@ -1,0 +1,148 @@
+"""From the catalog and the manifest to a snapshot: everything at first, then only what has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int64
+from sqlalchemy import Connection
+
+from index.catalog.demonstration_rows import dead_since, read_columns, read_tail
+from index.catalog.engine import Catalog
+from index.catalog.pool_rows import PoolRow, get_pool
+from index.columns import Columns
+from index.manifest import Manifest, read_manifest
+from index.search import Sources
+from index.segments import Segment, open_segment
+from index.snapshot import Snapshot
+from index.tail import Tail
+from invariantselect.errors import StoreCorruptError
+
+__all__ = ["refreshed"]
+
+
+class _FilesMovedError(Exception):
+    """The manifest and the transaction don't fit together: a seal came between them, or something is lost."""
+
+    def __init__(self, reason: str, seen: tuple[int, int]) -> None:
+        super().__init__(reason)
+        self.seen = seen
+
+
+def refreshed(catalog: Catalog, folder: Path, key: str, name: str, previous: Snapshot | None) -> Snapshot:
+    """The present snapshot of a pool.
+
+    A seal may take away files and tail vectors between one look and the next, so a first failure is tried again;
+    when the same manifest at the same version fails twice, something is lost.
+
+    Args:
+        catalog: Where the pool is kept.
+        folder: Of the pool's segments.
+        key: Of the pool.
+        name: Of the pool, for the reader of an error.
+        previous: An earlier snapshot to go on from; it stays as it is.
+
+    Raises:
+        PoolNotFoundError: It was dropped.
+        StoreCorruptError: A vector or a file is lost or damaged.
+        CatalogUnavailableError: The database doesn't answer.
+    """
+    failed: tuple[int, int] | None = None
+    while True:
+        try:
+            with catalog.reading() as connection:
+                return _attempt(connection, folder, get_pool(connection, key, name), previous)
+        except _FilesMovedError as moved:
+            if moved.seen == failed:
+                raise StoreCorruptError(
+                    f"the pool {name!r} is incomplete: {moved}",
+                    hint="'invariantselect doctor' says what is lost; a rebuild makes vectors anew from the images.",
+                    pool=name,
+                ) from moved
+            failed = moved.seen
+
+
+@dataclass(frozen=True, eq=False)
+class _Seats:
+    """Where the vectors are: the sources, and the row of each vector."""
+
+    sources: Sources
+    rows: Int64[np.ndarray, " size"]
+
+
+def _attempt(connection: Connection, folder: Path, pool: PoolRow, previous: Snapshot | None) -> Snapshot:
+    # The transaction began before the manifest is read: whatever this manifest doesn't hold is still in the tail.
+    manifest = read_manifest(folder, fingerprint=pool.fingerprint, dim=pool.dim)
+    base = previous if previous is not None and previous.version >= manifest.purged_version else None
+    since = 0 if base is None else base.version
+    seen = (manifest.generation, pool.version)
+    changed = read_columns(connection, pool.key, since=since)
+    dead = np.empty(0, np.int64) if base is None else dead_since(connection, pool.key, since=since)
+    try:
+        seats = _seats(connection, folder, pool, manifest, previous, go_on=base is not None)
+    except FileNotFoundError as error:
+        raise _FilesMovedError(f"the file {error.filename or error} is missing", seen) from error
+
+    columns = (Columns.empty() if base is None else base.columns).aligned(seats.rows)
+    positions = columns.find(changed.rows)
+    lost = changed.rows[positions < 0]
+    if base is not None and base.rows is not seats.rows:
+        kept = base.rows[base.alive]
+        lost = np.concatenate([lost, np.setdiff1d(kept[columns.find(kept) < 0], dead)])
+    if len(lost):
+        raise _FilesMovedError(f"{len(lost)} demonstrations have no vector, the first in row {lost[0]}", seen)
+    died = columns.find(dead)
+    columns = columns.overwritten(positions, changed).without(died[died >= 0])
+    return Snapshot(
+        version=pool.version,
+        fingerprint=pool.fingerprint,
+        dim=pool.dim,
+        columns=columns,
+        sources=seats.sources,
+        places=_places(base, columns, positions),
+        generation=manifest.generation,
+    )
+
+
+def _seats(
+    connection: Connection,
+    folder: Path,
+    pool: PoolRow,
+    manifest: Manifest,
+    previous: Snapshot | None,
+    *,
+    go_on: bool,
+) -> _Seats:
+    if go_on and previous is not None and previous.generation == manifest.generation:
+        segments, tail, rows = previous.sources.segments, previous.sources.tail, [previous.rows]
+        after = max(manifest.sealed_through, int(previous.rows[-1]) if previous.size else -1)
+    else:
+        segments = _open(folder, manifest, () if previous is None else previous.sources.segments)
+        tail, rows = Tail(pool.dim), [segment.rows for segment in segments]
+        after = manifest.sealed_through
+    known = len(rows)
+    for part, vectors in read_tail(connection, pool.key, pool.dim, after=after):
+        rows.append(part)
+        tail = tail.extended(vectors)
+    if previous is not None and rows[0] is previous.rows and len(rows) == known:
+        return _Seats(previous.sources, previous.rows)
+    return _Seats(Sources(segments, tail), np.concatenate([np.empty(0, np.int64), *rows]))
+
+
+def _open(folder: Path, manifest: Manifest, opened: Sequence[Segment]) -> tuple[Segment, ...]:
+    known = {segment.entry: segment for segment in opened}
+    return tuple(known.get(entry) or open_segment(folder, entry, manifest.dim) for entry in manifest.segments)
+
+
+def _places(base: Snapshot | None, columns: Columns, written: Int64[np.ndarray, " n"]) -> dict[str, int]:
+    if base is not None and np.array_equal(columns.rows[: base.size], base.rows):
+        places = base.places
+        positions = written
+    else:
+        places = {}
+        positions = np.flatnonzero(columns.alive)
+    places.update(zip(columns.ids[positions].tolist(), positions.tolist(), strict=True))
+    return places

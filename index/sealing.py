@@ -1,0 +1,142 @@
+"""Putting the tail away into segments, merging small segments, dropping the dead; safe to die in at any point.
+
+Under a lock that all processes share: write new files beside the old ones, flush them, rename the manifest, and only
+then forget in SQL what now lies in segments, and remove files that no manifest names. A crash before the rename
+leaves files that nobody names; after it, tail vectors that readers skip because the manifest has their rows. The next
+seal, or the next opening, clears both away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock, Timeout
+from jaxtyping import Int64
+
+from index.catalog.changes import forget_sealed, forget_tombstones
+from index.catalog.demonstration_rows import living_rows, read_tail
+from index.catalog.engine import Catalog
+from index.catalog.pool_rows import get_pool
+from index.durable_files import sha256_of
+from index.manifest import Manifest, SegmentEntry, read_manifest, write_manifest
+from index.segments import Segment, open_segment, write_segment
+from index.tail import Part
+from invariantselect.errors import StoreCorruptError
+
+__all__ = ["LOCK", "exclusive", "forget", "orphans", "seal", "sweep", "trailing_to_merge"]
+
+LOCK = "lock"
+_LARGEST_MERGE = 131_072
+_DEAD_WORTH_REWRITING = 0.5
+
+
+@contextmanager
+def exclusive(folder: Path, *, wait: bool) -> Iterator[bool]:
+    """Hold a pool's folder against every other thread and process; without `wait`, yield whether that worked."""
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=-1 if wait else 0)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
+def seal(catalog: Catalog, folder: Path, key: str, name: str) -> None:
+    """Seal the tail. The caller holds the folder. Answers and version stay the same.
+
+    Raises:
+        PoolNotFoundError: It was dropped.
+        StoreCorruptError: A tail vector or a segment that is to be merged is damaged; nothing is changed.
+        CatalogUnavailableError: The database doesn't answer, or the disk is full.
+    """
+    with catalog.reading() as connection:
+        pool = get_pool(connection, key, name)
+        manifest = read_manifest(folder, fingerprint=pool.fingerprint, dim=pool.dim)
+        living = living_rows(connection, key)
+        tail = list(read_tail(connection, key, pool.dim, after=manifest.sealed_through))
+    sweep(folder, manifest)
+    unsealed = int(np.count_nonzero(living > manifest.sealed_through))
+    if sum(len(rows) for rows, _ in tail) != unsealed:
+        raise StoreCorruptError(
+            f"the pool {name!r} has lost vectors that were not sealed yet",
+            hint="'invariantselect doctor' says what is lost; a rebuild makes vectors anew from the images.",
+        )
+    segments = _sealed(folder, manifest, living, tail)
+    if unsealed or segments != manifest.segments:
+        manifest = manifest.next(segments, sealed_through=pool.next_row - 1, version=pool.version)
+        write_manifest(folder, manifest)
+    forget(catalog, key, manifest)
+    sweep(folder, manifest)
+
+
+def _sealed(
+    folder: Path, manifest: Manifest, living: Int64[np.ndarray, " n"], tail: Sequence[Part]
+) -> tuple[SegmentEntry, ...]:
+    opened = [open_segment(folder, entry, manifest.dim) for entry in manifest.segments]
+    alive = [np.isin(segment.rows, living, assume_unique=True) for segment in opened]
+    counts = [int(np.count_nonzero(mask)) for mask in alive]
+    merged = trailing_to_merge(counts, sum(len(rows) for rows, _ in tail))
+    entries: list[SegmentEntry | None] = []
+    for segment, mask, count in zip(opened[:merged], alive, counts, strict=False):
+        if count >= _DEAD_WORTH_REWRITING * segment.count:
+            entries.append(segment.entry)
+        else:
+            entries.append(write_segment(folder, _living_part(folder, segment, mask), manifest.dim))
+    parts = [part for segment, mask in zip(opened[merged:], alive[merged:], strict=True)
+             for part in _living_part(folder, segment, mask)]  # fmt: skip
+    if tail or parts:
+        entries.append(write_segment(folder, [*parts, *tail], manifest.dim))
+    return tuple(entry for entry in entries if entry is not None)
+
+
+def trailing_to_merge(counts: Sequence[int], tail: int) -> int:
+    """From which segment on everything is merged with the tail.
+
+    A segment joins when it is less than twice as large as all that comes behind it, so a vector is rewritten a
+    logarithmic number of times; and no merge grows beyond what fits in memory with ease.
+    """
+    if tail == 0:
+        return len(counts)
+    merged, first = tail, len(counts)
+    while first > 0 and counts[first - 1] < 2 * merged and merged + counts[first - 1] <= _LARGEST_MERGE:
+        first -= 1
+        merged += counts[first]
+    return first
+
+
+def _living_part(folder: Path, segment: Segment, alive: np.ndarray) -> list[Part]:
+    path = folder / segment.entry.file
+    # Copying damaged vectors into a file with a fresh checksum would hide the damage for good.
+    if sha256_of(path) != segment.entry.sha256:
+        raise StoreCorruptError(
+            f"the segment {path} was altered",
+            hint="A rebuild makes the vectors anew from the images.",
+        )
+    offsets = np.flatnonzero(alive)
+    return [(segment.rows[offsets], segment.vectors(offsets))]
+
+
+def forget(catalog: Catalog, key: str, manifest: Manifest) -> None:
+    """Remove from SQL what the manifest makes superfluous."""
+    with catalog.writing() as connection:
+        forget_sealed(connection, key, through=manifest.sealed_through)
+        forget_tombstones(connection, key, through=manifest.purged_version)
+
+
+def orphans(folder: Path, manifest: Manifest) -> list[Path]:
+    """Files in a pool's folder that a seal left behind and the manifest doesn't name."""
+    named = {name for entry in manifest.segments for name in (entry.file, entry.rows_file)}
+    return sorted(path for path in folder.iterdir() if path.name not in {*named, LOCK, "manifest.json"})
+
+
+def sweep(folder: Path, manifest: Manifest) -> None:
+    """Remove the orphans. The caller holds the folder, so none of them is being written."""
+    for path in orphans(folder, manifest):
+        path.unlink(missing_ok=True)

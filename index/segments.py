@@ -1,0 +1,163 @@
+"""Sealed vectors: an immutable FAISS file with the rows of its vectors beside it, mapped rather than read."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+from jaxtyping import Bool, Float32, Int64
+
+from index.durable_files import flush, sha256_of
+from index.inner_products import rounding_of_scan
+from index.manifest import SegmentEntry
+from index.scan import scan_matrix
+from index.tail import Part
+from invariantselect.errors import CatalogUnavailableError, StoreCorruptError
+
+__all__ = ["Segment", "open_segment", "write_segment"]
+
+# From this many queries on, multiplying blocks of rows with all of them at once reads the file only once.
+_BATCH_WORTH_BLAS = 4
+_HEADER_ALLOWANCE = 4096
+
+
+class Segment:
+    """An open segment. Nothing in it changes, so any number of threads may search it.
+
+    FAISS counts its threads per calling thread (OpenMP's nthreads is a per-thread value), so each search sets one for
+    the thread it runs in and the setting can't race: many searches run side by side instead of one on many cores.
+    """
+
+    def __init__(self, entry: SegmentEntry, index: Any, rows: Int64[np.ndarray, " count"]) -> None:
+        self.entry = entry
+        self.rows = rows
+        self._index = index  # keeps the file mapped for as long as the matrix is in use
+        self._matrix = _mapped(index)
+
+    @property
+    def count(self) -> int:
+        """How many vectors."""
+        return self.entry.count
+
+    @property
+    def max_norm(self) -> float:
+        """Largest Euclidean norm among them."""
+        return self.entry.max_norm
+
+    @property
+    def matrix(self) -> Float32[np.ndarray, "count dim"]:
+        """All vectors as mapped from the file, so possibly unaligned; read-only."""
+        return self._matrix
+
+    def vectors(self, offsets: Int64[np.ndarray, " n"]) -> Float32[np.ndarray, "n dim"]:
+        """A copy of the vectors at the offsets."""
+        copy: Float32[np.ndarray, "n dim"] = self._matrix[offsets]
+        return copy
+
+    def candidates(
+        self, queries: Float32[np.ndarray, "batch dim"], limit: int, allowed: Bool[np.ndarray, " count"] | None
+    ) -> list[Int64[np.ndarray, " _"]]:
+        """For each query the offsets of all vectors that may be among its `limit` nearest, in no order."""
+        if len(queries) >= _BATCH_WORTH_BLAS:
+            return scan_matrix(self._matrix, queries, limit, allowed, self.max_norm)
+        return [self._candidates_of_one(query, limit, allowed) for query in queries]
+
+    def _candidates_of_one(
+        self, query: Float32[np.ndarray, " dim"], limit: int, allowed: Bool[np.ndarray, " count"] | None
+    ) -> Int64[np.ndarray, " _"]:
+        faiss.omp_set_num_threads(1)
+        parameters = None
+        if allowed is not None:
+            parameters = _only(np.packbits(allowed, bitorder="little"))
+        norm = float(np.linalg.norm(query.astype(np.float64)))
+        slack = 2 * rounding_of_scan(norm, self.max_norm, len(query))
+        asked = 2 * limit + 64
+        while True:
+            asked = min(asked, self.count)
+            products, offsets = self._index.search(query[np.newaxis], asked, params=parameters)
+            found: Int64[np.ndarray, " _"] = offsets[0][offsets[0] >= 0]
+            complete = len(found) < asked or asked == self.count
+            if complete or products[0, -1] < np.float64(products[0, limit - 1]) - slack:
+                return found
+            asked *= 4
+
+
+def _only(bits: np.ndarray) -> Any:
+    parameters: Any = faiss.SearchParameters  # FAISS builds its Python signatures at run time
+    selector: Any = faiss.IDSelectorBitmap
+    return parameters(sel=selector(bits))
+
+
+def open_segment(folder: Path, entry: SegmentEntry, dim: int) -> Segment:
+    """Map a segment. Its checksums are left to `index.inspection`: reading every byte would undo the mapping.
+
+    Raises:
+        FileNotFoundError: A file is gone; where a newer manifest exists, that one doesn't need it.
+        StoreCorruptError: A file is truncated, or isn't what the manifest says.
+    """
+    path = folder / entry.file
+    excess = path.stat().st_size - entry.count * dim * 4
+    try:
+        rows = np.load(folder / entry.rows_file, allow_pickle=False)
+        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC) if 0 < excess < _HEADER_ALLOWANCE else None
+    except (ValueError, EOFError, RuntimeError) as error:
+        if not path.exists():
+            raise FileNotFoundError(path) from error
+        raise StoreCorruptError(f"the segment {path} can't be read") from error
+    sound = isinstance(index, faiss.IndexFlatIP) and (index.ntotal, index.d) == (entry.count, dim)
+    if not sound or rows.dtype != np.int64 or rows.shape != (entry.count,) or not (np.diff(rows) > 0).all():
+        raise StoreCorruptError(f"the segment {path} isn't what the manifest says")
+    return Segment(entry, index, rows)
+
+
+def write_segment(
+    folder: Path,
+    parts: Iterable[Part],
+    dim: int,
+) -> SegmentEntry | None:
+    """Write rows and vectors, in ascending order of rows, as a new segment, flushed; None where there are none.
+
+    Raises:
+        CatalogUnavailableError: The disk is full or can't be written.
+    """
+    index = faiss.IndexFlatIP(dim)
+    rows: list[Int64[np.ndarray, " _"]] = []
+    max_norm = 0.0
+    for part_rows, vectors in parts:
+        if len(part_rows):
+            aligned = np.require(vectors, dtype=np.float32, requirements=("C", "A"))
+            index.add(aligned)
+            rows.append(part_rows)
+            max_norm = max(max_norm, float(np.linalg.norm(aligned.astype(np.float64), axis=1).max()))
+    if not rows:
+        return None
+    name = f"segment-{uuid.uuid4().hex}"
+    path, rows_path = folder / f"{name}.faiss", folder / f"{name}.rows.npy"
+    try:
+        faiss.write_index(index, str(path))
+        flush(path)
+        np.save(rows_path, np.concatenate(rows), allow_pickle=False)
+        flush(rows_path)
+        flush(folder)
+    except (OSError, RuntimeError) as error:
+        raise CatalogUnavailableError(f"the segment {path} can't be written: {error}") from error
+    return SegmentEntry(
+        file=path.name,
+        rows_file=rows_path.name,
+        count=int(index.ntotal),
+        kind="flat",
+        sha256=sha256_of(path),
+        rows_sha256=sha256_of(rows_path),
+        max_norm=max_norm,
+    )
+
+
+def _mapped(index: Any) -> Float32[np.ndarray, "count dim"]:
+    matrix: Float32[np.ndarray, "count dim"] = faiss.rev_swig_ptr(index.get_xb(), index.ntotal * index.d)
+    matrix = matrix.reshape(index.ntotal, index.d)
+    matrix.flags.writeable = False
+    return matrix
