@@ -27,7 +27,8 @@ def server() -> Iterator[ScriptedServer]:
 
 @pytest.fixture(params=["sync", "async"])
 def kind(request: pytest.FixtureRequest) -> Kind:
-    return request.param
+    wanted: Kind = request.param
+    return wanted
 
 
 @pytest.fixture

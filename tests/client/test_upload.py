@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from invariantselect import DemonstrationInput, NewDemonstration
+from invariantselect import Client, DemonstrationInput, NewDemonstration
 from invariantselect.errors import InvalidRequestError, PoolNotFoundError, UnexpectedResponseError
 from tests.client import answered
 from tests.client.answered import PNG
@@ -52,7 +52,6 @@ def test_batches_are_cut_by_count_and_by_bytes(driven: Driven, server: ScriptedS
 
 def test_images_are_read_and_outcomes_yielded_a_batch_at_a_time(server: ScriptedServer) -> None:
     server.respond = taken
-    driven = Driven("sync", server.url)
     drawn = []
 
     def source() -> Iterator[NewDemonstration]:
@@ -60,12 +59,12 @@ def test_images_are_read_and_outcomes_yielded_a_batch_at_a_time(server: Scripted
             drawn.append(i)
             yield NewDemonstration(str(i), PNG, "x")
 
-    upload = driven.client.iterate_upsert("skin", source(), batch_size=2)
-    assert drawn == []
-    assert next(upload).id == "0"  # type: ignore[call-overload]
-    assert drawn == [0, 1]
-    assert len(list(upload)) == 5  # type: ignore[arg-type]
-    driven.close()
+    with Client(server.url) as client:
+        upload = client.iterate_upsert("skin", source(), batch_size=2)
+        assert drawn == []
+        assert next(upload).id == "0"
+        assert drawn == [0, 1]
+        assert len(list(upload)) == 5
 
 
 def test_outcomes_are_iterated(driven: Driven, server: ScriptedServer) -> None:
