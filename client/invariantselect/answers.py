@@ -8,6 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from invariantselect.prompts.prompt import DEFAULT_ANSWER_TEMPLATE
@@ -134,13 +135,13 @@ class AnswerParser:
         return self._fragment(text, None)
 
     def _endings_in(self, text: str) -> Iterator[str]:
-        """What follows the template's beginning, wherever a line has it: the rest of the line, else the next line."""
+        """What follows the template's beginning, wherever it stands: the rest of its line, else the next line."""
         if self._prefix is None:
             return
         plain = unicodedata.normalize("NFKC", text)
-        for found in self._prefix.finditer(plain):
-            lines = [line for line in plain[found.end() :].splitlines() if line.strip(" \t*_`")]
-            yield lines[0] if lines else ""
+        places = [found.span() for found in self._prefix.finditer(plain)]
+        for (_, end), (stop, _) in pairwise([*places, (len(plain), len(plain))]):
+            yield next((line for line in plain[end:stop].splitlines() if line.strip(" \t*_`")), "")
 
     def _fragment(self, text: str, how: How | None) -> ParsedAnswer:
         """The label in a piece of an answer; `how` names the place where it was found, if that says enough."""

@@ -25,8 +25,8 @@ class ImageBudget:
         max_image_bytes: Most bytes of one image.
         max_total_bytes: Most bytes of all images together. The query always has an equal share of it, and the
             demonstrations divide the rest, so their bytes don't depend on the query.
-        encoding: ``"jpeg"``; ``"png"`` for lossless pixels; ``"auto"`` is PNG up to 128 pixels a side, where JPEG's
-            blocks show and cost nothing less, and JPEG above.
+        encoding: ``"jpeg"``; ``"png"`` for lossless pixels; ``"auto"`` prefers PNG up to 128 pixels a side, where
+            JPEG's blocks show and save little, and takes JPEG above.
 
     Raises:
         PromptInvalidError: A limit too small to hold any picture, or an unknown encoding.

@@ -10,24 +10,19 @@ import io
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from invariantselect.errors import (
     ImageFormatUnsupportedError,
-    ImageNotFoundError,
     ImageTooLargeError,
     ImageUnreadableError,
     PromptInvalidError,
 )
-from invariantselect.prompts.budget import ImageBudget, even_level, size_as_sent
+from invariantselect.prompts.budget import Encoding, ImageBudget, even_level, size_as_sent
 
-__all__ = ["ImageInput", "Picture", "fit", "fit_all", "read_image"]
-
-ImageInput: TypeAlias = bytes | str | Path | Image.Image
-"""An encoded image file's bytes, its path, or a decoded image."""
+__all__ = ["Picture", "fit", "fit_all", "read_image"]
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 _MOST_PIXELS = 64 * 2**20
@@ -63,40 +58,25 @@ class Picture:
         return size_as_sent(len(self.data))
 
 
-def read_image(source: ImageInput, *, what: str) -> Image.Image:
-    """The first frame of an image file, or a decoded image as it stands: upright, RGB, transparent parts white.
+def read_image(data: bytes, *, what: str) -> Image.Image:
+    """The first frame of an image file, upright, as RGB; transparent parts become white.
 
     Args:
-        source: Bytes, a path or a decoded image.
+        data: The encoded file.
         what: How to call it in an error, such as ``"the query image"``.
 
     Raises:
-        ImageNotFoundError: The path can't be read.
         ImageFormatUnsupportedError: It isn't a JPEG, PNG, WebP, GIF, BMP, TIFF or PPM.
         ImageTooLargeError: More than 64 Mi bytes or pixels; the header is enough to tell.
         ImageUnreadableError: It starts like an image and can't be decoded.
     """
-    image = source if isinstance(source, Image.Image) else _open(_bytes_of(source, what), what)
+    image = _open(data, what)
     try:
         rgb = _as_rgb(ImageOps.exif_transpose(image))
     except _DECODING_FAILURES as error:
         raise ImageUnreadableError(f"{what} can't be decoded: {error}") from error
     rgb.info = {}
     return rgb
-
-
-def _bytes_of(source: bytes | str | Path, what: str) -> bytes:
-    if isinstance(source, bytes):
-        return source
-    path = Path(source)
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise ImageTooLargeError(f"{what} has more than {_MOST_BYTES} bytes: {path}")
-        return path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        raise ImageNotFoundError(
-            f"{what} can't be read: {error}", hint="Give the path of a readable image file."
-        ) from error
 
 
 def _open(data: bytes, what: str) -> Image.Image:
@@ -124,11 +104,13 @@ def _as_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _encodings(image: Image.Image, encoding: Literal["jpeg", "png"]) -> Iterator[Picture]:
-    if encoding == "png":
+def _encodings(image: Image.Image, encoding: Encoding) -> Iterator[Picture]:
+    """An image in each encoding that may be tried, the best first."""
+    if encoding == "png" or (encoding == "auto" and max(image.size) <= _SMALL_SIDE):
         buffer = io.BytesIO()
         image.save(buffer, "PNG", optimize=True)
         yield Picture("image/png", buffer.getvalue())
+    if encoding == "png":
         return
     for quality in _QUALITIES:
         buffer = io.BytesIO()
@@ -152,9 +134,7 @@ def fit(image: Image.Image, budget: ImageBudget, *, most: int, what: str) -> Pic
     while True:
         scaled = image.copy()
         scaled.thumbnail((max(1, int(side)), max(1, int(side))), Image.Resampling.LANCZOS)
-        small = max(scaled.size) <= _SMALL_SIDE
-        encoding = budget.encoding if budget.encoding != "auto" else ("png" if small else "jpeg")
-        for picture in _encodings(scaled, encoding):
+        for picture in _encodings(scaled, budget.encoding):
             if picture.size <= most:
                 return picture
         if side <= _SMALLEST_SIDE:
@@ -164,32 +144,23 @@ def fit(image: Image.Image, budget: ImageBudget, *, most: int, what: str) -> Pic
         side = max(side * _SHRINK, _SMALLEST_SIDE)
 
 
-def fit_all(
-    demonstrations: Sequence[tuple[str, bytes]], query: ImageInput, budget: ImageBudget
-) -> tuple[list[Picture], Picture]:
-    """Pictures of all demonstrations and of the query within one budget.
+def fit_all(files: Sequence[tuple[str, bytes]], budget: ImageBudget, *, most: int) -> list[Picture]:
+    """Pictures of all image files within a total that they share: where it is too small, the larger ones give.
 
     Args:
-        demonstrations: How to call each in an error, and its encoded file.
-        query: The query image.
-        budget: The limits. The query may take 1/(n + 1) of the total; the n demonstrations share the rest, the
-            smaller ones unharmed, and never depend on the query, so a prompt's beginning can be cached.
-
-    Returns:
-        The demonstrations' pictures in order, and the query's.
+        files: How to call each in an error, and its encoded file.
+        budget: Its `max_side`, `max_image_bytes` and `encoding` hold.
+        most: Bytes as sent that all may have together.
 
     Raises:
         PromptInvalidError: The budget can't be met.
-        InvariantSelectError: An image can't be used, see `read_image`.
+        ImageUnreadableError: An image can't be used, or another error of `read_image`.
     """
-    query_share = budget.max_total_bytes // (len(demonstrations) + 1)
-    images = [(what, read_image(data, what=what)) for what, data in demonstrations]
-    most = budget.max_image_bytes
-    pictures = [fit(image, budget, most=most, what=what) for what, image in images]
-    level = even_level([picture.size for picture in pictures], budget.max_total_bytes - query_share)
-    for place, (what, image) in enumerate(images):
-        if pictures[place].size > level:
-            pictures[place] = fit(image, budget, most=level, what=what)
-    what = "the query image"
-    shown = fit(read_image(query, what=what), budget, most=min(most, query_share), what=what)
-    return pictures, shown
+    pictures = [
+        fit(read_image(data, what=what), budget, most=budget.max_image_bytes, what=what) for what, data in files
+    ]
+    level = even_level([picture.size for picture in pictures], most)
+    return [
+        picture if picture.size <= level else fit(read_image(data, what=what), budget, most=level, what=what)
+        for picture, (what, data) in zip(pictures, files, strict=True)
+    ]

@@ -7,15 +7,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
 from invariantselect.errors import PromptInvalidError
+from invariantselect.image_inputs import ImageInput, image_bytes
 from invariantselect.prompts.budget import ImageBudget
 from invariantselect.prompts.layouts import Layout, Shown, Turn, images_first, interleaved
 from invariantselect.prompts.wording import AnswerTemplate, Choices, Enumeration, instructions
 
 if TYPE_CHECKING:
-    from invariantselect.prompts.pictures import ImageInput
+    from invariantselect.prompts.pictures import Picture
 
-__all__ = ["DEFAULT_ANSWER_TEMPLATE", "DEFAULT_QUESTION", "ChoicesInput", "Labelled", "Prompt", "PromptOptions"]
-__all__ += ["build_prompt"]
+__all__ = [
+    "DEFAULT_ANSWER_TEMPLATE",
+    "DEFAULT_QUESTION",
+    "ChoicesInput",
+    "Labelled",
+    "Prompt",
+    "PromptOptions",
+    "build_prompt",
+]
 
 DEFAULT_QUESTION = "What is the label of this image?"
 DEFAULT_ANSWER_TEMPLATE = "Answer: {label}"
@@ -35,7 +43,8 @@ class PromptOptions(TypedDict, total=False):
     system: The user's own system text; it stands before the choices and the form of the answer.
     layout: ``"interleaved"`` (default) or ``"images_first"``.
     budget: What the images may cost.
-    query_image: Bytes, a path or a decoded image, instead of the query image that the selection was made with.
+    query_image: A path, bytes, an open file, a Pillow image or a data URI, instead of the image that the selection was
+        made for.
     """
 
     choices: ChoicesInput
@@ -96,12 +105,12 @@ def build_prompt(
         PromptInvalidError: No query image, a blank question, an unknown layout, a label outside `choices`, choices or
             a template that break their rules, or a budget that can't be met.
         ImageNotFoundError: The path of the query image can't be read.
-        ImageUnreadableError: An image is damaged; ImageTooLargeError and ImageFormatUnsupportedError likewise.
+        ImageUnreadableError: An image is damaged; `ImageTooLargeError` and `ImageFormatUnsupportedError` likewise.
     """
     if query_image is None:
         raise PromptInvalidError(
             "there is no image of the query",
-            hint="Select by image with images=True, or give query_image= (bytes, a path or a PIL image).",
+            hint="Select by image with images=True, or give query_image= (a path, bytes or a Pillow image).",
         )
     if not question.strip():
         raise PromptInvalidError("the question is blank")
@@ -114,12 +123,19 @@ def build_prompt(
     ]
     text = instructions(template, listed, system)
 
-    from invariantselect.prompts.pictures import fit_all
-
-    files = [(f"the image of {shown.id!r}", shown.image) for shown in demonstrations]
-    pictures, query = fit_all(files, query_image, budget or ImageBudget())
+    pictures, query = _fitted(demonstrations, image_bytes(query_image), budget or ImageBudget())
     shown = [Shown(picture, answer) for picture, answer in zip(pictures, answers, strict=True)]
     return Prompt(text, _LAYOUTS[layout](shown, query, question))
+
+
+def _fitted(demonstrations: Sequence[Labelled], query: bytes, budget: ImageBudget) -> tuple[list[Picture], Picture]:
+    """The query may take 1/(n + 1) of the total; the demonstrations share the rest and never depend on the query."""
+    from invariantselect.prompts.pictures import fit_all  # here: Pillow loads with the first prompt
+
+    query_share = budget.max_total_bytes // (len(demonstrations) + 1)
+    files = [(f"the image of {shown.id!r}", shown.image) for shown in demonstrations]
+    pictures = fit_all(files, budget, most=budget.max_total_bytes - query_share)
+    return pictures, fit_all([("the query image", query)], budget, most=query_share)[0]
 
 
 def _choices(choices: ChoicesInput, enumeration: Enumeration | None, labels: Iterable[str]) -> Choices | None:

@@ -16,6 +16,7 @@ _DECIMAL = ".,"
 _SUFFIXES = "+#%"
 _SEPARATORS_WITHIN = re.compile(r"(?<=[^\s_-])[\s_-]+(?=[^\s_-])")
 _CLAUSE_END = re.compile(r"[.,;:!?\n()]|\bbut\b", re.IGNORECASE)
+_LONGEST_CLAUSE = 200
 _NEGATION = re.compile(
     r"\b(?:not|no|non|never|neither|nor|without|cannot|unlikely|excluded?|excludes|excluding|rather than|instead of"
     r"|rul(?:e|es|ed|ing) out|ruled|[a-z]+n't|isnt|doesnt|cant)\b",
@@ -104,6 +105,6 @@ def negated(text: str, mention: Mention) -> bool:
         text: Any, with straight apostrophes.
         mention: A mention in it.
     """
-    before = _CLAUSE_END.split(text[: mention.start])[-1]
-    after = _CLAUSE_END.split(text[mention.end :], maxsplit=1)[0]
+    before = _CLAUSE_END.split(text[max(0, mention.start - _LONGEST_CLAUSE) : mention.start])[-1]
+    after = _CLAUSE_END.split(text[mention.end : mention.end + _LONGEST_CLAUSE], maxsplit=1)[0]
     return bool(_NEGATION.search(before) or _NEGATION.search(after))

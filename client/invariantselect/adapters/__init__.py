@@ -1,0 +1,1 @@
+"""Selections where other libraries expect them: one file a library, imported only by whoever uses that library."""
