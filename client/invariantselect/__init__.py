@@ -7,11 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from invariantselect.answers import AnswerParser, ParsedAnswer
     from invariantselect.async_client import AsyncClient
     from invariantselect.client import Client
     from invariantselect.errors import InvariantSelectError
     from invariantselect.image_inputs import ImageInput
     from invariantselect.inputs import ImageQuery, NewDemonstration
+    from invariantselect.prompts import ImageBudget
     from invariantselect.selection import Selection
     from invariantselect.wire import (
         BatchOutcome,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "AnswerParser",
     "AsyncClient",
     "BatchOutcome",
     "Client",
@@ -43,11 +46,13 @@ __all__ = [
     "EmbeddingsResponse",
     "EncoderInfo",
     "Exclusions",
+    "ImageBudget",
     "ImageInput",
     "ImageQuery",
     "InvariantSelectError",
     "NewDemonstration",
     "Outcome",
+    "ParsedAnswer",
     "PoolInfo",
     "Query",
     "Selected",
@@ -60,12 +65,15 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOME = {
+    "AnswerParser": "answers",
     "AsyncClient": "async_client",
     "Client": "client",
+    "ImageBudget": "prompts",
     "ImageInput": "image_inputs",
     "ImageQuery": "inputs",
     "InvariantSelectError": "errors",
     "NewDemonstration": "inputs",
+    "ParsedAnswer": "answers",
     "Selection": "selection",
 }
 
