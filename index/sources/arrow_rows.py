@@ -1,0 +1,55 @@
+"""Arrow tables as rows of plain values: what Parquet manifests and saved datasets have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from index.sources.record import Ignored, readable
+
+__all__ = ["first_line", "plain_columns", "plain_rows", "unusable_columns"]
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return (
+        _is_text(kind)
+        or pa.types.is_boolean(kind)
+        or pa.types.is_integer(kind)
+        or pa.types.is_float32(kind)
+        or pa.types.is_float64(kind)
+        or pa.types.is_null(kind)
+    )
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def plain_columns(schema: pa.Schema) -> list[str]:
+    """Columns of text, whole numbers, single and double floats, and booleans."""
+    return [field.name for field in schema if _is_plain(field.type)]
+
+
+def unusable_columns(name: str, schema: pa.Schema, *, but: frozenset[str] = frozenset()) -> Iterator[Ignored]:
+    """The other columns, which can't be metadata: dates, decimals, lists, structures, bytes."""
+    for field in schema:
+        if not _is_plain(field.type) and field.name not in but:
+            yield Ignored(
+                f"{name} column {readable(field.name)}",
+                f"Metadata is text, numbers and booleans; this column is {field.type}.",
+            )
+
+
+def plain_rows(batch: pa.RecordBatch | pa.Table) -> Iterator[dict[str, Any]]:
+    """Rows as dictionaries of Python values, nulls left out."""
+    for row in batch.to_pylist():
+        yield {name: value for name, value in row.items() if value is not None}
+
+
+def first_line(error: Exception) -> str:
+    """The beginning of a message of pyarrow's, which can be pages long."""
+    return str(error).strip().split("\n", 1)[0].rstrip(".")[:200]
