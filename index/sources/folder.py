@@ -59,7 +59,7 @@ class FolderSource(Source):
             return
         for entry in entries:
             parts = (*above, entry.name)
-            if entry.is_dir():
+            if _is_folder(entry):
                 yield from self._descend(entry, parts)
             else:
                 yield self._file(parts)
@@ -96,6 +96,13 @@ class FolderSource(Source):
         nearest = next((item.where for item in self if not isinstance(item, Ignored)), None)
         found = f"; the first found is {nearest}" if nearest else ""
         return f"{self._root.name} holds no image at <domain>/<class>/<image>{found}."
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle; reading it will say so
+        return False
 
 
 def _rejected(where: str, reason: str) -> Rejected:

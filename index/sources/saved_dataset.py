@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from index.sources.arrow_rows import plain_columns, unusable_columns
+import pyarrow as pa
+
+from index.sources.arrow_rows import first_line, plain_columns, plain_rows, unusable_columns
 from index.sources.manifest import described
 from index.sources.record import Item, Record, Rejected, Source, checked_record
 from index.sources.rows import rejected_row
@@ -80,10 +82,13 @@ class _Split:
         yield from unusable_columns(where, self._schema, but=frozenset({self._image}))
         wanted = [*dict.fromkeys([self._image, *plain_columns(self._schema)])]
         number = 0
-        for table in self._dataset.iter(_ROWS_AT_ONCE):
-            for values in table.select(wanted).to_pylist():
-                yield self._record(number, {name: value for name, value in values.items() if value is not None})
-                number += 1
+        try:
+            for table in self._dataset.iter(_ROWS_AT_ONCE):
+                for values in plain_rows(table.select(wanted)):
+                    yield self._record(number, values)
+                    number += 1
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            yield rejected_row(f"rows {number}–{self.size - 1} of {where}", first_line(error))
 
     def _record(self, number: int, values: dict[str, Any]) -> Record | Rejected:
         own_id = f"{self._prefix}/{number}" if self._prefix else str(number)
