@@ -11,7 +11,7 @@ from jaxtyping import Bool, Int32, Int64, Shaped
 
 from index.demonstration import Metadata
 
-__all__ = ["Column", "Columns"]
+__all__ = ["Column", "Columns", "find_rows"]
 
 _NO_METADATA: Metadata = {}
 
@@ -40,13 +40,28 @@ class Column:
         code = int(self.codes[position])
         return None if code < 0 else self.values[code]
 
+    @classmethod
+    def joined(cls, columns: Sequence[Column]) -> Column:
+        """Columns one behind the other."""
+        known: dict[str, int] = {}
+        codes = [column._translated(known) for column in columns]
+        return cls(np.concatenate(codes), tuple(known))
+
     def overwritten(self, positions: Int64[np.ndarray, " n"], by: Column) -> Column:
         """This column with other texts at some positions."""
-        known = {value: code for code, value in enumerate(self.values)}
-        translation = [known.setdefault(value, len(known)) for value in by.values]
-        codes = self.codes.copy()
-        codes[positions] = np.array([*translation, -1], dtype=np.int32)[by.codes]
+        known: dict[str, int] = {}
+        codes = self._translated(known).copy()
+        codes[positions] = by._translated(known)
         return Column(codes, tuple(known))
+
+    def _translated(self, known: dict[str, int]) -> Int32[np.ndarray, " size"]:
+        if not known:
+            known.update((value, code) for code, value in enumerate(self.values))
+            return self.codes
+        # A missing value is code −1, so the last entry of the table.
+        table = [known.setdefault(value, len(known)) for value in self.values]
+        codes: Int32[np.ndarray, " size"] = np.array([*table, -1], dtype=np.int32)[self.codes]
+        return codes
 
     def taken(self, sources: Int64[np.ndarray, " n"]) -> Column:
         """This column at other positions; source −1 is a missing value."""
@@ -98,24 +113,25 @@ class Columns:
             sizes=np.empty((0, 2), np.int32),
         )
 
+    @classmethod
+    def joined(cls, parts: Sequence[Columns]) -> Columns:
+        """Columns one behind the other; the rows must ascend throughout."""
+        joined: dict[str, Any] = {}
+        for name in (field.name for field in fields(cls)):
+            each = [getattr(part, name) for part in parts]
+            joined[name] = Column.joined(each) if isinstance(each[0], Column) else np.concatenate(each)
+        return cls(**joined)
+
     @property
     def size(self) -> int:
         """Number of positions, dead ones included."""
         return len(self.rows)
 
-    def find(self, rows: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
-        """Positions of rows, −1 for a row that isn't here."""
-        if self.size == 0:
-            return np.full(len(rows), -1, dtype=np.int64)
-        positions = np.searchsorted(self.rows, rows)
-        np.minimum(positions, self.size - 1, out=positions)
-        return np.where(self.rows[positions] == rows, positions, -1)
-
     def aligned(self, rows: Int64[np.ndarray, " n"]) -> Columns:
         """These columns with one position for each of `rows`, which ascend; a row that wasn't here is dead."""
         if np.array_equal(rows, self.rows):
             return self
-        sources = self.find(rows)
+        sources = find_rows(self.rows, rows)
         return Columns(
             rows=rows,
             alive=_taken(self.alive, sources, False),
@@ -151,6 +167,15 @@ class Columns:
         alive = self.alive.copy()
         alive[positions] = False
         return replace(self, alive=alive)
+
+
+def find_rows(rows: Int64[np.ndarray, " size"], wanted: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
+    """Positions of the wanted rows among ascending rows, −1 for one that isn't there."""
+    if len(rows) == 0:
+        return np.full(len(wanted), -1, dtype=np.int64)
+    positions = np.searchsorted(rows, wanted)
+    np.minimum(positions, len(rows) - 1, out=positions)
+    return np.where(rows[positions] == wanted, positions, -1)
 
 
 def _taken(array: np.ndarray, sources: Int64[np.ndarray, " n"], blank: object) -> np.ndarray:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from index.catalog.demonstration_rows import dead_since, read_columns, read_tail
 from index.catalog.engine import Catalog
 from index.catalog.pool_rows import PoolRow, get_pool
-from index.columns import Columns
+from index.columns import Columns, find_rows
 from index.manifest import Manifest, read_manifest
 from index.search import Sources
 from index.segments import Segment, open_segment
@@ -86,16 +86,15 @@ def _attempt(connection: Connection, folder: Path, pool: PoolRow, previous: Snap
     except FileNotFoundError as error:
         raise _FilesMovedError(f"the file {error.filename or error} is missing", seen) from error
 
-    columns = (Columns.empty() if base is None else base.columns).aligned(seats.rows)
-    positions = columns.find(changed.rows)
+    positions = find_rows(seats.rows, changed.rows)
     lost = changed.rows[positions < 0]
-    if base is not None and base.rows is not seats.rows:
+    if base is not None and base.generation != manifest.generation:
         kept = base.rows[base.alive]
-        lost = np.concatenate([lost, np.setdiff1d(kept[columns.find(kept) < 0], dead)])
+        lost = np.concatenate([lost, np.setdiff1d(kept[find_rows(seats.rows, kept) < 0], dead)])
     if len(lost):
         raise _FilesMovedError(f"{len(lost)} demonstrations have no vector, the first in row {lost[0]}", seen)
-    died = columns.find(dead)
-    columns = columns.overwritten(positions, changed).without(died[died >= 0])
+    died = find_rows(seats.rows, dead)
+    columns = _laid_out(base, seats.rows, changed, positions).without(died[died >= 0])
     return Snapshot(
         version=pool.version,
         fingerprint=pool.fingerprint,
@@ -107,6 +106,18 @@ def _attempt(connection: Connection, folder: Path, pool: PoolRow, previous: Snap
     )
 
 
+def _laid_out(
+    base: Snapshot | None,
+    rows: Int64[np.ndarray, " size"],
+    changed: Columns,
+    positions: Int64[np.ndarray, " changed"],
+) -> Columns:
+    columns = Columns.empty() if base is None else base.columns
+    if np.array_equal(rows, np.concatenate([columns.rows, changed.rows])):
+        return Columns.joined([columns, changed])
+    return columns.aligned(rows).overwritten(positions, changed)
+
+
 def _seats(
     connection: Connection,
     folder: Path,
@@ -116,6 +127,7 @@ def _seats(
     *,
     go_on: bool,
 ) -> _Seats:
+    rows: list[Int64[np.ndarray, " _"]]
     if go_on and previous is not None and previous.generation == manifest.generation:
         segments, tail, rows = previous.sources.segments, previous.sources.tail, [previous.rows]
         after = max(manifest.sealed_through, int(previous.rows[-1]) if previous.size else -1)
@@ -123,11 +135,11 @@ def _seats(
         segments = _open(folder, manifest, () if previous is None else previous.sources.segments)
         tail, rows = Tail(pool.dim), [segment.rows for segment in segments]
         after = manifest.sealed_through
-    known = len(rows)
+    sealed = len(rows)
     for part, vectors in read_tail(connection, pool.key, pool.dim, after=after):
         rows.append(part)
         tail = tail.extended(vectors)
-    if previous is not None and rows[0] is previous.rows and len(rows) == known:
+    if previous is not None and tail is previous.sources.tail and len(rows) == sealed:
         return _Seats(previous.sources, previous.rows)
     return _Seats(Sources(segments, tail), np.concatenate([np.empty(0, np.int64), *rows]))
 

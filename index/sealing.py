@@ -61,7 +61,6 @@ def seal(catalog: Catalog, folder: Path, key: str, name: str) -> None:
         manifest = read_manifest(folder, fingerprint=pool.fingerprint, dim=pool.dim)
         living = living_rows(connection, key)
         tail = list(read_tail(connection, key, pool.dim, after=manifest.sealed_through))
-    sweep(folder, manifest)
     unsealed = int(np.count_nonzero(living > manifest.sealed_through))
     if sum(len(rows) for rows, _ in tail) != unsealed:
         raise StoreCorruptError(
@@ -137,6 +136,11 @@ def orphans(folder: Path, manifest: Manifest) -> list[Path]:
 
 
 def sweep(folder: Path, manifest: Manifest) -> None:
-    """Remove the orphans. The caller holds the folder, so none of them is being written."""
+    """Remove the orphans. The caller holds the folder, so none of them is being written.
+
+    Where no manifest was ever written, or it is lost, nothing is removed: its segments may be all that is left.
+    """
+    if manifest.generation == 0:
+        return
     for path in orphans(folder, manifest):
         path.unlink(missing_ok=True)

@@ -23,6 +23,7 @@ __all__ = [
     "count_labels",
     "dead_since",
     "image_of",
+    "images_by_row",
     "living_rows",
     "page_after",
     "read_columns",
@@ -70,11 +71,13 @@ def read_columns(connection: Connection, key: str, *, since: int) -> Columns:
     statement = select(*_COLUMNS).where(_d.pool_key == key).order_by(_d.row)
     if since > 0:
         statement = statement.where(_d.version > since)
-    read: Sequence[tuple[Any, ...]] = connection.execute(statement).fetchall()
-    if not read:
-        return Columns.empty()
-    rows, ids, labels, domains, groups, hashes, texts, media_types, widths, heights = zip(*read, strict=True)
     parse = MetadataReader()
+    parts = connection.execute(statement).partitions(_ROWS_AT_ONCE)
+    return Columns.joined([Columns.empty(), *(_columns(part, parse) for part in parts)])
+
+
+def _columns(read: Sequence[Any], parse: MetadataReader) -> Columns:
+    rows, ids, labels, domains, groups, hashes, texts, media_types, widths, heights = zip(*read, strict=True)
     ids_array, metadata = np.empty(len(read), object), np.empty(len(read), object)
     ids_array[:] = ids
     metadata[:] = [parse(text) for text in texts]
@@ -158,6 +161,12 @@ def count_labels(connection: Connection, key: str) -> list[LabelCount]:
         .order_by(_d.label, _d.domain)
     )
     return [LabelCount(*row) for row in connection.execute(statement)]
+
+
+def images_by_row(connection: Connection, key: str) -> list[tuple[int, str]]:
+    """Row and content hash of every demonstration, in ascending order of rows."""
+    statement = select(_d.row, _d.image_sha256).where(_d.pool_key == key).order_by(_d.row)
+    return [(row, sha256) for row, sha256 in connection.execute(statement)]
 
 
 def referenced(connection: Connection, hashes: Sequence[str]) -> set[str]:

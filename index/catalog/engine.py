@@ -110,6 +110,22 @@ class Catalog:
             statement = self._statements[key] = str(compiled)
         return statement
 
+    def problems(self) -> list[str]:
+        """What SQLite finds wrong with its file, and references that lead nowhere; empty for other databases.
+
+        Raises:
+            CatalogUnavailableError: The database doesn't answer.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return []
+        try:
+            with self.reading() as connection:
+                found = list(connection.exec_driver_sql("PRAGMA integrity_check").scalars())
+                dangling = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+        except StoreCorruptError as error:
+            return [error.detail]
+        return [str(each) for each in found if each != "ok"] + [f"dangling reference {tuple(row)}" for row in dangling]
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()

@@ -1,0 +1,128 @@
+"""What is wrong with a data directory: everything that can be checked against something else is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int64
+
+from index.blobs import Blobs
+from index.catalog.demonstration_rows import images_by_row, read_tail
+from index.catalog.engine import Catalog
+from index.catalog.pool_rows import PoolRow, all_pools
+from index.durable_files import sha256_of
+from index.manifest import Manifest, read_manifest
+from index.sealing import exclusive, orphans
+from index.segments import open_segment
+from invariantselect.errors import InvariantSelectError, StoreCorruptError
+
+__all__ = ["Finding", "inspect"]
+
+_REBUILD = "Rebuild the pool: its vectors are made anew from its images."
+_UPSERT = "Upsert the demonstrations again with their images, or delete them."
+_HARMLESS = "Harmless; a write that never ended left it behind. It may be removed."
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong.
+
+    Attributes:
+        pool: Name of the pool it concerns, None for the data directory as a whole.
+        detail: What is wrong, in one sentence.
+        remedy: What to do about it.
+        harmless: Whether every answer is right all the same.
+    """
+
+    pool: str | None
+    detail: str
+    remedy: str
+    harmless: bool = False
+
+
+def inspect(data: Path) -> list[Finding]:
+    """Check the catalog's integrity, manifests, segments, vectors and images of a data directory.
+
+    Reads every byte that is stored. Nothing is changed, and writes may go on, but seals wait.
+
+    Raises:
+        CatalogUnavailableError: The catalog can't be opened.
+    """
+    if not (data / "catalog.sqlite3").exists():
+        return [Finding(None, f"there is no catalog in {data}", "Check the path of the data directory.")]
+    try:
+        catalog = Catalog(f"sqlite:///{data / 'catalog.sqlite3'}")
+    except StoreCorruptError as error:
+        return [Finding(None, error.detail, error.hint)]
+    try:
+        return list(_findings(catalog, data))
+    finally:
+        catalog.close()
+
+
+def _findings(catalog: Catalog, data: Path) -> Iterator[Finding]:
+    for problem in catalog.problems():
+        yield Finding(None, f"the catalog is damaged: {problem}", "Restore catalog.sqlite3 from a backup.")
+    with catalog.reading() as connection:
+        pools = all_pools(connection)
+    for pool in pools:
+        folder = data / "pools" / pool.key
+        folder.mkdir(parents=True, exist_ok=True)
+        with exclusive(folder, wait=True):
+            yield from _of_pool(catalog, folder, pool)
+    known = {pool.key for pool in pools}
+    for folder in sorted(path for path in (data / "pools").iterdir() if path.name not in known):
+        yield Finding(None, f"the folder {folder} belongs to no pool", _HARMLESS, harmless=True)
+    yield from _of_images(catalog, Blobs(data / "blobs"), pools)
+
+
+def _of_pool(catalog: Catalog, folder: Path, pool: PoolRow) -> Iterator[Finding]:
+    try:
+        manifest = read_manifest(folder, fingerprint=pool.fingerprint, dim=pool.dim)
+    except StoreCorruptError as error:
+        yield Finding(pool.name, error.detail, _REBUILD)
+        return
+    stored: list[Int64[np.ndarray, " _"]] = []
+    for problem in _of_segments(folder, manifest, stored):
+        yield Finding(pool.name, problem, _REBUILD)
+    with catalog.reading() as connection:
+        living = np.array([row for row, _ in images_by_row(connection, pool.key)], dtype=np.int64)
+        stored += [rows for rows, _ in read_tail(connection, pool.key, pool.dim, after=-1)]
+    lost = np.setdiff1d(living, np.concatenate([np.empty(0, np.int64), *stored]))
+    if len(lost):
+        yield Finding(pool.name, f"{len(lost)} demonstrations have no vector, the first in row {lost[0]}", _REBUILD)
+    for path in orphans(folder, manifest):
+        yield Finding(pool.name, f"no manifest names the file {path}", _HARMLESS, harmless=True)
+
+
+def _of_segments(folder: Path, manifest: Manifest, stored: list[Int64[np.ndarray, " _"]]) -> Iterator[str]:
+    for entry in manifest.segments:
+        try:
+            for name, sha256 in ((entry.file, entry.sha256), (entry.rows_file, entry.rows_sha256)):
+                if sha256_of(folder / name) != sha256:
+                    yield f"the file {folder / name} was altered"
+            stored.append(open_segment(folder, entry, manifest.dim).rows)
+        except FileNotFoundError as error:
+            yield f"the file {error.filename or error} is missing"
+        except StoreCorruptError as error:
+            yield error.detail
+
+
+def _of_images(catalog: Catalog, blobs: Blobs, pools: list[PoolRow]) -> Iterator[Finding]:
+    used: set[str] = set()
+    for pool in pools:
+        with catalog.reading() as connection:
+            images = {sha256 for _, sha256 in images_by_row(connection, pool.key)}
+        for sha256 in sorted(images - used):
+            try:
+                blobs.get(sha256)
+            except InvariantSelectError as error:
+                yield Finding(pool.name, error.detail, _UPSERT)
+        used |= images
+    for sha256 in sorted(set(blobs.stored()) - used):
+        yield Finding(None, f"no demonstration uses the image {blobs.path(sha256)}", _HARMLESS, harmless=True)
+    for path in blobs.leftovers():
+        yield Finding(None, f"the file {path} is incomplete", _HARMLESS, harmless=True)

@@ -1,0 +1,171 @@
+"""The reading half of a pool: snapshots to search, and demonstrations by id."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float32
+
+from index.blobs import Blobs
+from index.catalog.demonstration_rows import LabelCount, count_labels, image_of, page_after, stored_by_id
+from index.catalog.engine import Catalog
+from index.catalog.pool_rows import PoolRow, get_pool
+from index.demonstration import Demonstration, Probe
+from index.metadata import metadata_text
+from index.refresh import refreshed
+from index.snapshot import Snapshot
+from invariantselect.errors import (
+    DemonstrationNotFoundError,
+    ImageNotFoundError,
+    PoolNotFoundError,
+    StoreCorruptError,
+)
+
+__all__ = ["PoolReader", "StoredImage", "Summary"]
+
+
+class StoredImage(NamedTuple):
+    """An image file as it was given."""
+
+    content: bytes
+    media_type: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A pool at one version, in numbers.
+
+    Attributes:
+        version: Of the pool.
+        counts: How many demonstrations each label has in each domain.
+    """
+
+    version: int
+    counts: list[LabelCount]
+
+    @property
+    def demonstrations(self) -> int:
+        """How many demonstrations there are."""
+        return sum(each.count for each in self.counts)
+
+
+class PoolReader:
+    """What a pool can be asked. Thread-safe; what other threads and processes write is seen by the next call.
+
+    Attributes:
+        key: Names the pool's folder.
+        name: Of the pool.
+        encoder: Name of the encoder in whose space it is searched.
+        fingerprint: Of that encoder.
+        dim: Length of its vectors.
+        created_at: In UTC.
+    """
+
+    def __init__(self, catalog: Catalog, blobs: Blobs, folder: Path, row: PoolRow) -> None:
+        self.key = row.key
+        self.name = row.name
+        self.encoder = row.encoder
+        self.fingerprint = row.fingerprint
+        self.dim = row.dim
+        self.created_at = row.created_at
+        self._catalog = catalog
+        self._blobs = blobs
+        self._folder = folder
+        self._refreshing = threading.Lock()
+        self._snapshot: Snapshot | None = None
+
+    def snapshot(self) -> Snapshot:
+        """The pool as it stands now; the same object as before when nothing was written since.
+
+        Raises:
+            PoolNotFoundError: It was dropped.
+            StoreCorruptError: A vector or a file is lost or damaged.
+            CatalogUnavailableError: The database doesn't answer.
+        """
+        version = self._version()
+        snapshot = self._snapshot
+        if snapshot is not None and snapshot.version >= version:
+            return snapshot
+        with self._refreshing:
+            if self._snapshot is None or self._snapshot.version < version:
+                self._snapshot = refreshed(self._catalog, self._folder, self.key, self.name, self._snapshot)
+            return self._snapshot
+
+    def summary(self) -> Summary:
+        """Version, and how many demonstrations there are by label and domain; without loading the pool."""
+        with self._catalog.reading() as connection:
+            row = get_pool(connection, self.key, self.name)
+            return Summary(row.version, count_labels(connection, self.key))
+
+    def get(self, ids: Sequence[str]) -> list[Demonstration | None]:
+        """The demonstrations with these ids, in their order; None for one that doesn't exist."""
+        with self._catalog.reading() as connection:
+            found = stored_by_id(connection, self.key, ids)
+        return [found[id].demonstration if id in found else None for id in ids]
+
+    def page(self, after_id: str | None, limit: int) -> list[Demonstration]:
+        """Up to `limit` demonstrations in ascending order of ids, behind `after_id`; from the first for None."""
+        with self._catalog.reading() as connection:
+            return page_after(connection, self.key, after=after_id, limit=limit)
+
+    def unchanged(self, probes: Sequence[Probe]) -> list[bool]:
+        """Whether writing each of these would change nothing."""
+        with self._catalog.reading() as connection:
+            found = stored_by_id(connection, self.key, (probe.id for probe in probes))
+        return [probe.id in found and _agrees(probe, found[probe.id].demonstration) for probe in probes]
+
+    def image(self, id: str) -> StoredImage:
+        """A demonstration's image file, its content checked against its hash.
+
+        Raises:
+            DemonstrationNotFoundError: There is none with this id.
+            StoreCorruptError: The image is lost or was altered.
+        """
+        seen = None
+        while True:
+            with self._catalog.reading() as connection:
+                found = image_of(connection, self.key, id)
+            if found is None:
+                raise self._missing(id)
+            sha256, media_type = found
+            try:
+                return StoredImage(self._blobs.get(sha256), media_type, sha256)
+            except ImageNotFoundError as error:
+                if sha256 == seen:  # not replaced in the meantime, so lost
+                    raise StoreCorruptError(f"the image of {id!r} is lost", hint=error.hint) from error
+                seen = sha256
+
+    def vector_of(self, id: str) -> Float32[np.ndarray, " dim"]:
+        """A demonstration's vector.
+
+        Raises:
+            DemonstrationNotFoundError: There is none with this id.
+        """
+        snapshot = self.snapshot()
+        position = snapshot.position_of(id)
+        if position is None:
+            raise self._missing(id)
+        vector: Float32[np.ndarray, " dim"] = snapshot.vectors(np.array([position], dtype=np.int64))[0]
+        return vector
+
+    def _missing(self, id: str) -> DemonstrationNotFoundError:
+        return DemonstrationNotFoundError(f"the pool {self.name!r} has no demonstration {id!r}", id=id)
+
+    def _version(self) -> int:
+        version = self._catalog.version_of(self.key)
+        if version is None:
+            raise PoolNotFoundError(f"the pool {self.name!r} was dropped", pool=self.name)
+        return version
+
+
+def _agrees(probe: Probe, stored: Demonstration) -> bool:
+    words = (stored.sha256, stored.label, stored.domain, stored.group)
+    return (probe.sha256, probe.label, probe.domain, probe.group) == words and metadata_text(
+        probe.metadata
+    ) == metadata_text(stored.metadata)
