@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from index.durable_files import TEMPORARY, make_directory, write_durably
@@ -12,6 +13,7 @@ from invariantselect.errors import CatalogUnavailableError, ImageNotFoundError, 
 
 __all__ = ["Blobs"]
 
+_AT_ONCE = 4
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -47,6 +49,20 @@ class Blobs:
         except OSError as error:
             raise CatalogUnavailableError(f"the image {sha256} can't be stored: {error.strerror}") from error
         return sha256
+
+    def put_all(self, contents: Collection[bytes]) -> None:
+        """Store several contents as `put` does, side by side: most of the time is spent waiting for the disk.
+
+        Raises:
+            CatalogUnavailableError: The disk is full or can't be written.
+        """
+        if len(contents) <= 1:
+            for content in contents:
+                self.put(content)
+            return
+        with ThreadPoolExecutor(min(_AT_ONCE, len(contents))) as threads:
+            for _ in threads.map(self.put, contents):
+                pass
 
     def get(self, sha256: str) -> bytes:
         """The content with this hash, checked against it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -70,10 +70,10 @@ class Pool(PoolReader):
             new[number] = NewDemonstration(_demonstration(entry, sha256), entry.vector)
         if new:
             self._version()
-            self._store(images.values())
+            self._blobs.put_all(images.values())
             with self._writing() as (connection, row):
                 # Between storing and this lock another process may have deleted the last use of an image.
-                self._store(image for sha256, image in images.items() if not self._blobs.holds(sha256))
+                self._blobs.put_all([image for sha256, image in images.items() if not self._blobs.holds(sha256)])
                 written = transactions.upsert(connection, row, list(new.values()), first_row=self._first_row(row))
             outcomes.update(zip(new, written.outcomes, strict=True))
             self._after(written)
@@ -157,10 +157,6 @@ class Pool(PoolReader):
         # A catalog restored from a backup is behind the manifest; rows that were sealed since mustn't be given again.
         manifest = read_manifest(self._folder, fingerprint=self.fingerprint, dim=self.dim)
         return max(row.next_row, manifest.sealed_through + 1)
-
-    def _store(self, images: Iterable[bytes]) -> None:
-        for image in images:
-            self._blobs.put(image)
 
     def _after(self, written: Written) -> None:
         if written.freed:
