@@ -1,0 +1,24 @@
+"""`max_per_group` and `max_per_domain`: no more than so many of one."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Int32
+
+__all__ = ["has_room"]
+
+
+def has_room(
+    codes: Int32[np.ndarray, " n"], chosen: Int32[np.ndarray, " m"], cap: int | None
+) -> Bool[np.ndarray, " n"]:
+    """Which candidates could be chosen without exceeding the cap.
+
+    Args:
+        codes: Group (or domain) of each candidate; −1, a missing one, is never limited.
+        chosen: Groups of what is chosen already.
+        cap: How many may be chosen of one group; None for any number.
+    """
+    if cap is None:
+        return np.ones(len(codes), dtype=np.bool_)
+    values, counts = np.unique(chosen[chosen >= 0], return_counts=True)
+    return ~np.isin(codes, values[counts >= cap])
