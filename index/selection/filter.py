@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Bool
-from pydantic import JsonValue
 
 from index.selection.searchable import Column, Searchable
 from invariantselect.errors import InvalidFilterError
@@ -23,7 +21,7 @@ _METADATA = "metadata."
 _OPERATORS = ("eq", "in", "not")
 
 
-def allowed(snapshot: Searchable, where: Mapping[str, JsonValue]) -> Bool[np.ndarray, " size"]:
+def allowed(snapshot: Searchable, where: Mapping[str, object]) -> Bool[np.ndarray, " size"]:
     """Mask of the living demonstrations for which every condition holds.
 
     Equality is JSON's: 1 equals 1.0, but neither true nor "1". A missing value equals null.
@@ -56,7 +54,7 @@ def _column_passes(column: Column, test: Test) -> Bool[np.ndarray, " size"]:
     return passes
 
 
-def _test(field: str, condition: JsonValue) -> Test:
+def _test(field: str, condition: object) -> Test:
     """What one field's value must pass, as a function of its token."""
     if field not in ("label", "domain", "group") and not (field.startswith(_METADATA) and field != _METADATA):
         raise InvalidFilterError(f"where names the unknown field {field!r}", field=field)
@@ -72,7 +70,7 @@ def _test(field: str, condition: JsonValue) -> Test:
     return lambda token: all(test(token) for test in tests)
 
 
-def _operator(field: str, operator: str, value: JsonValue) -> Test:
+def _operator(field: str, operator: str, value: object) -> Test:
     if operator not in _OPERATORS:
         raise InvalidFilterError(
             f"where {field!r} uses the unknown operator {operator!r}", field=field, operator=operator
@@ -80,19 +78,19 @@ def _operator(field: str, operator: str, value: JsonValue) -> Test:
     if operator != "not" and isinstance(value, list) != (operator == "in"):
         wants = "a list" if operator == "in" else "a single value"
         raise InvalidFilterError(f"where {field!r}: {operator!r} takes {wants}", field=field, operator=operator)
-    values: Sequence[JsonValue] = value if isinstance(value, list) else [value]
+    values: Sequence[object] = value if isinstance(value, list) else [value]
     tokens = frozenset(_scalar_token(field, operator, each) for each in values)
     return (lambda token: token not in tokens) if operator == "not" else (lambda token: token in tokens)
 
 
-def _scalar_token(field: str, operator: str, value: JsonValue) -> Token:
-    if isinstance(value, (list, dict)):
-        raise InvalidFilterError(
-            f"where {field!r}: {operator!r} compares with {json.dumps(value)[:100]}, which is not a JSON scalar",
-            field=field,
-            operator=operator,
-        )
-    return _token(value)
+def _scalar_token(field: str, operator: str, value: object) -> Token:
+    if value is None or isinstance(value, (str, int, float)):
+        return _token(value)
+    raise InvalidFilterError(
+        f"where {field!r}: {operator!r} compares with {type(value).__name__}, which is not a JSON scalar",
+        field=field,
+        operator=operator,
+    )
 
 
 def _token(value: Scalar) -> Token:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64
@@ -40,6 +40,7 @@ class Candidates:
     known: Int64[np.ndarray, " labels"]
 
 
+@runtime_checkable
 class Gain(Protocol):
     """What a candidate is worth next to those already taken."""
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 __all__ = ["Key", "Ranked", "Ranking"]
 
-Key: TypeAlias = tuple[float, str]
+Key: TypeAlias = tuple[float | int, str]
 """Where a demonstration stands in its query's ranking: smaller is better, no two are equal."""
 
 
@@ -31,6 +31,7 @@ class Ranked:
     exhausted: bool
 
 
+@runtime_checkable
 class Ranking(Protocol):
     """A strategy at work on a batch of queries."""
 
