@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from jaxtyping import Bool, Int32
 
@@ -20,5 +22,6 @@ def has_room(
     """
     if cap is None:
         return np.ones(len(codes), dtype=np.bool_)
-    values, counts = np.unique(chosen[chosen >= 0], return_counts=True)
-    return ~np.isin(codes, values[counts >= cap])
+    counts = Counter(chosen[chosen >= 0].tolist())
+    full = [code for code, count in counts.items() if count >= cap]
+    return np.isin(codes, full, invert=True)

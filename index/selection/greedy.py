@@ -67,32 +67,29 @@ def greedy(
         choice is final.
     """
     n = len(candidates.labels)
-    if gain is None and rules.balance == "none" and rules.max_per_group is None and rules.max_per_domain is None:
+    caps = ((candidates.groups, rules.max_per_group), (candidates.domains, rules.max_per_domain))
+    capped = [(codes, cap) for codes, cap in caps if cap is not None]
+    if gain is None and rules.balance == "none" and not capped:
         return list(range(min(rules.k, n))), (candidates.known <= n) & (n < rules.k)
     chosen: list[int] = []
     free = np.ones(n, dtype=np.bool_)
     counts = np.zeros(len(candidates.known), dtype=np.int64)
     while len(chosen) < rules.k:
-        admissible = free & _within_caps(candidates, rules, chosen)
         available = candidates.known <= n
-        available[candidates.labels[admissible]] = True
+        available[candidates.labels[free]] = True
         in_play = open_labels(rules.balance, counts, available)
-        best = _best(gain, np.flatnonzero(admissible & in_play[candidates.labels]), otherwise=n)
+        best = _best(gain, np.flatnonzero(free & in_play[candidates.labels]), otherwise=n)
         behind: Bool[np.ndarray, " labels"] = in_play & (candidates.known <= best)
         if best == n or behind.any():
             return chosen, behind
         chosen.append(best)
-        free[best] = False
         counts[candidates.labels[best]] += 1
+        free[best] = False
+        for codes, cap in capped:
+            free &= has_room(codes, codes[chosen], cap)
         if gain is not None:
             gain.take(best)
     return chosen, np.zeros(len(candidates.known), dtype=np.bool_)
-
-
-def _within_caps(candidates: Candidates, rules: Rules, chosen: list[int]) -> Bool[np.ndarray, " n"]:
-    room = has_room(candidates.groups, candidates.groups[chosen], rules.max_per_group)
-    room &= has_room(candidates.domains, candidates.domains[chosen], rules.max_per_domain)
-    return room
 
 
 def _best(gain: Gain | None, among: Int64[np.ndarray, " m"], *, otherwise: int) -> int:
