@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float, Float32, Float64
 
 __all__ = ["rounding_of_scan", "rowwise_products", "scores_of"]
 
 _UNIT_ROUNDOFF = 2.0**-24
 
 
-def rowwise_products(
-    rows: Float32[np.ndarray, "n dim"], vector: Float32[np.ndarray, " dim"]
-) -> Float64[np.ndarray, " n"]:
-    """Inner product of each row with a vector, summed in float64, one row at a time.
+def rowwise_products(rows: Float[np.ndarray, "n dim"], vector: Float[np.ndarray, " dim"]) -> Float64[np.ndarray, " n"]:
+    """Inner product of each row with a vector, float32 or float64, summed in float64, one row at a time.
 
     A product of two float32 is exact in float64. BLAS would sum a row in an order that hangs on its neighbours.
     """

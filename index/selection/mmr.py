@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from index.selection.similarity import rowwise_products
+from index.inner_products import rowwise_products
 
 __all__ = ["Mmr"]
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Int64, UInt64
 
+from index.inner_products import rowwise_products
 from index.selection.query import ResolvedQuery
 from index.selection.ranking import Ranked
 from index.selection.searchable import Searchable
-from index.selection.similarity import rowwise_products
 
 __all__ = ["SeededRandom", "draw"]
 

@@ -23,9 +23,7 @@ class TopkNearest:
 
     def together(self, allowed: Bool[np.ndarray, " size"], limit: int) -> list[Ranked]:
         """The nearest `limit` of `allowed` for every query, in one search."""
-        # The whole pool is searched faster without a mask.
-        mask = None if np.array_equal(allowed, self._snapshot.alive) else allowed
-        return [self._ranked(found, limit) for found in self._snapshot.search(self._vectors, limit, mask)]
+        return [self._ranked(found, limit) for found in self._snapshot.search(self._vectors, limit, allowed)]
 
     def alone(self, query: int, allowed: Bool[np.ndarray, " size"], limit: int) -> Ranked:
         """The nearest `limit` of `allowed` for one query of the batch."""

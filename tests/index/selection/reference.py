@@ -9,6 +9,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from invariantselect.wire.options import SelectionOptions
 from tests.index.selection.memory_pool import Record, similarity
 
 Scored = tuple[Record, float]
+Gain = Callable[[Scored], float]
 
 
 def reference(
@@ -29,7 +31,9 @@ def reference(
         scored.sort(key=lambda item: drawn(options.seed, query, item[0].row))
     else:
         scored.sort(key=lambda item: (-item[1], item[0].id))
-    chosen = diverse(scored, options) if options.diversity is not None else greedy(scored, options, lambda *_: 0.0)
+    chosen = (
+        diverse(scored, options) if options.diversity is not None else greedy(scored, options, lambda _: lambda _: 0.0)
+    )
     by_rank = sorted(chosen, key=lambda item: (-item[1], item[0].id))
     rank = {record.id: number for number, (record, _) in enumerate(by_rank, start=1)}
     prompt = in_prompt_order(by_rank, query, options)
@@ -71,6 +75,7 @@ def same(one: object, other: object) -> bool:
 
 def diverse(scored: Sequence[Scored], options: SelectionOptions) -> list[Scored]:
     assert options.diversity is not None
+    lambda_ = options.diversity.lambda_
     gain = mmr if options.diversity.method == "mmr" else dpp
     window = options.diversity.candidates
     while True:
@@ -81,25 +86,32 @@ def diverse(scored: Sequence[Scored], options: SelectionOptions) -> list[Scored]
             if seen[stratum] < window:
                 among.append(item)
             seen[stratum] += 1
-        chosen = greedy(among, options, lambda item, taken: gain(item, taken, options.diversity.lambda_))
+        chosen = greedy(among, options, lambda taken: gain(taken, lambda_))
         if len(chosen) == options.k or len(among) == len(scored):
             return chosen
         window *= 4
 
 
-def mmr(item: Scored, taken: Sequence[Scored], lambda_: float) -> float:
-    worst = max((_inner(item[0], other[0]) for other in taken), default=0.0)
-    return lambda_ * item[1] - (1 - lambda_) * worst
+def mmr(taken: Sequence[Scored], lambda_: float) -> Gain:
+    def gain(item: Scored) -> float:
+        worst = max((inner(item[0].vector, other.vector) for other, _ in taken), default=0.0)
+        return lambda_ * item[1] - (1 - lambda_) * worst
+
+    return gain
 
 
-def dpp(item: Scored, taken: Sequence[Scored], lambda_: float) -> float:
+def dpp(taken: Sequence[Scored], lambda_: float) -> Gain:
     """Relevance plus the log of how much the determinant grows, by solving the full system each time."""
     basis: list[Record] = []
     for record, _ in taken:
         if schur_complement(basis, record) > 1e-10:
             basis.append(record)
-    grown = schur_complement(basis, item[0])
-    return lambda_ * item[1] + (1 - lambda_) * math.log(grown) if grown > 1e-10 else -math.inf
+
+    def gain(item: Scored) -> float:
+        grown = schur_complement(basis, item[0])
+        return lambda_ * item[1] + (1 - lambda_) * math.log(grown) if grown > 1e-10 else -math.inf
+
+    return gain
 
 
 def schur_complement(basis: Sequence[Record], record: Record) -> float:
@@ -113,15 +125,16 @@ def schur_complement(basis: Sequence[Record], record: Record) -> float:
 
 
 def _kernel(one: Record, other: Record) -> float:
-    return (1 + _inner(one, other)) / 2
+    return (1 + inner(one.vector, other.vector)) / 2
 
 
-def _inner(one: Record, other: Record) -> float:
-    return math.fsum(a * b for a, b in zip(one.vector, other.vector, strict=True))
+@lru_cache(maxsize=100_000)
+def inner(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    return math.fsum(a * b for a, b in zip(one, other, strict=True))
 
 
 def greedy(
-    ranked: Sequence[Scored], options: SelectionOptions, gain: Callable[[Scored, list[Scored]], float]
+    ranked: Sequence[Scored], options: SelectionOptions, gain_after: Callable[[Sequence[Scored]], Gain]
 ) -> list[Scored]:
     taken: list[Scored] = []
     while len(taken) < options.k:
@@ -149,7 +162,7 @@ def greedy(
         if not admissible:
             break
         # max takes the first of equals, and the ranking is sorted.
-        taken.append(max(admissible, key=lambda item: gain(item, taken)))
+        taken.append(max(admissible, key=gain_after(taken)))
     return taken
 
 
