@@ -75,14 +75,14 @@ def answer(pool: MemoryPool, chosen: Chosen) -> tuple[list[tuple[str, float, int
     return list(zip(ids, chosen.scores.tolist(), chosen.ranks.tolist(), strict=True)), chosen.shortfall
 
 
-@settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=800, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(shape=SHAPES, seed=st.integers(0, 2**32), options=options())
-def test_a_selection_is_what_the_reference_chooses(shape: Shape, seed: int, options: SelectionOptions) -> None:
+def test_selections_are_what_the_reference_chooses(shape: Shape, seed: int, options: SelectionOptions) -> None:
     records = random_records(shape, seed)
     pool = MemoryPool(records, shape.dim)
-    query = random_query(records, shape.dim, seed + 1)
-    (chosen,) = select(pool, [query], options)
-    assert answer(pool, chosen) == reference(records, query, options)
+    queries = [random_query(records, shape.dim, seed + number) for number in range(3)]
+    expected = [reference(records, query, options) for query in queries]
+    assert [answer(pool, chosen) for chosen in select(pool, queries, options)] == expected
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
