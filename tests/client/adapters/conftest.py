@@ -24,7 +24,7 @@ def png(colour: str, side: int = 20) -> bytes:
     return buffer.getvalue()
 
 
-def colour_of(image: bytes | str) -> tuple[int, ...]:
+def colour_of(image: bytes | str) -> Any:
     """Colour of a picture, given as bytes, base64 or a data URI."""
     data = image if isinstance(image, bytes) else base64.b64decode(image.rpartition(",")[2])
     return Image.open(io.BytesIO(data)).convert("RGB").getpixel((3, 3))

@@ -47,7 +47,9 @@ def test_langchains_few_shot_prompt_shows_the_images_and_labels(client: Client) 
     messages = few_shot(DemonstrationSelector(client, "animals", k=2)).format_messages(image=QUERY)
     assert [message.type for message in messages] == ["human", "ai", "human", "ai"]
     assert [message.content for message in messages[1::2]] == ["cat", "dog"]
-    assert colour_of(messages[2].content[0]["image_url"]["url"]) == (255, 0, 0)
+    part = messages[2].content[0]
+    assert isinstance(part, dict)
+    assert colour_of(part["image_url"]["url"]) == (255, 0, 0)
 
 
 @pytest.mark.parametrize("own", [True, False], ids=["an async client", "a thread"])

@@ -37,7 +37,8 @@ def test_an_image_path_retrieves_ranked_image_nodes(client: Client, pool: SmallP
     node = nodes[0].node
     assert isinstance(node, ImageNode)
     assert node.image_mimetype == "image/png"
-    assert colour_of(node.resolve_image().read()) == (255, 0, 0)
+    assert node.image is not None
+    assert colour_of(node.image) == (255, 0, 0)
     assert node.metadata == {"age": 1, "label": "dog", "domain": "photo", "group": None, "rank": 1}
     assert colour_of(pool.selects[0]["query"]["image"]) == (255, 255, 255)
 

@@ -122,7 +122,7 @@ def test_all_images_together_stay_within_the_total() -> None:
 def test_a_query_image_can_be_given_in_any_form(tmp_path: Path, kind: str) -> None:
     data = encoded(noise(30, 20, 5))
     (tmp_path / "query.png").write_bytes(data)
-    forms = {"bytes": data, "path": tmp_path / "query.png", "pillow": Image.open(io.BytesIO(data))}
+    forms: dict[str, Any] = {"bytes": data, "path": tmp_path / "query.png", "pillow": Image.open(io.BytesIO(data))}
     forms["file"] = io.BytesIO(data)
     own = make_selection(["cat"], query=data).to_openai()
     given = make_selection(["cat"], query=encoded(noise(9, 9))).to_openai(query_image=forms[kind])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 import json
+import types
 import warnings
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -36,6 +37,10 @@ def vendors() -> Iterator[SimpleNamespace]:
         )
 
 
+def chat_messages(vendors: SimpleNamespace) -> Any:
+    return types.GenericAlias(list, (vendors.openai.types.chat.ChatCompletionMessageParam,))
+
+
 VARIANTS: dict[str, dict[str, Any]] = {
     "plain": {},
     "images first": {"layout": "images_first"},
@@ -53,8 +58,7 @@ def variant(request: pytest.FixtureRequest) -> tuple[Selection, dict[str, Any]]:
 def test_chat_messages_are_of_openais_types(vendors: SimpleNamespace, variant: tuple[Selection, Any]) -> None:
     selection, options = variant
     messages = selection.to_openai(QUESTION, detail="low", **options)
-    kind = vendors.openai.types.chat.ChatCompletionMessageParam
-    assert complaints(messages, list[kind]) == []
+    assert complaints(messages, chat_messages(vendors)) == []
     assert json.loads(json.dumps(messages)) == messages
 
 
@@ -97,7 +101,7 @@ def _standard_base64(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_check_itself_finds_what_is_wrong_deep_inside(vendors: SimpleNamespace, selection: Selection) -> None:
-    chat = list[vendors.openai.types.chat.ChatCompletionMessageParam]
+    chat = chat_messages(vendors)
     messages = selection.to_openai(QUESTION)
     damages: list[Callable[[Any], None]] = [
         lambda m: m[1]["content"][0].update(extra=1),
