@@ -109,6 +109,8 @@ def _parse(content: bytes, path: Path) -> Manifest:
             raise StoreCorruptError(f"the manifest {path} was altered")
         del body["format"]
         segments = tuple(SegmentEntry(**entry) for entry in body.pop("segments"))
+        if any(Path(name).name != name for entry in segments for name in (entry.file, entry.rows_file)):
+            raise StoreCorruptError(f"the manifest {path} names a file outside its folder")
         return Manifest(**body, segments=segments)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise StoreCorruptError(f"the manifest {path} is damaged") from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
@@ -93,7 +95,8 @@ def _only(bits: np.ndarray) -> Any:
 
 
 def open_segment(folder: Path, entry: SegmentEntry, dim: int) -> Segment:
-    """Map a segment. Its checksums are left to `index.inspection`: reading every byte would undo the mapping.
+    """Map a segment. The rows are checked; the vectors' checksum is left to a merge and to `index.inspection`, as
+    reading every byte would undo the mapping.
 
     Raises:
         FileNotFoundError: A file is gone; where a newer manifest exists, that one doesn't need it.
@@ -101,10 +104,13 @@ def open_segment(folder: Path, entry: SegmentEntry, dim: int) -> Segment:
     """
     path = folder / entry.file
     excess = path.stat().st_size - entry.count * dim * 4
+    content = (folder / entry.rows_file).read_bytes()
+    if hashlib.sha256(content).hexdigest() != entry.rows_sha256:
+        raise StoreCorruptError(f"the file {folder / entry.rows_file} was altered")
+    rows = np.load(io.BytesIO(content), allow_pickle=False)
     try:
-        rows = np.load(folder / entry.rows_file, allow_pickle=False)
         index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC) if 0 < excess < _HEADER_ALLOWANCE else None
-    except (ValueError, EOFError, RuntimeError) as error:
+    except RuntimeError as error:
         if not path.exists():
             raise FileNotFoundError(path) from error
         raise StoreCorruptError(f"the segment {path} can't be read") from error

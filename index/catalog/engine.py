@@ -17,7 +17,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError, SQLA
 from index.catalog.tables import pools
 from invariantselect.errors import CatalogUnavailableError, StoreCorruptError
 
-__all__ = ["Catalog", "migrate"]
+__all__ = ["Catalog", "configuration", "migrate"]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK_TIMEOUT_MS = 30_000
@@ -151,18 +151,23 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
-def migrate(connection: Connection, revision: str = "head") -> None:
-    """Bring the tables to a revision, within the caller's write transaction; two processes take turns.
-
-    Raises:
-        CatalogUnavailableError: The database is of a revision that this version doesn't know.
-    """
+def configuration(connection: Connection) -> Config:
+    """What Alembic needs to work on this connection."""
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
+    return config
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the tables up to date, within the caller's write transaction; two processes take turns.
+
+    Raises:
+        CatalogUnavailableError: The database is of a revision that this version doesn't know.
+    """
     try:
-        command.upgrade(config, revision)
+        command.upgrade(configuration(connection), "head")
     except CommandError as error:
         raise CatalogUnavailableError(
             f"the catalog was written by another version of invariantselect: {error}",

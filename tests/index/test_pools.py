@@ -1,0 +1,110 @@
+"""The door to a data directory."""
+
+from __future__ import annotations
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from index.pools import Pools
+from invariantselect.errors import (
+    CatalogUnavailableError,
+    InvalidRequestError,
+    PoolExistsError,
+    PoolNotFoundError,
+)
+from tests.index.entries import FINGERPRINT, entry, make_pool
+
+
+def test_pools_are_listed_by_name_and_opened_as_they_were_made(tmp_path):
+    pools = Pools(tmp_path)
+    for name in ("skin", "art", "9.b_c-d"):
+        pools.create(name, encoder="fake", fingerprint=FINGERPRINT, dim=16)
+    assert [pool.name for pool in Pools(tmp_path).list()] == ["9.b_c-d", "art", "skin"]
+    pool = Pools(tmp_path).open("skin")
+    assert (pool.encoder, pool.fingerprint, pool.dim) == ("fake", FINGERPRINT, 16)
+    assert pool.created_at.utcoffset().total_seconds() == 0
+    assert pools.open("skin") is pools.open("skin")
+
+
+@pytest.mark.parametrize("name", ["", ".", "../x", "a/b", "a b", "x" * 65, "ü", "a\n"])
+def test_a_name_that_is_no_name_is_refused(tmp_path, name):
+    with pytest.raises(InvalidRequestError):
+        Pools(tmp_path).create(name, "fake", FINGERPRINT, 16)
+
+
+def test_of_many_that_make_the_same_pool_one_succeeds(tmp_path):
+    def make(_):
+        try:
+            return Pools(tmp_path).create("pool", "fake", FINGERPRINT, 16).key
+        except PoolExistsError:
+            return None
+
+    with ThreadPoolExecutor(4) as threads:
+        keys = [key for key in threads.map(make, range(4)) if key]
+    assert len(keys) == 1
+    assert Pools(tmp_path).open("pool").key == keys[0]
+
+
+def test_a_pool_that_is_not_there_is_not_found(tmp_path):
+    pools = Pools(tmp_path)
+    for call in (pools.open, pools.drop):
+        with pytest.raises(PoolNotFoundError):
+            call("nix")
+
+
+def test_a_pool_dropped_and_made_again_elsewhere_is_another_pool(tmp_path):
+    pool = make_pool(tmp_path)
+    pool.write([entry("a")])
+    here = Pools(tmp_path)
+    assert here.open("pool").snapshot().alive.sum() == 1
+    elsewhere = Pools(tmp_path)
+    elsewhere.drop("pool")
+    elsewhere.create("pool", "other", FINGERPRINT, 8)
+    assert here.open("pool").dim == 8
+    assert here.open("pool").snapshot().size == 0
+
+
+def test_dropping_a_pool_keeps_the_images_of_others(tmp_path):
+    pools = Pools(tmp_path)
+    for name in ("one", "two"):
+        pools.create(name, "fake", FINGERPRINT, 16).write([entry("a", b"shared"), entry("b", name.encode())])
+    pools.drop("one")
+    assert pools.open("two").image("a").content == b"shared"
+    images = {path.read_bytes() for path in (tmp_path / "blobs").rglob("*") if path.is_file()}
+    assert images == {b"shared", b"two"}
+    assert len(list((tmp_path / "pools").iterdir())) == 1
+
+
+def test_a_data_directory_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(CatalogUnavailableError, match="can't be used"):
+        Pools(tmp_path / "file")
+
+
+def test_a_database_that_stays_locked_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("index.catalog.engine._PRAGMAS", ("busy_timeout = 50", "journal_mode = WAL"))
+    pool = make_pool(tmp_path)
+    holder = sqlite3.connect(tmp_path / "catalog.sqlite3", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    try:
+        with pytest.raises(CatalogUnavailableError, match="locked"):
+            pool.write([entry("a")])
+        assert pool.snapshot().size == 0  # reading goes on
+    finally:
+        holder.close()
+    pool.write([entry("a")])
+
+
+def test_a_database_that_is_full_is_told_and_left_as_it_was(tmp_path):
+    pool = make_pool(tmp_path)
+    pool.write([entry("a")])
+    with pool._catalog.reading() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+    pool._catalog.close()  # the limit holds for the one connection that is opened next
+    with pool._catalog.reading() as connection:
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(CatalogUnavailableError, match="full"):
+        pool.write([entry(f"{number}", metadata={"text": "x" * 5000}) for number in range(50)])
+    assert [each.id for each in pool.page(None, 9)] == ["a"]
