@@ -123,8 +123,8 @@ class PoolStates(RuleBasedStateMachine):
 
 
 PoolStates.TestCase.settings = settings(
-    max_examples=25,
-    stateful_step_count=25,
+    max_examples=16,
+    stateful_step_count=22,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
