@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32
@@ -40,6 +40,7 @@ class EncoderIdentity:
     precision: str
 
 
+@runtime_checkable
 class Encoder(Protocol):
     """An image tower with its preprocessing. Thread-safe: several threads may call it at once."""
 
