@@ -119,16 +119,17 @@ def _export_one(pool: Pool, snapshot: Snapshot, id: str, aside: Path) -> _Export
     """Write a demonstration's image; None for one that was deleted since the snapshot was taken."""
     while (position := snapshot.position_of(id)) is not None:
         demonstration = snapshot.demonstration(position)
-        try:
-            image = pool.image(id)
-        except DemonstrationNotFoundError:
-            return None
-        if image.sha256 == demonstration.sha256:
-            path = aside / image_name(image.sha256, demonstration.media_type)
-            if not path.exists():
-                path.write_bytes(image.content)
-            return _Exported(demonstration, snapshot.vectors(np.array([position], dtype=np.int64))[0])
-        snapshot = pool.snapshot()  # replaced since, and the old image may be gone
+        path = aside / image_name(demonstration.sha256, demonstration.media_type)
+        if not path.exists():
+            try:
+                image = pool.image(id)
+            except DemonstrationNotFoundError:
+                return None
+            if image.sha256 != demonstration.sha256:  # replaced since, and the old image may be gone
+                snapshot = pool.snapshot()
+                continue
+            path.write_bytes(image.content)
+        return _Exported(demonstration, snapshot.vectors(np.array([position], dtype=np.int64))[0])
     return None
 
 

@@ -233,14 +233,12 @@ def test_reading_stays_a_bounded_way_ahead_of_writing(pool):
     drawn, furthest = [], []
 
     def items():
-        for number in range(400):
+        for number in range(160):
             drawn.append(number)
             yield record(number)
 
-    take_in(
-        pool, PixelEncoder(), items(), batch=8, progress=lambda done, *_: furthest.append(len(drawn) - done)
-    )  # fmt: skip
-    assert len(drawn) == 400
+    take_in(pool, PixelEncoder(), items(), batch=8, progress=lambda done, *_: furthest.append(len(drawn) - done))
+    assert len(drawn) == 160
     assert max(furthest) <= 16 + 4 * 8 + 8
 
 
