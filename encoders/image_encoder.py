@@ -1,0 +1,66 @@
+"""A tower with its preprocessing and a runtime: the one `Encoder` behind every name of the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float32
+from PIL import Image
+
+from encoders.encoder import EncoderIdentity
+from encoders.normalise import l2_normalised
+from encoders.preprocess import Preprocessing
+from encoders.runtime.runtime import Runtime
+
+__all__ = ["ImageEncoder"]
+
+
+class ImageEncoder:
+    """Implements `encoders.encoder.Encoder`. Thread-safe: nothing changes after it is made.
+
+    Args:
+        identity: Name, fingerprint and the like; runtime, device and precision as the runtime has them.
+        preprocessing: From a decoded image to the runtime's input.
+        runtime: Runs the forward pass.
+    """
+
+    def __init__(self, identity: EncoderIdentity, preprocessing: Preprocessing, runtime: Runtime) -> None:
+        self._identity = identity
+        self._preprocessing = preprocessing
+        self._runtime = runtime
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        """Name, fingerprint and the like; constant over the encoder's life."""
+        return self._identity
+
+    def preprocess(self, image: Image.Image) -> Float32[np.ndarray, "3 side side"]:
+        """The encoder's input for one decoded RGB image."""
+        return self._preprocessing.apply(image)
+
+    def forward(self, batch: Float32[np.ndarray, "batch 3 side side"]) -> Float32[np.ndarray, "batch dim"]:
+        """Vectors of a preprocessed batch of any size, (batch, dim) float32, L2-normalised.
+
+        Raises:
+            InternalError: The tower gave a vector that is zero or not finite.
+        """
+        step = self._runtime.batch
+        parts = [self._runtime.features(batch[start : start + step]) for start in range(0, len(batch), step)]
+        return l2_normalised(np.concatenate(parts)) if parts else self._none()
+
+    def encode(self, images: Sequence[Image.Image]) -> Float32[np.ndarray, "batch dim"]:
+        """Vectors of decoded RGB images; (0, dim) for none.
+
+        Raises:
+            ValueError: An image is not RGB.
+            InternalError: The tower gave a vector that is zero or not finite.
+        """
+        # Chunk by chunk, so that inputs of a thousand images aren't all in memory at once.
+        step = self._runtime.batch
+        chunks = [images[start : start + step] for start in range(0, len(images), step)]
+        parts = [self.forward(np.stack([self.preprocess(image) for image in chunk])) for chunk in chunks]
+        return np.concatenate(parts) if parts else self._none()
+
+    def _none(self) -> Float32[np.ndarray, "0 dim"]:
+        return np.zeros((0, self._identity.dim), dtype=np.float32)

@@ -1,0 +1,1 @@
+"""What runs an image tower: torch, or ONNX Runtime where that is faster."""
