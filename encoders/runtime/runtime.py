@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32
@@ -10,6 +10,7 @@ from jaxtyping import Float32
 __all__ = ["Runtime"]
 
 
+@runtime_checkable  # so that type checks while testing can see it
 class Runtime(Protocol):
     """Runs a tower's forward pass. Thread-safe.
 
