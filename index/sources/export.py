@@ -47,11 +47,10 @@ class ExportSource(Source):
         self.header: ExportHeader = read_header(self._root)
         try:
             with pq.ParquetFile(self._table()) as file:
-                schema, rows = file.schema_arrow, file.metadata.num_rows
-        except (pa.ArrowException, OSError) as error:
+                columns, rows = _columns(file.schema_arrow), file.metadata.num_rows
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise ManifestInvalidError(f"{TABLE} can't be read: {first_line(error)}.") from error
-        expected = table_schema(self.header.dim)
-        if schema.names != expected.names or schema.types != expected.types:
+        if columns != _columns(table_schema(self.header.dim)):
             raise ManifestInvalidError(f"{TABLE} doesn't have the columns of an export with dim {self.header.dim}.")
         if rows != self.header.demonstrations:
             raise ManifestInvalidError(
@@ -107,3 +106,7 @@ class ExportSource(Source):
         if path.resolve().parent != self._root:
             raise ManifestInvalidError(f"{TABLE} is a link that leaves the export.")
         return path
+
+
+def _columns(schema: pa.Schema) -> list[tuple[str, pa.DataType]]:
+    return list(zip(schema.names, schema.types, strict=True))

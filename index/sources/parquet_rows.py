@@ -30,10 +30,11 @@ class ParquetRows(Rows):
         try:
             with pq.ParquetFile(path) as file:
                 self._schema = file.schema_arrow
+                names = self._schema.names
                 self._rows_by_group = [file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)]
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise ManifestInvalidError(f"{path.name} can't be read as Parquet: {first_line(error)}.") from error
-        check_columns(path.name, self._schema.names)
+        check_columns(path.name, names)
         check_columns(
             path.name, plain_columns(self._schema), hint="image and label are text; a label may be a whole number."
         )

@@ -81,14 +81,20 @@ class _Split:
         where = self._prefix or "dataset"
         yield from unusable_columns(where, self._schema, but=frozenset({self._image}))
         wanted = [*dict.fromkeys([self._image, *plain_columns(self._schema)])]
-        number = 0
-        try:
-            for table in self._dataset.iter(_ROWS_AT_ONCE):
-                for values in plain_rows(table.select(wanted)):
-                    yield self._record(number, values)
-                    number += 1
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            yield rejected_row(f"rows {number}–{self.size - 1} of {where}", first_line(error))
+        for begin in range(0, self.size, _ROWS_AT_ONCE):
+            end = min(begin + _ROWS_AT_ONCE, self.size)
+            try:
+                rows = self._rows(begin, end, wanted)
+            except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+                yield rejected_row(f"rows {begin}–{end - 1} of {where}", first_line(error))
+                continue
+            for number, values in enumerate(rows, begin):
+                yield self._record(number, values)
+
+    def _rows(self, begin: int, end: int, columns: list[str]) -> list[dict[str, Any]]:
+        table = self._dataset[begin:end].select(columns)
+        table.validate(full=True)  # a file that was tampered with would make the next line read beyond its memory
+        return list(plain_rows(table))
 
     def _record(self, number: int, values: dict[str, Any]) -> Record | Rejected:
         own_id = f"{self._prefix}/{number}" if self._prefix else str(number)

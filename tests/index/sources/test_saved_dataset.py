@@ -6,6 +6,7 @@ import io
 import json
 import sys
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from PIL import Image
@@ -175,6 +176,20 @@ def test_text_that_is_no_text_costs_its_rows_and_no_others(tmp_path):
     source = open_source(path)
     assert len(records(source)) == 32
     assert list(rejected(source)) == ["rows 32–39 of dataset"]
+
+
+def test_lengths_that_lie_are_refused_and_never_followed_out_of_memory(tmp_path):
+    features = {"image": datasets.Image(), "label": datasets.Value("string")}
+    path = saved(tmp_path / "d", {"image": images(70), "label": ["x"] * 70}, features)
+    (file,) = path.glob("*.arrow")
+    lengths = np.cumsum([0, *(len(each["bytes"]) for each in images(70))]).astype("<i4").tobytes()
+    content = file.read_bytes()
+    assert content.count(lengths) == 1
+    at = content.index(lengths) + 4 * 40
+    file.write_bytes(content[:at] + b"\xff\xff\xff\x7f" + content[at + 4 :])
+    source = open_source(path)
+    assert records(source) == []  # Arrow judges the lengths of a record batch as one
+    assert list(rejected(source)) == [f"rows {rows} of dataset" for rows in ("0–31", "32–63", "64–69")]
 
 
 def test_without_the_library_the_extra_is_named(tmp_path, monkeypatch):
