@@ -51,7 +51,7 @@ def named_tower(name: str) -> tuple[str, Tower]:
     weights = find_weights(model, source, quick_gelu=bool(config.get("quick_gelu")))
     architecture = _architecture(config)
     module = build_module(architecture)
-    _fill(module, _image_weights(weights.path), name)
+    _fill(module, _image_weights(weights.path, module), name)
     tower = _tower(architecture, module, weights.preprocessing)
     return f"{PREFIX}{model}/{weights.source}", tower
 
@@ -107,18 +107,19 @@ def _architecture(config: Mapping[str, Any]) -> dict[str, Any]:
     return {"family": FAMILY, "embed_dim": config["embed_dim"], "vision_cfg": vision, "quick_gelu": quick_gelu}
 
 
-def _image_weights(path: Path) -> dict[str, torch.Tensor]:
-    import open_clip
-    from safetensors import SafetensorError
+def _image_weights(path: Path, module: nn.Module) -> dict[str, torch.Tensor]:
+    from open_clip.convert import convert_state_dict
+    from open_clip.factory import load_state_dict
 
     try:
-        state = open_clip.load_state_dict(str(path), weights_only=True)
+        # Checkpoints of other projects (MobileCLIP) are renamed by what open_clip knows of them.
+        state = convert_state_dict(module, load_state_dict(str(path), weights_only=True))
     except pickle.UnpicklingError as error:
         raise EncoderUnavailableError(
-            f"The checkpoint {path.name} holds more than tensors, and such files are not unpickled here.",
+            f"The checkpoint {path.name} is damaged or holds more than tensors, and such files are not unpickled here.",
             hint="Save its state dict as .safetensors.",
         ) from error
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, StopIteration, SafetensorError) as error:
+    except Exception as error:  # torch's restricted unpickler meets damage with whatever Python raises there
         raise EncoderUnavailableError(f"The checkpoint {path.name} is damaged or is no checkpoint.") from error
     return {key.removeprefix("visual."): value for key, value in state.items() if key.startswith("visual.")}
 

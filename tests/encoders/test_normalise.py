@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from encoders.normalise import l2_normalised
+from invariantselect.errors import InternalError
+
+
+def test_rows_get_length_one_however_long_they_were() -> None:
+    rows = np.array([[3, 4], [3e-30, 4e-30], [3e30, 4e30]], np.float32)
+    np.testing.assert_allclose(l2_normalised(rows), [[0.6, 0.8]] * 3, rtol=1e-6)
+
+
+@pytest.mark.parametrize("bad", [0.0, np.nan, np.inf])
+def test_a_vector_without_a_direction_is_never_passed_on(bad: float) -> None:
+    with pytest.raises(InternalError, match="zero or not finite"):
+        l2_normalised(np.array([[1, 2], [bad, bad]], np.float32))
