@@ -1,0 +1,88 @@
+"""Who may call what: every route asks for a scope, or says that it is open."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from invariantselect.errors import ForbiddenError, UnauthenticatedError
+from service.keys import Scope, verify_key
+from service.services import services_of
+from service.settings import is_loopback
+
+__all__ = ["READ", "WRITE", "ADMIN", "Scoped", "refuse_other_sites"]
+
+_bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="ApiKey",
+    bearerFormat="isk_<id>_<secret>",
+    description="An API key. Not asked for while the server listens on loopback with auth=auto.",
+)
+
+
+class Scoped:
+    """A dependency that lets in only who has a scope.
+
+    Args:
+        scope: The least scope that is let in.
+    """
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    async def __call__(
+        self, request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+    ) -> None:
+        """Check the key of a request.
+
+        Raises:
+            UnauthenticatedError: No key, or none that is known.
+            ForbiddenError: The key lacks the scope; or no keys are asked for and another site sent the request.
+        """
+        services = services_of(request)
+        if services.keys is None:
+            refuse_other_sites(request)
+            return
+        if credentials is None:
+            raise UnauthenticatedError("the request has no API key")
+        key = await run_in_threadpool(verify_key, services.keys, credentials.credentials)
+        request.scope["invariantselect.key_id"] = key.id
+        if not key.may(self.scope):
+            raise ForbiddenError(f"this needs the scope {self.scope}; the key has {key.scope}", scope=self.scope)
+
+
+READ, WRITE, ADMIN = Scoped("read"), Scoped("write"), Scoped("admin")
+
+
+def refuse_other_sites(request: Request) -> None:
+    """Keep web pages of other sites out of a server that asks for no keys.
+
+    A browser lets any page send a form to 127.0.0.1, and a name that resolves to 127.0.0.1 makes its page same-origin.
+
+    Raises:
+        ForbiddenError: The Host is not this machine, or the Origin is another site.
+    """
+    host = request.headers.get("host", "localhost")
+    origin = request.headers.get("origin")
+    if not _names_this_machine(host):
+        raise ForbiddenError(
+            f"a server without API keys answers to localhost, not to {host[:100]}",
+            hint="Call it as http://127.0.0.1, or set INVARIANTSELECT_AUTH=on and use a key.",
+        )
+    if origin is not None and origin != f"{request.url.scheme}://{host}":
+        raise ForbiddenError(
+            "a server without API keys doesn't answer the web pages of other sites",
+            hint="Set INVARIANTSELECT_AUTH=on and use a key.",
+        )
+
+
+def _names_this_machine(host: str) -> bool:
+    try:
+        return is_loopback(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
+        return False

@@ -1,0 +1,71 @@
+"""The encoders of a server: allowed by name, loaded when first needed, kept."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from encoders.encoder import Encoder, EncoderIdentity
+from invariantselect.errors import EncoderNotFoundError, FingerprintMismatchError
+
+__all__ = ["EncoderLoader", "EncoderShelf", "check_fingerprint"]
+
+EncoderLoader: TypeAlias = Callable[[str], Encoder]
+
+
+class EncoderShelf:
+    """Encoders by name.
+
+    A name may be a path of this machine, so a request can only use the names that the settings allow.
+
+    Args:
+        allowed: The names.
+        load: Loads an encoder by name.
+    """
+
+    def __init__(self, allowed: Sequence[str], load: EncoderLoader) -> None:
+        self._load = load
+        self._loaded: dict[str, Encoder] = {}
+        self._locks = {name: threading.Lock() for name in allowed}
+
+    @property
+    def names(self) -> list[str]:
+        """The allowed names, the default one first."""
+        return list(self._locks)
+
+    def get(self, name: str) -> Encoder:
+        """An encoder, loaded if it wasn't; this may take seconds. Two threads that ask at once load it once.
+
+        Raises:
+            EncoderNotFoundError: The name is not allowed on this server.
+            EncoderUnavailableError: It can't be loaded.
+        """
+        lock = self._locks.get(name)
+        if lock is None:
+            raise EncoderNotFoundError(
+                f"this server doesn't serve the encoder {name[:200]!r}",
+                hint=f"It serves {', '.join(self._locks)}; its operator allows more with INVARIANTSELECT_ENCODERS.",
+            )
+        with lock:
+            if name not in self._loaded:
+                self._loaded[name] = self._load(name)
+            return self._loaded[name]
+
+    def identity(self, name: str) -> EncoderIdentity | None:
+        """Who the encoder is, if it is loaded."""
+        encoder = self._loaded.get(name)
+        return None if encoder is None else encoder.identity
+
+
+def check_fingerprint(wanted: str, given: str, *, whose: str) -> None:
+    """Refuse to compare vectors of two spaces.
+
+    Raises:
+        FingerprintMismatchError: The fingerprints differ.
+    """
+    if wanted != given:
+        raise FingerprintMismatchError(
+            f"the pool's vectors have the fingerprint {wanted[:12]}…, {whose} has {given[:64][:12]}…",
+            pool_fingerprint=wanted,
+        )

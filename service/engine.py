@@ -1,0 +1,80 @@
+"""The threads that do the heavy work, with a limited queue in front: decoding, encoding, searching.
+
+The event loop only reads and writes; what takes more than a millisecond happens here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TypeVar
+
+from invariantselect.errors import OverloadedError
+from service.metrics import Metrics
+
+__all__ = ["Engine"]
+
+T = TypeVar("T")
+
+_LONGEST_RETRY = 60
+
+
+class Engine:
+    """A thread pool that admits a limited number of requests at a time.
+
+    Args:
+        threads: How many pieces of work run at once.
+        queue_limit: How many requests may be inside, waiting or working.
+        metrics: Where its load is shown.
+    """
+
+    def __init__(self, threads: int, queue_limit: int, metrics: Metrics) -> None:
+        self._threads = threads
+        self._limit = queue_limit
+        self._metrics = metrics
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="engine")
+        self._inside = 0
+        self._work_seconds = 0.05  # of one request, a moving average
+
+    @asynccontextmanager
+    async def admission(self) -> AsyncIterator[None]:
+        """Hold a place among the requests inside; whatever `run` is called within is not refused any more.
+
+        Raises:
+            OverloadedError: Too many are inside; its context says after how many seconds to come again.
+        """
+        if self._inside >= self._limit:
+            self._metrics.refused.inc()
+            wait = 1 + int(self._inside * self._work_seconds / self._threads)
+            raise OverloadedError(
+                f"{self._inside} requests are waiting, the most that may", retry_after=min(wait, _LONGEST_RETRY)
+            )
+        self._inside += 1  # only the event loop's thread touches it
+        self._metrics.queued.inc()
+        try:
+            yield
+        finally:
+            self._inside -= 1
+            self._metrics.queued.dec()
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do a piece of work on one of the threads. Cancelled before it began, it is not done."""
+        context = contextvars.copy_context()
+        future = self._pool.submit(partial(context.run, _timed, work))
+        result, seconds = await asyncio.wrap_future(future)
+        self._work_seconds += 0.1 * (seconds - self._work_seconds)
+        return result
+
+    def close(self) -> None:
+        """Let running work finish and drop what has not begun."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _timed(work: Callable[[], T]) -> tuple[T, float]:
+    began = time.perf_counter()
+    return work(), time.perf_counter() - began

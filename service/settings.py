@@ -1,0 +1,112 @@
+"""Settings of the service: environment variables INVARIANTSELECT_*, read when a `Settings` is made, never at import."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+__all__ = ["Settings", "is_loopback"]
+
+_MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """Every setting of the service. Each is the environment variable INVARIANTSELECT_<NAME>; docs/settings.md has all."""
+
+    model_config = SettingsConfigDict(env_prefix="INVARIANTSELECT_", extra="forbid", frozen=True, validate_default=True)
+
+    data: Path = Field(default=Path("invariantselect-data"), description="Directory of pools, images and encoders.")
+    host: str = Field(
+        default="127.0.0.1", min_length=1, description="Address to listen on; other than loopback asks for API keys."
+    )
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    encoder: str = Field(
+        default="efficientnet-lite0", min_length=1, description="Encoder of a new pool that names none; warmed up first."
+    )
+    encoders: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Further encoders that requests may use, separated by commas."
+    )
+    device: str = Field(default="auto", min_length=1, description="auto, cpu, cuda or cuda:N.")
+    runtime: Literal["auto", "onnxruntime", "torch"] = Field(
+        default="auto", description="What runs the encoder; auto takes the faster one of the device."
+    )
+    workers: int = Field(
+        default=0, ge=0, le=256, description="Threads that decode, encode and search; 0 is one for each core."
+    )
+    queue_limit: int = Field(
+        default=64, ge=1, description="Requests that may wait for or use the workers; further ones get 429."
+    )
+    max_request_bytes: int = Field(default=64 * _MIB, ge=1024, description="Largest request body.")
+    max_image_bytes: int = Field(default=32 * _MIB, ge=1, description="Largest image file.")
+    max_image_pixels: int = Field(
+        default=64 * _MIB, ge=1, le=170_000_000, description="Most pixels of an image, refused before decoding."
+    )
+    embedding_cache_bytes: int = Field(
+        default=64 * _MIB, ge=0, description="Memory for vectors of images seen before; 0 keeps none."
+    )
+    redis_url: str | None = Field(
+        default=None, repr=False, description="Redis for a cache of vectors that servers share: redis://host:6379/0."
+    )
+    auth: Literal["auto", "on", "off"] = Field(
+        default="auto", description="API keys: on, off (on loopback only), or auto: off on loopback, on elsewhere."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
+    log_format: Literal["json", "console"] = Field(default="json", description="One JSON object a line, or for eyes.")
+    shutdown_seconds: int = Field(
+        default=30, ge=0, description="How long running requests may take to finish when the server is told to stop."
+    )
+
+    @field_validator("encoders", mode="before")
+    @classmethod
+    def _separated_by_commas(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _a_redis_url(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        if not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("a Redis URL begins with redis://, rediss:// or unix://")
+        return value
+
+    @model_validator(mode="after")
+    def _open_doors_only_at_home(self) -> Self:
+        if self.auth == "off" and not is_loopback(self.host):
+            raise ValueError(
+                f"auth is off but host is {self.host}, which other machines can reach; listen on 127.0.0.1, or set "
+                "INVARIANTSELECT_AUTH=on and make a key with 'invariantselect keys create'"
+            )
+        return self
+
+    @property
+    def asks_for_keys(self) -> bool:
+        """Whether requests need an API key."""
+        return self.auth == "on" or (self.auth == "auto" and not is_loopback(self.host))
+
+    @property
+    def allowed_encoders(self) -> tuple[str, ...]:
+        """Names that requests may use, the default one first."""
+        return tuple(dict.fromkeys((self.encoder, *self.encoders)))
+
+    @property
+    def worker_threads(self) -> int:
+        """`workers`, or the number of cores this process may use."""
+        return self.workers or len(os.sched_getaffinity(0))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address; a name other than ``localhost`` is not trusted to be one."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
