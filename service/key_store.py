@@ -7,9 +7,10 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Column, DateTime, Engine, MetaData, String, Table
+from filelock import FileLock
+from sqlalchemy import Column, DateTime, MetaData, String, Table
 
-from index.catalog.engine import open_catalog, writing
+from index.catalog.engine import Catalog
 from invariantselect.errors import CatalogUnavailableError
 
 __all__ = ["api_keys", "metadata", "open_key_store"]
@@ -30,7 +31,7 @@ api_keys = Table(
 )
 
 
-def open_key_store(data: Path) -> Engine:
+def open_key_store(data: Path) -> Catalog:
     """Connect to the database of a data directory and bring the table of keys up to date.
 
     Raises:
@@ -39,19 +40,25 @@ def open_key_store(data: Path) -> Engine:
     """
     try:
         data.mkdir(parents=True, exist_ok=True)
+        with FileLock(data / "catalog.lock"):  # the first to come makes the tables
+            store = Catalog(f"sqlite:///{data / 'catalog.sqlite3'}")
+            _migrate(store)
     except OSError as error:
-        raise CatalogUnavailableError(f"the data directory {data} can't be made: {error.strerror}") from error
-    engine = open_catalog(f"sqlite:///{(data / 'catalog.sqlite3').absolute()}")
+        raise CatalogUnavailableError(f"the data directory {data} can't be used: {error.strerror}") from error
+    return store
+
+
+def _migrate(store: Catalog) -> None:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    with writing(engine) as connection:
-        config.attributes["connection"] = connection
-        try:
+    try:
+        with store.writing() as connection:
+            config.attributes["connection"] = connection
             command.upgrade(config, "head")
-        except CommandError as error:
-            raise CatalogUnavailableError(
-                f"the keys were written by another version of invariantselect: {error}",
-                hint="Upgrade invariantselect-server, or restore the data directory that belongs to this version.",
-            ) from error
-    return engine
+    except CommandError as error:
+        store.close()
+        raise CatalogUnavailableError(
+            f"the keys were written by another version of invariantselect: {error}",
+            hint="Upgrade invariantselect-server, or restore the data directory that belongs to this version.",
+        ) from error

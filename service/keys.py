@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias, get_args
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import RowMapping, insert, select, update
 
-from index.catalog.engine import reading, writing
+from index.catalog.engine import Catalog
 from invariantselect.errors import InvalidRequestError, UnauthenticatedError
 from service.key_store import api_keys
 
@@ -60,7 +60,7 @@ class NewKey:
     secret: str
 
 
-def create_key(store: Engine, scope: Scope, name: str = "") -> NewKey:
+def create_key(store: Catalog, scope: Scope, name: str = "") -> NewKey:
     """Make a key.
 
     Args:
@@ -80,7 +80,7 @@ def create_key(store: Engine, scope: Scope, name: str = "") -> NewKey:
         raise InvalidRequestError("the name of a key is at most 256 printable characters", hint="Shorten the name.")
     key = ApiKey(secrets.token_hex(8), scope, name, datetime.now(UTC))
     secret = secrets.token_urlsafe(32)
-    with writing(store) as connection:
+    with store.writing() as connection:
         connection.execute(
             insert(api_keys).values(
                 id=key.id,
@@ -93,14 +93,14 @@ def create_key(store: Engine, scope: Scope, name: str = "") -> NewKey:
     return NewKey(key, f"isk_{key.id}_{secret}")
 
 
-def list_keys(store: Engine) -> list[ApiKey]:
+def list_keys(store: Catalog) -> list[ApiKey]:
     """All keys, oldest first, revoked ones included."""
-    with reading(store) as connection:
+    with store.reading() as connection:
         rows = connection.execute(select(api_keys).order_by(api_keys.c.created_at, api_keys.c.id)).all()
     return [_key_of(row._mapping) for row in rows]
 
 
-def revoke_key(store: Engine, id: str) -> bool:
+def revoke_key(store: Catalog, id: str) -> bool:
     """Make a key useless from the next request on.
 
     Args:
@@ -110,7 +110,7 @@ def revoke_key(store: Engine, id: str) -> bool:
     Returns:
         Whether there was such a key that still worked.
     """
-    with writing(store) as connection:
+    with store.writing() as connection:
         done = connection.execute(
             update(api_keys)
             .where(api_keys.c.id == id, api_keys.c.revoked_at.is_(None))
@@ -119,7 +119,7 @@ def revoke_key(store: Engine, id: str) -> bool:
     return done.rowcount == 1
 
 
-def verify_key(store: Engine, presented: str) -> ApiKey:
+def verify_key(store: Catalog, presented: str) -> ApiKey:
     """The key that a client presented.
 
     An unknown id costs the same look-up, hash and comparison as a known one.
@@ -129,7 +129,7 @@ def verify_key(store: Engine, presented: str) -> ApiKey:
     """
     match = _SHAPE.fullmatch(presented)
     id, secret = match.groups() if match else ("", presented)
-    with reading(store) as connection:
+    with store.reading() as connection:
         row = connection.execute(select(api_keys).where(api_keys.c.id == id)).one_or_none()
     stored = _NOBODY if row is None else row.secret_sha256
     proven = hmac.compare_digest(_hashed(secret), stored)
@@ -142,8 +142,7 @@ def _hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _key_of(row: object) -> ApiKey:
-    values = dict(row)  # type: ignore[call-overload]
+def _key_of(values: RowMapping) -> ApiKey:
     revoked = values["revoked_at"]
     return ApiKey(
         id=values["id"],

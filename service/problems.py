@@ -34,6 +34,7 @@ __all__ = [
     "invalid_request",
     "problem_of",
     "problem_response",
+    "validation_error",
 ]
 
 MEDIA_TYPE = "application/problem+json"

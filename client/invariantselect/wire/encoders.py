@@ -10,17 +10,17 @@ from invariantselect.wire.base import Answered, Sent
 
 
 class EncoderInfo(Answered):
-    """An encoder as it runs on this server."""
+    """An encoder that this server may use. All but its name is known once it is loaded, and null before."""
 
     name: str
-    version: str
-    fingerprint: str
-    dim: int
-    runtime: str = Field(description="onnxruntime or torch.")
-    device: str
-    precision: str
-    image_size: int
     loaded: bool
+    version: str | None = None
+    fingerprint: str | None = None
+    dim: int | None = None
+    runtime: str | None = Field(default=None, description="onnxruntime or torch.")
+    device: str | None = None
+    precision: str | None = None
+    image_size: int | None = None
 
 
 class EncoderList(Answered):

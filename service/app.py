@@ -1,0 +1,106 @@
+"""The application: routes, layers around them, and what is opened when it starts and closed when it ends."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.routing import Match, Route
+
+from service.body_limit import BodyLimit
+from service.encoder_shelf import EncoderLoader
+from service.metrics import Metrics
+from service.openapi import document
+from service.problems import exception_handlers
+from service.request_context import RequestContext
+from service.routers import ROUTERS
+from service.services import open_services
+from service.settings import Settings
+
+__all__ = ["create_app"]
+
+_DESCRIPTION = """\
+Chooses the demonstrations that a large multimodal model is shown in its prompt.
+
+Errors are problem documents (RFC 9457) with a `code` that stays and a `hint` that says what to do. Each answer carries
+an `X-Request-ID`; send your own to find it in the server's log. Requests are limited in size and number: `413` names
+the limit, `429` comes with `Retry-After`.
+"""
+_TAGS = [
+    {"name": "select", "description": "Demonstrations for a query."},
+    {"name": "pools", "description": "Labelled images from several domains."},
+    {"name": "demonstrations", "description": "What is in a pool."},
+    {"name": "embeddings", "description": "Vectors of images."},
+    {"name": "encoders", "description": "What makes the vectors."},
+    {"name": "operation", "description": "For those who run the server."},
+]
+
+
+def create_app(settings: Settings, *, load_encoder: EncoderLoader | None = None) -> FastAPI:
+    """The ASGI application. Nothing is opened before it starts.
+
+    Args:
+        settings: Of this app; nothing else is read from the environment.
+        load_encoder: Loads an encoder by name, in place of the catalog of encoders.
+    """
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services = open_services(settings, metrics, load_encoder)
+        app.state.services = services
+        # In a thread of its own: the server answers /livez meanwhile, and requests by id or vector need no encoder.
+        warming = threading.Thread(target=services.warm_up.run, name="warm-up")
+        warming.start()
+        try:
+            yield
+        finally:
+            warming.join()
+            services.close()
+
+    app = FastAPI(
+        title="invariantselect",
+        summary="Demonstration selection for in-context learning under distribution shift",
+        description=_DESCRIPTION,
+        version=_version(),
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        openapi_tags=_TAGS,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        exception_handlers=exception_handlers(_allowed_methods),
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(BodyLimit, limit=settings.max_request_bytes)
+    app.add_middleware(RequestContext, metrics=metrics)
+    made: dict[str, Any] = {}
+
+    def openapi() -> dict[str, Any]:
+        if not made:
+            made.update(document(app))
+        return made
+
+    app.openapi = openapi  # type: ignore[method-assign]
+    return app
+
+
+def _allowed_methods(path: str) -> list[str]:
+    """Every method that some route takes at a path. (Starlette names those of the first route only.)"""
+    scope = {"type": "http", "method": "", "path": path, "root_path": "", "headers": []}
+    methods: set[str] = set()
+    for router in ROUTERS:
+        for route in router.routes:
+            if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE:
+                methods |= route.methods or set()
+    return sorted(methods)
+
+
+def _version() -> str:
+    try:
+        return version("invariantselect-server")
+    except PackageNotFoundError:
+        return "0+uninstalled"

@@ -1,0 +1,59 @@
+"""Bodies as the OpenAPI document shows them. A test sends each of them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+_PICTURE: Final = (
+    "data:image/png;base64,"
+    "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAJklEQVR42mMUEBBgwAZY5OXlsUsoKipil1BQUKC1BOP79++xSgAA"
+    "aiQFWF9q9BkAAAAASUVORK5CYII="
+)
+
+POOL_CREATE: Final[dict[str, Any]] = {
+    "The server's default encoder": {"name": "skin"},
+    "A named encoder": {"name": "pets", "encoder": "efficientnet-lite0"},
+}
+UPSERT: Final[dict[str, Any]] = {
+    "One demonstration": {
+        "demonstrations": [
+            {
+                "id": "photo/dog/1.png",
+                "image": _PICTURE,
+                "label": "dog",
+                "domain": "photo",
+                "group": "patient-17",
+                "metadata": {"age": 54},
+            }
+        ]
+    }
+}
+GET: Final[dict[str, Any]] = {"By id": {"ids": ["photo/dog/1.png"]}}
+DELETE: Final[dict[str, Any]] = {"By id": {"ids": ["photo/dog/1.png"]}}
+RELABEL: Final[dict[str, Any]] = {"New labels by id": {"labels": {"photo/dog/1.png": "wolf"}}}
+PATCH: Final[dict[str, Any]] = {
+    "Another label, and no group": {"label": "wolf", "group": None},
+    "Other metadata": {"metadata": {"age": 55, "reviewed": True}},
+}
+SELECT: Final[dict[str, Any]] = {
+    "By image": {"query": {"image": _PICTURE}, "k": 7, "label_balance": "even"},
+    "By stored id, from other domains": {
+        "query": {"id": "photo/dog/1.png"},
+        "k": 3,
+        "where": {"domain": {"not": "photo"}},
+        "exclude": {"own_group": True},
+    },
+    "Varied": {
+        "query": {"image": _PICTURE},
+        "k": 5,
+        "diversity": {"method": "mmr", "lambda": 0.5},
+        "order": "interleaved",
+    },
+}
+SELECT_BATCH: Final[dict[str, Any]] = {
+    "An image and a stored demonstration": {"queries": [{"image": _PICTURE}, {"id": "photo/dog/1.png"}], "k": 3}
+}
+EMBEDDINGS: Final[dict[str, Any]] = {
+    "One image": {"input": _PICTURE},
+    "Several, packed": {"input": [_PICTURE, _PICTURE], "encoding_format": "base64"},
+}

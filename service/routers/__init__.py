@@ -1,0 +1,17 @@
+"""The routes, one file for each resource. Paths are written out in full where they are declared."""
+
+from service.routers import demonstrations, embeddings, encoders, health, images, metrics, pools, select, upsert
+
+__all__ = ["ROUTERS"]
+
+ROUTERS = (
+    pools.router,
+    upsert.router,
+    demonstrations.router,
+    images.router,
+    select.router,
+    embeddings.router,
+    encoders.router,
+    health.router,
+    metrics.router,
+)

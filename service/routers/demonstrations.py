@@ -1,0 +1,184 @@
+"""Stored demonstrations: page through, fetch, change, delete."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.concurrency import run_in_threadpool
+
+from index.demonstration import Changes
+from index.pool import Pool as StoredPool
+from invariantselect.errors import DemonstrationInvalidError, DemonstrationNotFoundError, InvalidCursorError
+from invariantselect.wire.demonstrations import (
+    BatchOutcome,
+    DeleteRequest,
+    Demonstration,
+    DemonstrationList,
+    DemonstrationPage,
+    DemonstrationPatch,
+    GetRequest,
+    RelabelRequest,
+)
+from service import examples
+from service.access import READ, WRITE
+from service.bodies import JsonBody
+from service.cursors import cursor_after, read_cursor
+from service.openapi import OF_A_POOL, json_request, problems
+from service.routers.parameters import DemonstrationId, Pool, WithServices
+from service.stored import batch_outcome, demonstration, outcome
+
+router = APIRouter(tags=["demonstrations"])
+
+_LIST = "/v1/pools/{pool}/demonstrations"
+_ONE = "/v1/pools/{pool}/demonstrations/{id:path}"
+
+
+@router.get(
+    _LIST,
+    summary="Page through demonstrations",
+    dependencies=[Depends(READ)],
+    responses=problems(*OF_A_POOL, InvalidCursorError),
+    operation_id="list_demonstrations",
+)
+def list_demonstrations(
+    pool: Pool,
+    services: WithServices,
+    cursor: Annotated[
+        str | None, Query(max_length=2800, description="`next_cursor` of the page before, unchanged.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = 100,
+) -> DemonstrationPage:
+    """Demonstrations in the order of their ids. What is written while you page is seen if its id is still to come."""
+    after = None if cursor is None else read_cursor(cursor)
+    found = services.pools.open(pool).page(after, limit + 1)
+    shown = found[:limit]
+    return DemonstrationPage(
+        demonstrations=[demonstration(pool, each) for each in shown],
+        next_cursor=cursor_after(shown[-1].id) if len(found) > limit else None,
+    )
+
+
+@router.post(
+    f"{_LIST}:get",
+    summary="Fetch demonstrations by id",
+    dependencies=[Depends(READ)],
+    responses=problems(*OF_A_POOL, body=True),
+    openapi_extra=json_request(GetRequest, examples.GET),
+    operation_id="get_demonstrations",
+)
+async def get_demonstrations(
+    pool: Pool, sent: Annotated[GetRequest, Depends(JsonBody(GetRequest))], services: WithServices
+) -> DemonstrationList:
+    """Those that exist, in the order asked for, and the ids that don't."""
+
+    def fetch() -> DemonstrationList:
+        found = services.pools.open(pool).get(sent.ids)
+        return DemonstrationList(
+            demonstrations=[demonstration(pool, each) for each in found if each is not None],
+            missing=[id for id, each in zip(sent.ids, found, strict=True) if each is None],
+        )
+
+    return await run_in_threadpool(fetch)
+
+
+@router.post(
+    f"{_LIST}:relabel",
+    summary="Give demonstrations new labels",
+    dependencies=[Depends(WRITE)],
+    responses=problems(*OF_A_POOL, body=True),
+    openapi_extra=json_request(RelabelRequest, examples.RELABEL),
+    operation_id="relabel_demonstrations",
+)
+async def relabel_demonstrations(
+    pool: Pool, sent: Annotated[RelabelRequest, Depends(JsonBody(RelabelRequest))], services: WithServices
+) -> BatchOutcome:
+    """Each is updated or unchanged; an id that doesn't exist fails alone. Images and vectors stay."""
+
+    def relabel() -> BatchOutcome:
+        stored = services.pools.open(pool)
+        done = stored.patch({id: Changes(label=label) for id, label in sent.labels.items()})
+        return batch_outcome(stored, [outcome(each) for each in done])
+
+    return await run_in_threadpool(relabel)
+
+
+@router.post(
+    f"{_LIST}:delete",
+    summary="Delete demonstrations by id",
+    dependencies=[Depends(WRITE)],
+    responses=problems(*OF_A_POOL, body=True),
+    openapi_extra=json_request(DeleteRequest, examples.DELETE),
+    operation_id="delete_demonstrations",
+)
+async def delete_demonstrations(
+    pool: Pool, sent: Annotated[DeleteRequest, Depends(JsonBody(DeleteRequest))], services: WithServices
+) -> BatchOutcome:
+    """Each is deleted; an id that doesn't exist fails alone."""
+
+    def delete() -> BatchOutcome:
+        stored = services.pools.open(pool)
+        return batch_outcome(stored, [outcome(each) for each in stored.delete(sent.ids)])
+
+    return await run_in_threadpool(delete)
+
+
+@router.get(
+    _ONE,
+    summary="Fetch a demonstration",
+    dependencies=[Depends(READ)],
+    responses=problems(*OF_A_POOL, DemonstrationNotFoundError),
+    operation_id="get_demonstration",
+)
+def get_demonstration(pool: Pool, id: DemonstrationId, services: WithServices) -> Demonstration:
+    """Its label, domain, group, metadata, and where its image is."""
+    return _found(services.pools.open(pool), id)
+
+
+@router.patch(
+    _ONE,
+    summary="Change a demonstration",
+    dependencies=[Depends(WRITE)],
+    responses=problems(*OF_A_POOL, DemonstrationNotFoundError, DemonstrationInvalidError, body=True),
+    openapi_extra=json_request(DemonstrationPatch, examples.PATCH),
+    operation_id="change_demonstration",
+)
+async def change_demonstration(
+    pool: Pool,
+    id: DemonstrationId,
+    sent: Annotated[DemonstrationPatch, Depends(JsonBody(DemonstrationPatch))],
+    services: WithServices,
+) -> Demonstration:
+    """A field left out stays as it is; null clears domain or group; metadata is replaced as a whole."""
+
+    def change() -> Demonstration:
+        stored = services.pools.open(pool)
+        changes: Changes = sent.model_dump(exclude_unset=True)  # type: ignore[assignment]
+        for done in stored.patch({id: changes}):
+            if done.error is not None:
+                raise done.error
+        return _found(stored, id)
+
+    return await run_in_threadpool(change)
+
+
+@router.delete(
+    _ONE,
+    summary="Delete a demonstration",
+    status_code=204,
+    dependencies=[Depends(WRITE)],
+    responses=problems(*OF_A_POOL, DemonstrationNotFoundError),
+    operation_id="delete_demonstration",
+)
+def delete_demonstration(pool: Pool, id: DemonstrationId, services: WithServices) -> None:
+    """It is not chosen any more from the next request on."""
+    for done in services.pools.open(pool).delete([id]):
+        if done.error is not None:
+            raise done.error
+
+
+def _found(pool: StoredPool, id: str) -> Demonstration:
+    stored = pool.get([id])[0]
+    if stored is None:
+        raise DemonstrationNotFoundError(f"the pool {pool.name!r} has no demonstration {id!r}", id=id)
+    return demonstration(pool.name, stored)

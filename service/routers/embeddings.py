@@ -1,0 +1,91 @@
+"""Embeddings in the shape of OpenAI's API, with images for input."""
+
+from __future__ import annotations
+
+import base64
+from functools import partial
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Depends, Response
+from numpy.typing import NDArray
+
+from invariantselect.errors import (
+    EncoderNotFoundError,
+    EncoderUnavailableError,
+    ImageFormatUnsupportedError,
+    ImageTooLargeError,
+    ImageUnreadableError,
+    InvariantSelectError,
+    OverloadedError,
+)
+from invariantselect.wire.encoders import EmbeddingItem, EmbeddingsRequest, EmbeddingsResponse
+from service import examples
+from service.access import READ
+from service.bodies import JsonBody
+from service.data_uri import image_from_text
+from service.embedding import Embedder
+from service.openapi import json_request, problems
+from service.routers.parameters import WithServices
+
+router = APIRouter(tags=["embeddings"], dependencies=[Depends(READ)])
+
+
+@router.post(
+    "/v1/embeddings",
+    summary="Encode images",
+    response_model=EmbeddingsResponse,
+    responses=problems(
+        EncoderNotFoundError,
+        EncoderUnavailableError,
+        ImageFormatUnsupportedError,
+        ImageTooLargeError,
+        ImageUnreadableError,
+        OverloadedError,
+        body=True,
+    ),
+    openapi_extra=json_request(EmbeddingsRequest, examples.EMBEDDINGS),
+    operation_id="embed",
+)
+async def embed(
+    sent: Annotated[EmbeddingsRequest, Depends(JsonBody(EmbeddingsRequest))], services: WithServices
+) -> Response:
+    """L2-normalised vectors, and the fingerprint of the space they lie in: send both to `select` to search with them.
+
+    Without `model` the server's default encoder is used. One broken image fails the request, as there is no place for
+    an error among the vectors."""
+    name = sent.model if "model" in sent.model_fields_set else services.settings.encoder
+    texts = [sent.input] if isinstance(sent.input, str) else sent.input
+    limit = services.settings.max_image_bytes
+
+    def encode() -> bytes:
+        embedder = services.embedder(name)
+        vectors = _vectors(embedder, [image_from_text(text, limit) for text in texts])
+        as_base64 = sent.encoding_format == "base64"
+        return _answer(name, embedder.identity.fingerprint, vectors, as_base64=as_base64)
+
+    async with services.engine.admission():
+        content = await services.engine.run(partial(encode))
+    return Response(content, media_type="application/json")
+
+
+def _vectors(embedder: Embedder, images: list[bytes]) -> list[NDArray[np.float32]]:
+    vectors = []
+    for number, result in enumerate(embedder.embed(images)):
+        if isinstance(result, InvariantSelectError):
+            raise type(result)(f"input {number}: {result.detail}", hint=result.hint, index=number)
+        vectors.append(result.vector)
+    return vectors
+
+
+def _answer(model: str, fingerprint: str, vectors: list[NDArray[np.float32]], *, as_base64: bool) -> bytes:
+    data = [
+        EmbeddingItem(
+            index=number,
+            embedding=base64.b64encode(vector.astype("<f4").tobytes()).decode("ascii")
+            if as_base64
+            else vector.tolist(),
+        )
+        for number, vector in enumerate(vectors)
+    ]
+    return EmbeddingsResponse(data=data, model=model, fingerprint=fingerprint).model_dump_json().encode()

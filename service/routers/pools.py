@@ -1,0 +1,78 @@
+"""Pools: list, make, look at, drop."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+from starlette.concurrency import run_in_threadpool
+
+from invariantselect.errors import EncoderNotFoundError, EncoderUnavailableError, OverloadedError, PoolExistsError
+from invariantselect.wire.pools import PoolCreate, PoolInfo, PoolList
+from service import examples
+from service.access import ADMIN, READ, WRITE
+from service.bodies import JsonBody
+from service.openapi import OF_A_POOL, json_request, problems
+from service.pool_info import pool_info
+from service.routers.parameters import Pool, WithServices
+
+router = APIRouter(tags=["pools"])
+
+
+@router.get(
+    "/v1/pools", summary="List the pools", dependencies=[Depends(READ)], responses=problems(), operation_id="list_pools"
+)
+def list_pools(services: WithServices) -> PoolList:
+    """All pools, by name."""
+    return PoolList(pools=[pool_info(pool) for pool in services.pools.list()])
+
+
+@router.post(
+    "/v1/pools",
+    summary="Make a pool",
+    status_code=201,
+    dependencies=[Depends(WRITE)],
+    responses=problems(
+        PoolExistsError, EncoderNotFoundError, EncoderUnavailableError, OverloadedError, body=True
+    ),
+    openapi_extra=json_request(PoolCreate, examples.POOL_CREATE),
+    operation_id="create_pool",
+)
+async def create_pool(
+    sent: Annotated[PoolCreate, Depends(JsonBody(PoolCreate))], services: WithServices, response: Response
+) -> PoolInfo:
+    """An empty pool, searched in the space of an encoder. Without one it gets the server's default."""
+    name = sent.encoder if "encoder" in sent.model_fields_set else services.settings.encoder
+    async with services.engine.admission():
+        encoder = await services.engine.run(partial(services.encoders.get, name))
+    identity = encoder.identity
+    create = partial(services.pools.create, sent.name, name, identity.fingerprint, identity.dim)
+    pool = await run_in_threadpool(create)
+    response.headers["Location"] = f"/v1/pools/{sent.name}"
+    return await run_in_threadpool(pool_info, pool)
+
+
+@router.get(
+    "/v1/pools/{pool}",
+    summary="Look at a pool",
+    dependencies=[Depends(READ)],
+    responses=problems(*OF_A_POOL),
+    operation_id="get_pool",
+)
+def get_pool(pool: Pool, services: WithServices) -> PoolInfo:
+    """Its encoder, snapshot, size, labels and domains."""
+    return pool_info(services.pools.open(pool))
+
+
+@router.delete(
+    "/v1/pools/{pool}",
+    summary="Drop a pool",
+    status_code=204,
+    dependencies=[Depends(ADMIN)],
+    responses=problems(*OF_A_POOL),
+    operation_id="drop_pool",
+)
+def drop_pool(pool: Pool, services: WithServices) -> None:
+    """Delete a pool with all its demonstrations. It can't be undone."""
+    services.pools.drop(pool)

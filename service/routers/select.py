@@ -1,0 +1,147 @@
+"""The main thing: demonstrations for a query."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from invariantselect.errors import (
+    DemonstrationNotFoundError,
+    EncoderNotFoundError,
+    EncoderUnavailableError,
+    FingerprintMismatchError,
+    ImageFormatUnsupportedError,
+    ImageTooLargeError,
+    ImageUnreadableError,
+    InvalidFilterError,
+    InvalidVectorError,
+    InvariantSelectError,
+    OverloadedError,
+)
+from invariantselect.wire.options import SelectionOptions
+from invariantselect.wire.queries import Query
+from invariantselect.wire.selections import (
+    SelectBatchRequest,
+    SelectBatchResponse,
+    Selection,
+    SelectionFailure,
+    SelectRequest,
+)
+from service import examples
+from service.access import READ
+from service.bodies import JsonBody
+from service.metrics import Metrics
+from service.openapi import OF_A_POOL, json_request, problems, request_content
+from service.routers.parameters import Pool, WithServices
+from service.select_body import SelectBody, read_select_body
+from service.selecting import GivenQuery, given_query, select_each, select_one
+
+router = APIRouter(tags=["select"], dependencies=[Depends(READ)])
+
+_OF_ALL = (
+    *OF_A_POOL,
+    EncoderNotFoundError,
+    EncoderUnavailableError,
+    FingerprintMismatchError,
+    InvalidFilterError,
+    OverloadedError,
+)
+_OF_A_QUERY = (
+    DemonstrationNotFoundError,
+    ImageFormatUnsupportedError,
+    ImageTooLargeError,
+    ImageUnreadableError,
+    InvalidVectorError,
+)
+
+
+@router.post(
+    "/v1/pools/{pool}/select",
+    summary="Choose demonstrations for a query",
+    responses=problems(*_OF_ALL, *_OF_A_QUERY, body=True),
+    openapi_extra=request_content(
+        {
+            **json_request(SelectRequest, examples.SELECT)["requestBody"]["content"],
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["image"],
+                    "properties": {
+                        "image": {"type": "string", "format": "binary"},
+                        "options": {"$ref": f"#/components/schemas/{SelectionOptions.__name__}"},
+                        "group": {"type": "string", "minLength": 1, "maxLength": 256},
+                        "domain": {"type": "string", "minLength": 1, "maxLength": 256},
+                    },
+                },
+                "encoding": {
+                    "image": {"contentType": "image/*, application/octet-stream"},
+                    "options": {"contentType": "application/json"},
+                },
+            },
+            "image/*": {"schema": {"type": "string", "format": "binary"}},
+        }
+    ),
+    operation_id="select",
+)
+async def select(
+    pool: Pool, body: Annotated[SelectBody, Depends(read_select_body)], services: WithServices
+) -> Selection:
+    """k demonstrations in the order in which they stand in the prompt, from the present snapshot of the pool.
+
+    The query is an image (inlined in JSON, as a multipart file, or as the body itself with its content type), the id
+    of a stored demonstration, or a vector of `/v1/embeddings` with its fingerprint. The query itself is never chosen."""
+
+    def choose() -> Selection:
+        stored = services.pools.open(pool)
+        return select_one(stored, body.query, body.options, partial(services.pool_embedder, stored))
+
+    async with services.engine.admission():
+        selection = await services.engine.run(choose)
+    _observe(services.metrics, selection)
+    return selection
+
+
+@router.post(
+    "/v1/pools/{pool}/select:batch",
+    summary="Choose demonstrations for several queries",
+    responses=problems(*_OF_ALL, body=True),
+    openapi_extra=json_request(SelectBatchRequest, examples.SELECT_BATCH),
+    operation_id="select_batch",
+)
+async def select_batch(
+    pool: Pool, sent: Annotated[SelectBatchRequest, Depends(JsonBody(SelectBatchRequest))], services: WithServices
+) -> SelectBatchResponse:
+    """As many selections as queries, all from one snapshot, each as it would be alone. A broken query fails alone."""
+    limit = services.settings.max_image_bytes
+
+    def choose() -> list[Selection | InvariantSelectError]:
+        stored = services.pools.open(pool)
+        given = [_given_or_error(query, limit) for query in sent.queries]
+        return select_each(stored, given, sent, partial(services.pool_embedder, stored))
+
+    async with services.engine.admission():
+        answers = await services.engine.run(choose)
+    for answer in answers:
+        if isinstance(answer, Selection):
+            _observe(services.metrics, answer)
+    selections = [
+        SelectionFailure(error=each.to_problem()) if isinstance(each, InvariantSelectError) else each
+        for each in answers
+    ]
+    return SelectBatchResponse(
+        selections=selections, failed=sum(isinstance(each, SelectionFailure) for each in selections)
+    )
+
+
+def _given_or_error(query: Query, limit: int) -> GivenQuery | InvariantSelectError:
+    try:
+        return given_query(query, limit)
+    except InvariantSelectError as error:
+        return error
+
+
+def _observe(metrics: Metrics, selection: Selection) -> None:
+    metrics.stage("search", selection.timings.search_ms)
+    metrics.stage("select", selection.timings.select_ms)

@@ -1,0 +1,104 @@
+"""Demonstrations going in: by JSON with inlined images, and by multipart with files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from invariantselect.errors import (
+    EncoderNotFoundError,
+    EncoderUnavailableError,
+    FingerprintMismatchError,
+    OverloadedError,
+)
+from invariantselect.wire.demonstrations import BatchOutcome, Outcome, UpsertRequest
+from service import examples
+from service.access import WRITE
+from service.bodies import JsonBody
+from service.openapi import OF_A_POOL, json_request, problems, request_content
+from service.routers.parameters import Pool, WithServices
+from service.services import Services
+from service.stored import batch_outcome
+from service.upload_body import UploadedDemonstration, read_upload_body
+from service.upserting import GivenDemonstration, given_demonstration, upsert
+
+router = APIRouter(tags=["demonstrations"], dependencies=[Depends(WRITE)])
+
+_AT_ONCE = 32  # other requests get their turn in between
+_PROBLEMS = problems(
+    *OF_A_POOL,
+    EncoderNotFoundError,
+    EncoderUnavailableError,
+    FingerprintMismatchError,
+    OverloadedError,
+    body=True,
+)
+
+
+@router.post(
+    "/v1/pools/{pool}/demonstrations:upsert",
+    summary="Insert or replace demonstrations, images inlined",
+    responses=_PROBLEMS,
+    openapi_extra=json_request(UpsertRequest, examples.UPSERT),
+    operation_id="upsert_demonstrations",
+)
+async def upsert_json(
+    pool: Pool, sent: Annotated[UpsertRequest, Depends(JsonBody(UpsertRequest))], services: WithServices
+) -> BatchOutcome:
+    """Each demonstration is created, replaced (another image), updated (other words) or unchanged; a broken one fails
+    alone. The same request again changes nothing, so it may be repeated."""
+    limit = services.settings.max_image_bytes
+    given = await services.engine.run(lambda: [given_demonstration(each, limit) for each in sent.demonstrations])
+    return await _upsert(services, pool, given)
+
+
+@router.post(
+    "/v1/pools/{pool}/demonstrations:upload",
+    summary="Insert or replace demonstrations, images as files",
+    responses=_PROBLEMS,
+    openapi_extra=request_content(
+        {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["demonstrations", "files"],
+                    "properties": {
+                        "demonstrations": {
+                            "type": "array",
+                            "minItems": 1,
+                            "maxItems": 1000,
+                            "items": {"$ref": f"#/components/schemas/{UploadedDemonstration.__name__}"},
+                            "description": "JSON: what is known about each file, in the order of the files.",
+                        },
+                        "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                    },
+                },
+                "encoding": {
+                    "demonstrations": {"contentType": "application/json"},
+                    "files": {"contentType": "image/*, application/octet-stream"},
+                },
+            }
+        }
+    ),
+    operation_id="upload_demonstrations",
+)
+async def upsert_files(
+    pool: Pool, given: Annotated[list[GivenDemonstration], Depends(read_upload_body)], services: WithServices
+) -> BatchOutcome:
+    """As `demonstrations:upsert`, without the third that base64 adds. One part `files` for each description:
+    `curl -F demonstrations='[{"id": "1", "label": "dog"}]' -F files=@1.jpg …`"""
+    return await _upsert(services, pool, given)
+
+
+async def _upsert(services: Services, name: str, given: Sequence[GivenDemonstration]) -> BatchOutcome:
+    outcomes: list[Outcome] = []
+    async with services.engine.admission():
+        pool = await services.engine.run(partial(services.pools.open, name))
+        embedder = partial(services.pool_embedder, pool)
+        for begin in range(0, len(given), _AT_ONCE):
+            some = given[begin : begin + _AT_ONCE]
+            outcomes += await services.engine.run(partial(upsert, pool, some, embedder))
+        return await services.engine.run(partial(batch_outcome, pool, outcomes))

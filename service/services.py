@@ -1,0 +1,122 @@
+"""What the routes work with, made once for an app and closed with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from redis import Redis
+from starlette.requests import HTTPConnection
+
+from encoders.decode import DecodeLimits
+from encoders.encoder import Encoder
+from index.catalog.engine import Catalog
+from index.pool import Pool
+from index.pools import Pools
+from service.embedding import Embedder
+from service.embedding_cache import EmbeddingCache, connect_redis
+from service.encoder_shelf import EncoderLoader, EncoderShelf, check_fingerprint
+from service.engine import Engine
+from service.key_store import open_key_store
+from service.metrics import Metrics
+from service.settings import Settings
+from service.warm_up import WarmUp
+
+__all__ = ["Services", "open_services", "services_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Services:
+    """Everything behind the routes.
+
+    Attributes:
+        settings: As given to `service.app.create_app`.
+        pools: The pools of the data directory.
+        keys: The API keys; None when none are asked for.
+        encoders: Encoders by name.
+        engine: Threads for the heavy work.
+        cache: Vectors of images seen before.
+        metrics: What /metrics tells.
+        warm_up: Whether the server can answer yet.
+    """
+
+    settings: Settings
+    pools: Pools
+    keys: Catalog | None
+    encoders: EncoderShelf
+    engine: Engine
+    cache: EmbeddingCache
+    metrics: Metrics
+    warm_up: WarmUp
+
+    @property
+    def image_limits(self) -> DecodeLimits:
+        """How large an image may be."""
+        return DecodeLimits(self.settings.max_image_bytes, self.settings.max_image_pixels)
+
+    def embedder(self, encoder: str) -> Embedder:
+        """What embeds images with an encoder, which is loaded if it wasn't.
+
+        Raises:
+            EncoderNotFoundError: This server doesn't serve it.
+            EncoderUnavailableError: It can't be loaded.
+        """
+        loaded = self.encoders.get(encoder)
+        return Embedder(loaded, self.image_limits, cache=self.cache, metrics=self.metrics)
+
+    def pool_embedder(self, pool: Pool) -> Embedder:
+        """What embeds images for a pool.
+
+        Raises:
+            FingerprintMismatchError: The encoder of that name has changed since the pool was made.
+            EncoderNotFoundError: This server doesn't serve it.
+            EncoderUnavailableError: It can't be loaded.
+        """
+        embedder = self.embedder(pool.encoder)
+        check_fingerprint(pool.fingerprint, embedder.identity.fingerprint, whose=f"the encoder {pool.encoder}")
+        return embedder
+
+    def close(self) -> None:
+        """Let running work finish, then close files and connections."""
+        self.engine.close()
+        self.cache.close()
+        self.pools.close()
+        if self.keys is not None:
+            self.keys.close()
+
+
+def open_services(settings: Settings, metrics: Metrics, load: EncoderLoader | None = None) -> Services:
+    """Open the data directory and connect what is configured. Loads no encoder.
+
+    Args:
+        settings: Of the app.
+        metrics: Of the app.
+        load: Loads an encoder by name; the catalog of encoders when None.
+
+    Raises:
+        CatalogUnavailableError: The data directory or its database can't be opened.
+    """
+
+    def from_catalog(name: str) -> Encoder:
+        from encoders.catalog import load_encoder  # brings torch, which takes seconds: not before the server listens
+
+        store = settings.data / "encoders"
+        return load_encoder(name, store=store, device=settings.device, runtime=settings.runtime)
+
+    encoders = EncoderShelf(settings.allowed_encoders, load or from_catalog)
+    redis: Redis | None = None if settings.redis_url is None else connect_redis(settings.redis_url)
+    return Services(
+        settings=settings,
+        pools=Pools(settings.data),
+        keys=open_key_store(settings.data) if settings.asks_for_keys else None,
+        encoders=encoders,
+        engine=Engine(settings.worker_threads, settings.queue_limit, metrics),
+        cache=EmbeddingCache(settings.embedding_cache_bytes, redis, metrics),
+        metrics=metrics,
+        warm_up=WarmUp(encoders, settings.encoder),
+    )
+
+
+def services_of(connection: HTTPConnection) -> Services:
+    """The services of the app that a request came to."""
+    return cast(Services, connection.app.state.services)

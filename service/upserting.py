@@ -1,0 +1,115 @@
+"""Demonstrations as they were sent become entries of a pool. What is already there as sent is not encoded again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from index.demonstration import Entry, Probe
+from index.pool import Pool
+from invariantselect.errors import InvariantSelectError
+from invariantselect.wire.base import MetadataValue
+from invariantselect.wire.demonstrations import DemonstrationInput, Outcome
+from service.data_uri import image_from_text
+from service.embedding import Embedded, Embedder
+from service.stored import outcome
+
+__all__ = ["GivenDemonstration", "given_demonstration", "upsert"]
+
+
+@dataclass(frozen=True)
+class GivenDemonstration:
+    """A demonstration as sent, before anything was computed.
+
+    Attributes:
+        id: Unique in its pool.
+        image: An image file, or why there is none.
+        label: What it shows.
+        domain: Where it comes from.
+        group: Patient or slide.
+        metadata: Anything else.
+    """
+
+    id: str
+    image: bytes | InvariantSelectError = field(repr=False)
+    label: str
+    domain: str | None = None
+    group: str | None = None
+    metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
+
+
+def given_demonstration(sent: DemonstrationInput, max_image_bytes: int) -> GivenDemonstration:
+    """A wire demonstration with its image as bytes; a broken data URI takes the image's place."""
+    image: bytes | InvariantSelectError
+    try:
+        image = image_from_text(sent.image, max_image_bytes)
+    except InvariantSelectError as error:
+        image = error
+    return GivenDemonstration(sent.id, image, sent.label, sent.domain, sent.group, sent.metadata)
+
+
+def upsert(pool: Pool, given: Sequence[GivenDemonstration], embedder: Callable[[], Embedder]) -> list[Outcome]:
+    """Insert or replace demonstrations; one that can't be used fails alone.
+
+    Args:
+        pool: Where to.
+        given: In any number; those of one call are written in one transaction.
+        embedder: Makes what embeds for this pool; called only if something has to be encoded.
+
+    Returns:
+        An outcome for each, in their order.
+
+    Raises:
+        InvariantSelectError: What is wrong with all of them: the pool, the encoder.
+    """
+    outcomes: dict[int, Outcome] = {}
+    usable: dict[int, tuple[GivenDemonstration, bytes]] = {}
+    for number, each in enumerate(given):
+        if isinstance(each.image, InvariantSelectError):
+            outcomes[number] = Outcome(id=each.id, status="failed", error=each.image.to_problem())
+        else:
+            usable[number] = (each, each.image)
+    same = pool.unchanged([_probe(each, image) for each, image in usable.values()])
+    # The last of several with one id wins, so a repeated id is written even where it agrees with what is stored.
+    times = Counter(each.id for each, _ in usable.values())
+    for (number, (each, _)), unchanged in zip(list(usable.items()), same, strict=True):
+        if unchanged and times[each.id] == 1:
+            outcomes[number] = Outcome(id=each.id, status="unchanged")
+            del usable[number]
+    if usable:
+        outcomes |= _write(pool, usable, embedder())
+    return [outcomes[number] for number in range(len(given))]
+
+
+def _write(pool: Pool, usable: Mapping[int, tuple[GivenDemonstration, bytes]], embedder: Embedder) -> dict[int, Outcome]:
+    outcomes: dict[int, Outcome] = {}
+    entries: dict[int, Entry] = {}
+    embedded = embedder.embed([image for _, image in usable.values()])
+    for (number, (each, image)), result in zip(usable.items(), embedded, strict=True):
+        if isinstance(result, Embedded):
+            entries[number] = _entry(each, image, result, embedder.identity.fingerprint)
+        else:
+            outcomes[number] = Outcome(id=each.id, status="failed", error=result.to_problem())
+    written = pool.write(list(entries.values()))
+    return outcomes | {number: outcome(done) for number, done in zip(entries, written, strict=True)}
+
+
+def _entry(each: GivenDemonstration, image: bytes, result: Embedded, fingerprint: str) -> Entry:
+    return Entry(
+        id=each.id,
+        image=image,
+        header=result.header,
+        label=each.label,
+        vector=result.vector,
+        fingerprint=fingerprint,
+        domain=each.domain,
+        group=each.group,
+        metadata=each.metadata,
+    )
+
+
+def _probe(each: GivenDemonstration, image: bytes) -> Probe:
+    sha256 = hashlib.sha256(image).hexdigest()
+    return Probe(each.id, sha256, each.label, each.domain, each.group, each.metadata)
