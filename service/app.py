@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 from starlette.routing import Match, Route
 
 from service.body_limit import BodyLimit
@@ -53,14 +53,12 @@ def create_app(settings: Settings, *, load_encoder: EncoderLoader | None = None)
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         services = open_services(settings, metrics, load_encoder)
         app.state.services = services
-        # In a thread of its own: the server answers /livez meanwhile, and requests by id or vector need no encoder.
-        warming = threading.Thread(target=services.warm_up.run, name="warm-up")
-        warming.start()
+        services.warm_up.begin(services.engine)
         try:
             yield
         finally:
-            warming.join()
-            services.close()
+            await services.warm_up.end()
+            await run_in_threadpool(services.close)
 
     app = FastAPI(
         title="invariantselect",

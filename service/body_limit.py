@@ -29,6 +29,7 @@ class BodyLimit:
         self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that is too large, pass on every other."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -54,9 +54,7 @@ class EmbeddingCache:
         pause: Seconds during which a Redis that failed is left alone.
     """
 
-    def __init__(
-        self, max_bytes: int, redis: Redis | None, metrics: Metrics, *, pause: float = _REDIS_PAUSE
-    ) -> None:
+    def __init__(self, max_bytes: int, redis: Redis | None, metrics: Metrics, *, pause: float = _REDIS_PAUSE) -> None:
         self._max_bytes = max_bytes
         self._redis = redis
         self._metrics = metrics
@@ -175,8 +173,8 @@ def _key(fingerprint: str, sha256: str) -> str:
     return f"invariantselect:vector:{fingerprint}:{sha256}"
 
 
-def _read(value: bytes | None, dim: int) -> Vector | None:
-    if value is None or len(value) != 4 * dim:
+def _read(value: bytes | str | None, dim: int) -> Vector | None:
+    if not isinstance(value, bytes) or len(value) != 4 * dim:
         return None
     vector = np.frombuffer(value, dtype="<f4").astype(np.float32)
     return vector if np.isfinite(vector).all() else None

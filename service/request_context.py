@@ -33,13 +33,17 @@ class RequestContext:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on and see to it that it is answered and logged."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         identifier = assign_request_id(scope)
         answered = _Answered(send, identifier)
         began = time.perf_counter()
-        with structlog.contextvars.bound_contextvars(request_id=identifier), self._metrics.in_progress.track_inprogress():
+        with (
+            structlog.contextvars.bound_contextvars(request_id=identifier),
+            self._metrics.in_progress.track_inprogress(),
+        ):
             try:
                 await self._app(scope, receive, answered)
             except ClientDisconnect:
@@ -84,6 +88,10 @@ class _Answered:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = [*message.get("headers", []), (b"x-request-id", self._identifier.encode("ascii"))]
+            headers = [
+                *message.get("headers", []),
+                (b"x-request-id", self._identifier.encode("ascii")),
+                (b"x-content-type-options", b"nosniff"),
+            ]
             message = {**message, "headers": headers}
         await self._send(message)

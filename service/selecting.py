@@ -1,4 +1,4 @@
-"""From a query as it was sent to the selection that answers it. REST and the command line share it; no server needed."""
+"""From a query as it was sent to the selection that answers it. REST and the command line share it."""
 
 from __future__ import annotations
 
@@ -71,9 +71,7 @@ def given_query(query: Query, max_image_bytes: int) -> GivenQuery:
     )
 
 
-def select_one(
-    pool: Pool, query: GivenQuery, options: SelectionOptions, embedder: Callable[[], Embedder]
-) -> Selection:
+def select_one(pool: Pool, query: GivenQuery, options: SelectionOptions, embedder: Callable[[], Embedder]) -> Selection:
     """The selection for one query.
 
     Args:

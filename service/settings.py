@@ -16,7 +16,7 @@ _MIB = 1024 * 1024
 
 
 class Settings(BaseSettings):
-    """Every setting of the service. Each is the environment variable INVARIANTSELECT_<NAME>; docs/settings.md has all."""
+    """Every setting of the service. Each is an environment variable INVARIANTSELECT_<NAME>; see docs/settings.md."""
 
     model_config = SettingsConfigDict(env_prefix="INVARIANTSELECT_", extra="forbid", frozen=True, validate_default=True)
 
@@ -26,7 +26,9 @@ class Settings(BaseSettings):
     )
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     encoder: str = Field(
-        default="efficientnet-lite0", min_length=1, description="Encoder of a new pool that names none; warmed up first."
+        default="efficientnet-lite0",
+        min_length=1,
+        description="Encoder of a new pool that names none; warmed up first.",
     )
     encoders: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Further encoders that requests may use, separated by commas."

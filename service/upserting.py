@@ -83,7 +83,9 @@ def upsert(pool: Pool, given: Sequence[GivenDemonstration], embedder: Callable[[
     return [outcomes[number] for number in range(len(given))]
 
 
-def _write(pool: Pool, usable: Mapping[int, tuple[GivenDemonstration, bytes]], embedder: Embedder) -> dict[int, Outcome]:
+def _write(
+    pool: Pool, usable: Mapping[int, tuple[GivenDemonstration, bytes]], embedder: Embedder
+) -> dict[int, Outcome]:
     outcomes: dict[int, Outcome] = {}
     entries: dict[int, Entry] = {}
     embedded = embedder.embed([image for _, image in usable.values()])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import structlog
 from PIL import Image
 
+from encoders.encoder import EncoderIdentity
 from invariantselect.errors import InvariantSelectError, NotReadyError
 from service.encoder_shelf import EncoderShelf
+from service.engine import Engine
 
 __all__ = ["WarmUp"]
 
@@ -14,7 +18,7 @@ _log = structlog.get_logger("service.warm_up")
 
 
 class WarmUp:
-    """Runs the default encoder once.
+    """Runs the default encoder once, while the server already answers what needs no encoder.
 
     Args:
         encoders: Where it is.
@@ -24,21 +28,17 @@ class WarmUp:
     def __init__(self, encoders: EncoderShelf, name: str) -> None:
         self._encoders = encoders
         self._name = name
-        self._done = False
-        self._failure: InvariantSelectError | None = None
+        self._task: asyncio.Task[EncoderIdentity] | None = None
 
-    def run(self) -> None:
-        """Load the encoder and run a picture through it; a failure is kept for `check` to tell."""
-        try:
-            encoder = self._encoders.get(self._name)
-            side = encoder.identity.image_size
-            encoder.encode([Image.radial_gradient("L").resize((side, side)).convert("RGB")])
-        except InvariantSelectError as error:
-            self._failure = error
-            _log.exception("warm_up_failed", encoder=self._name, detail=error.detail, hint=error.hint)
-            return
-        self._done = True
-        _log.info("ready", encoder=self._name, fingerprint=encoder.identity.fingerprint)
+    def begin(self, engine: Engine) -> None:
+        """Load the encoder and put a picture through it, on a thread of the engine."""
+        self._task = asyncio.get_running_loop().create_task(engine.run(self._forward))
+        self._task.add_done_callback(self._tell)
+
+    async def end(self) -> None:
+        """Wait until it is over, however it ended."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
 
     def check(self) -> None:
         """Pass a server that is ready.
@@ -46,9 +46,23 @@ class WarmUp:
         Raises:
             NotReadyError: The forward pass hasn't run yet, or failed; the detail says why.
         """
-        if self._failure is not None:
-            raise NotReadyError(
-                f"the encoder {self._name} can't be used: {self._failure.detail}", hint=self._failure.hint
-            )
-        if not self._done:
+        if self._task is None or not self._task.done():
             raise NotReadyError(f"the encoder {self._name} is being loaded", retry_after=1)
+        error = self._task.exception()
+        if isinstance(error, InvariantSelectError):
+            raise NotReadyError(f"the encoder {self._name} can't be used: {error.detail}", hint=error.hint)
+        if error is not None:
+            raise NotReadyError(f"the encoder {self._name} failed with {type(error).__name__}; see the server's log")
+
+    def _forward(self) -> EncoderIdentity:
+        encoder = self._encoders.get(self._name)
+        side = encoder.identity.image_size
+        encoder.encode([Image.radial_gradient("L").resize((side, side)).convert("RGB")])
+        return encoder.identity
+
+    def _tell(self, task: asyncio.Task[EncoderIdentity]) -> None:
+        error = task.exception()
+        if error is None:
+            _log.info("ready", encoder=self._name, fingerprint=task.result().fingerprint)
+        else:
+            _log.error("warm_up_failed", encoder=self._name, error=str(error), exc_info=error)

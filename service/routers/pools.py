@@ -33,9 +33,7 @@ def list_pools(services: WithServices) -> PoolList:
     summary="Make a pool",
     status_code=201,
     dependencies=[Depends(WRITE)],
-    responses=problems(
-        PoolExistsError, EncoderNotFoundError, EncoderUnavailableError, OverloadedError, body=True
-    ),
+    responses=problems(PoolExistsError, EncoderNotFoundError, EncoderUnavailableError, OverloadedError, body=True),
     openapi_extra=json_request(PoolCreate, examples.POOL_CREATE),
     operation_id="create_pool",
 )

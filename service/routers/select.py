@@ -91,7 +91,8 @@ async def select(
     """k demonstrations in the order in which they stand in the prompt, from the present snapshot of the pool.
 
     The query is an image (inlined in JSON, as a multipart file, or as the body itself with its content type), the id
-    of a stored demonstration, or a vector of `/v1/embeddings` with its fingerprint. The query itself is never chosen."""
+    of a stored demonstration, or a vector of `/v1/embeddings` with its fingerprint. The query is never chosen itself.
+    """
 
     def choose() -> Selection:
         stored = services.pools.open(pool)
