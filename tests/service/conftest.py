@@ -1,0 +1,76 @@
+"""An app over an empty data directory, with a small real encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+import structlog
+from fastapi.testclient import TestClient
+
+from encoders.encoder import Encoder
+from service.app import create_app
+from service.settings import Settings
+from tests.fakes.pixel_encoder import PixelEncoder
+from tests.service.pictures import data_uri
+
+Load = Callable[[str], Encoder]
+
+
+class Serve(Protocol):
+    """Starts an app and gives a client of it."""
+
+    def __call__(self, *, load: Load = ..., **settings: Any) -> TestClient: ...
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _logs_are_captured() -> None:
+    """Through the standard library, whose records pytest collects; a print from a thread could outlive a test."""
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, structlog.stdlib.render_to_log_kwargs],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+
+
+@pytest.fixture
+def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+    """Apps over `tmp_path`, closed at the end of the test."""
+    with ExitStack() as stack:
+
+        def start(*, load: Load = lambda _: PixelEncoder(), **settings: Any) -> TestClient:
+            app = create_app(Settings(data=tmp_path / "data", workers=2, **settings), load_encoder=load)
+            return stack.enter_context(
+                TestClient(app, base_url="http://localhost", raise_server_exceptions=False)
+            )
+
+        yield start
+
+
+@pytest.fixture
+def client(serve: Serve) -> TestClient:
+    """A client of an app with no pool, which asks for no keys."""
+    return serve()
+
+
+@pytest.fixture
+def pool(client: TestClient) -> TestClient:
+    """A client of an app with the pool ``p``: 24 demonstrations, 4 labels × 3 domains × 2 groups."""
+    assert client.post("/v1/pools", json={"name": "p"}).status_code == 201
+    demonstrations = [
+        {
+            "id": f"d{number % 3}/l{number % 4}/{number}.png",
+            "image": data_uri(number),
+            "label": f"l{number % 4}",
+            "domain": f"d{number % 3}",
+            "group": f"g{number // 12}",
+            "metadata": {"number": number},
+        }
+        for number in range(24)
+    ]
+    done = client.post("/v1/pools/p/demonstrations:upsert", json={"demonstrations": demonstrations})
+    assert done.json()["failed"] == 0
+    return client

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect
+
+from index.catalog.engine import Catalog
+from index.pools import Pools
+from invariantselect.errors import CatalogUnavailableError, InvalidRequestError, UnauthenticatedError
+from service import keys
+from service.key_store import metadata, open_key_store
+from service.keys import create_key, list_keys, revoke_key, verify_key
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Catalog]:
+    opened = open_key_store(tmp_path)
+    yield opened
+    opened.close()
+
+
+def test_a_key_is_known_by_its_secret_and_stored_only_as_a_hash(store: Catalog, tmp_path: Path) -> None:
+    made = create_key(store, "write", "nightly")
+    assert verify_key(store, made.secret) == made.key
+    _, id, secret = made.secret.split("_", 2)
+    assert id == made.key.id
+    with sqlite3.connect(tmp_path / "catalog.sqlite3") as raw:
+        row = raw.execute("SELECT id, secret_sha256 FROM api_keys").fetchone()
+    raw.close()
+    assert row == (id, hashlib.sha256(secret.encode()).hexdigest())
+    assert not any(secret.encode() in file.read_bytes() for file in tmp_path.glob("catalog*"))
+
+
+def test_secrets_are_long_and_never_the_same(store: Catalog) -> None:
+    secrets = {create_key(store, "read").secret for _ in range(20)}
+    assert len(secrets) == 20
+    assert all(len(secret.split("_", 2)[2]) == 43 for secret in secrets)
+
+
+@pytest.mark.parametrize("presented", ["", "isk_", "isk_0_1", "Bearer x", "isk_" + "0" * 16 + "_" + "a" * 43, "é", "\ud800"])
+def test_what_is_no_key_is_refused(store: Catalog, presented: str) -> None:
+    create_key(store, "read")
+    with pytest.raises(UnauthenticatedError):
+        verify_key(store, presented)
+
+
+def test_the_id_of_one_key_does_not_go_with_the_secret_of_another(store: Catalog) -> None:
+    one, other = create_key(store, "read"), create_key(store, "admin")
+    with pytest.raises(UnauthenticatedError):
+        verify_key(store, f"isk_{other.key.id}_{one.secret.split('_', 2)[2]}")
+
+
+def test_an_unknown_key_costs_the_same_steps_as_a_known_one(store: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = create_key(store, "read").secret
+    compared: list[tuple[int, int]] = []
+    compare = keys.hmac.compare_digest
+    monkeypatch.setattr(
+        keys.hmac, "compare_digest", lambda a, b: compared.append((len(a), len(b))) or compare(a, b)
+    )
+    verify_key(store, known)
+    for stranger in (known[:-1] + "~", "isk_" + "0" * 16 + known[20:], "nonsense"):
+        with pytest.raises(UnauthenticatedError):
+            verify_key(store, stranger)
+    assert compared == [(64, 64)] * 4
+
+
+def test_a_revoked_key_is_refused_at_once_and_stays_listed(store: Catalog) -> None:
+    made = create_key(store, "admin", "old")
+    assert revoke_key(store, made.key.id)
+    with pytest.raises(UnauthenticatedError):
+        verify_key(store, made.secret)
+    assert not revoke_key(store, made.key.id)
+    assert not revoke_key(store, "unknown")
+    (listed,) = list_keys(store)
+    assert (listed.name, listed.scope) == ("old", "admin")
+    assert listed.revoked_at is not None
+
+
+@pytest.mark.parametrize(("scope", "name"), [("root", ""), ("read", "x" * 257), ("read", "two\nlines")])
+def test_a_key_with_an_unknown_scope_or_an_odd_name_is_not_made(store: Catalog, scope: str, name: str) -> None:
+    with pytest.raises(InvalidRequestError):
+        create_key(store, scope, name)  # type: ignore[arg-type]
+    assert list_keys(store) == []
+
+
+def test_keys_live_beside_the_pools_with_migrations_of_their_own(store: Catalog, tmp_path: Path) -> None:
+    with Pools(tmp_path) as pools:
+        pools.create("p", "e", "f" * 64, 4)
+    again = open_key_store(tmp_path)
+    with again.reading() as connection:
+        seen = inspect(connection)
+        assert {"api_keys", "service_version", "pools", "index_version"} <= set(seen.get_table_names())
+        columns = {column["name"]: column["nullable"] for column in seen.get_columns("api_keys")}
+    again.close()
+    table = metadata.tables["api_keys"]
+    assert columns == {column.name: column.nullable for column in table.columns}
+
+
+def test_a_store_of_a_newer_version_is_not_touched(tmp_path: Path) -> None:
+    open_key_store(tmp_path).close()
+    with sqlite3.connect(tmp_path / "catalog.sqlite3") as raw:
+        raw.execute("UPDATE service_version SET version_num = '9999'")
+    raw.close()
+    with pytest.raises(CatalogUnavailableError, match="another version"):
+        open_key_store(tmp_path)
+
+
+def test_a_data_directory_that_can_not_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CatalogUnavailableError, match="can't be used"):
+        open_key_store(tmp_path / "file" / "data")
