@@ -7,7 +7,7 @@ from evaluation.leave_one_domain_out import leave_one_domain_out
 from invariantselect.wire.options import SelectionOptions
 from tests.index.selection.memory_pool import MemoryPool, Record, Shape, random_records
 
-SHAPE = Shape(size=600, palette=600, labels=4, domains=3, groups=5, hashes=10**6)
+SHAPE = Shape(size=240, palette=240, labels=4, domains=3, groups=5, hashes=10**6)
 
 
 def by_hand(records: list[Record], domain: str, k: int, among: set[str | None]) -> tuple[int, float, float, float]:
