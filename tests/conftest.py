@@ -1,15 +1,31 @@
-"""Shared by every test: shapes and types of the numeric rooms are checked on each call while testing."""
+"""Shared by every test: shape checks, and pools of real images where there are any."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from jaxtyping import install_import_hook
 
 # Before any test module imports a room: only modules imported afterwards are checked.
 install_import_hook(["encoders", "index", "evaluation"], "beartype.beartype")
+
+if TYPE_CHECKING:
+    from index.pool import Pool
+
+_REAL_IMAGES = "INVARIANTSELECT_TEST_DATA"
+
+
+def _real_images() -> Path | None:
+    """The folder of real multi-domain images: where the environment says, else beside one of the folders above."""
+    if given := os.environ.get(_REAL_IMAGES):
+        return Path(given)
+    above = Path(__file__).resolve().parents
+    return next((folder / "shared" / "data" for folder in above if (folder / "shared" / "data").is_dir()), None)
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +34,42 @@ def encoder_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.getbasetemp()
     root = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
     return root / "shared-encoder-store"
+
+
+@pytest.fixture(scope="session")
+def pool_of_real_images(
+    tmp_path_factory: pytest.TempPathFactory, encoder_store: Path
+) -> Iterator[Callable[[str], Pool]]:
+    """A function that takes one set of real images into a new pool, through the real intake and default encoder."""
+    # Rooms are imported late: the hook above has to come first.
+    from encoders.catalog import load_encoder
+    from index.intake import take_in
+    from index.pools import Pools
+    from index.sources.opening import open_source
+
+    def take(name: str) -> Pool:
+        folder = _real_images()
+        if folder is None or not (folder / name).is_dir():
+            pytest.skip(f"the real images of {name} are not here; {_REAL_IMAGES} says where they are")
+        encoder = load_encoder("efficientnet-lite0", store=encoder_store)
+        identity = encoder.identity
+        pools = opened.enter_context(Pools(tmp_path_factory.mktemp(name)))
+        pool = pools.create(name, identity.name, identity.fingerprint, identity.dim)
+        report = take_in(pool, encoder, open_source(folder / name))
+        assert not report.failed
+        return pool
+
+    with ExitStack() as opened:
+        yield take
+
+
+@pytest.fixture(scope="session")
+def pacs_pool(pool_of_real_images: Callable[[str], Pool]) -> Pool:
+    """3,590 pictures of seven things in four styles."""
+    return pool_of_real_images("pacs")
+
+
+@pytest.fixture(scope="session")
+def ham10000_pool(pool_of_real_images: Callable[[str], Pool]) -> Pool:
+    """2,674 skin lesions of seven kinds from four sources."""
+    return pool_of_real_images("ham10000")

@@ -142,7 +142,8 @@ def random_query(records: Sequence[Record], dim: int, seed: int) -> ResolvedQuer
         like = records[rng.integers(len(records))]
         vector = np.array(like.vector, dtype=np.float32)
         if rng.random() < 0.6:
-            return ResolvedQuery(vector, id=like.id, sha256=like.sha256, group=like.group, domain=like.domain)
+            sha256 = like.sha256 if rng.random() < 0.7 else None
+            return ResolvedQuery(vector, id=like.id, sha256=sha256, group=like.group, domain=like.domain)
         return ResolvedQuery(vector, sha256=like.sha256 if rng.random() < 0.5 else None, group=group)
     return ResolvedQuery(unit_vectors(rng, 1, dim)[0], group=group)
 

@@ -29,7 +29,7 @@ OPTIONS = [
     SelectionOptions(label_balance="cover", exclude=Exclusions(near_duplicates_above=0.9), max_per_domain=3),
     SelectionOptions(diversity=Diversity(method="mmr", lambda_=0.5)),
     SelectionOptions(diversity=Diversity(method="dpp", candidates=20), label_balance="even", k=10),
-    SelectionOptions(k=110, max_per_group=2),
+    SelectionOptions(k=50, max_per_group=1),
 ]
 
 

@@ -120,6 +120,16 @@ def test_diversity_looks_past_its_candidates_only_where_they_fall_short() -> Non
     assert ids(pool, k=5, diversity=mmr) == ["d0", "d1", "d2", "d3", "d4"]
 
 
+def test_a_window_that_falls_short_grows_fourfold() -> None:
+    pool = on_a_circle(1, 2, 3, 80, 90)
+    assert ids(pool, k=2, diversity=Diversity(method="mmr", candidates=1, lambda_=0.0)) == ["d0", "d3"]
+
+
+def test_a_stored_query_whose_image_is_unknown_is_barred_by_its_id() -> None:
+    pool = on_a_circle(0, 10)
+    assert ids(pool, ResolvedQuery(EAST.vector, id="d0"), k=2) == ["d1"]
+
+
 def test_seeds_and_queries_draw_differently_and_each_repeats_itself(pool: MemoryPool) -> None:
     queries = [random_query(pool.records, SHAPE.dim, seed) for seed in range(8)]
     draws = [
