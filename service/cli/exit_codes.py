@@ -1,0 +1,61 @@
+"""What a command ends with: 0 done, 1 refused or partly failed, 2 called wrongly, 130 interrupted."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+__all__ = ["DONE", "FAILED", "INTERRUPTED", "USAGE", "run"]
+
+DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+def run(app: typer.Typer, arguments: Sequence[str]) -> int:
+    """Run one command and turn its end into an exit code.
+
+    An error that the project raises on purpose becomes one line and its hint on stderr. Anything else is a defect and
+    keeps its traceback.
+
+    Args:
+        app: The commands.
+        arguments: As typed after the program's name.
+    """
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(list(arguments), prog_name="invariantselect", standalone_mode=False)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _interrupted()
+    except BrokenPipeError:  # the reader, `head` for one, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except typer.TyperException as wrong:
+        wrong.show()
+        return wrong.exit_code
+    except Exception as error:
+        if not _tell(error):
+            raise
+        return FAILED
+    return _interrupted() if code == INTERRUPTED else int(code or DONE)
+
+
+def _interrupted() -> int:
+    sys.stderr.write("\nStopped.\n")
+    return INTERRUPTED
+
+
+def _tell(error: Exception) -> bool:
+    """Whether `error` is one of ours, and now told."""
+    from invariantselect.errors import InvariantSelectError
+
+    if not isinstance(error, InvariantSelectError):
+        return False
+    from service.cli.terminal import printable, progress
+
+    progress().print(f"Error: {printable(error.detail)}", style="red", markup=False, highlight=False)
+    if error.hint:
+        progress().print(f"  {printable(error.hint)}", style="dim", markup=False, highlight=False)
+    return True

@@ -1,0 +1,31 @@
+"""``invariantselect export``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.cli.arguments import DEFAULT_DATA, Data
+
+__all__ = ["export"]
+
+
+def export(
+    pool: Annotated[str, typer.Argument(metavar="POOL", help="Name of the pool.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="New directory to write.")],
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Write a pool to a directory: a Parquet table with all columns and vectors, and the images.
+
+    \b
+    Examples:
+      invariantselect export pets pets-export/
+    """
+    from index.transfer import export_pool
+    from service.cli.terminal import results
+    from service.cli.workplace import open_pools, read_settings
+
+    written = export_pool(open_pools(read_settings(data)).open(pool), directory)
+    results().print(f"{pool}: {written} demonstrations written to {directory}")

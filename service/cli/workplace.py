@@ -1,0 +1,48 @@
+"""What a command works with: the settings, the pools of the data directory and the encoders. No server is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from encoders.encoder import Encoder
+    from index.pools import Pools
+    from service.settings import Settings
+
+__all__ = ["load_encoder", "open_pools", "read_settings"]
+
+
+def read_settings(data: Path) -> Settings:
+    """Settings from the environment, with the data directory of the command line."""
+    from service.settings import Settings
+
+    return Settings(data=data)
+
+
+def open_pools(settings: Settings, *, make: bool = False) -> Pools:
+    """The pools of the data directory.
+
+    Args:
+        settings: Whose data directory is opened.
+        make: Whether a missing directory is made; a command that only reads says that it is missing.
+
+    Raises:
+        PoolNotFoundError: There is no data directory and `make` is false.
+    """
+    from index.pools import Pools
+    from invariantselect.errors import PoolNotFoundError
+
+    if not make and not settings.data.is_dir():
+        raise PoolNotFoundError(
+            f"there is no data directory {settings.data}",
+            hint="Make one with 'invariantselect ingest FOLDER --pool NAME', or name yours with --data.",
+        )
+    return Pools(settings.data)
+
+
+def load_encoder(settings: Settings, name: str) -> Encoder:
+    """An encoder by name, on the device and runtime of the settings."""
+    from encoders.catalog import load_encoder as load
+
+    return load(name, store=settings.data / "encoders", device=settings.device, runtime=settings.runtime)
