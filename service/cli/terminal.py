@@ -60,5 +60,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, rig
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text("–" if cell is None else printable(cell)) for cell in row))
+        table.add_row(
+            *(cell if isinstance(cell, Text) else Text("–" if cell is None else printable(cell)) for cell in row)
+        )
     results().print(table)

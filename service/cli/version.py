@@ -37,4 +37,4 @@ def version(as_json: AsJson = False) -> None:
         print_json({"invariantselect": ours, "python": platform.python_version(), "packages": packages})
         return
     rows = [("invariantselect", ours or "run from a checkout, not installed"), ("python", platform.python_version())]
-    print_table(["", "version"], [*rows, *packages.items()])
+    print_table(["package", "version"], [*rows, *packages.items()])

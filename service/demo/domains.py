@@ -57,7 +57,7 @@ def photo(scan: Scan, photographs: list[np.ndarray], rng: np.random.Generator) -
 def noisy(scan: Scan, photographs: list[np.ndarray], rng: np.random.Generator) -> Picture:  # noqa: ARG001
     """Out of focus and grainy, like a bad camera."""
     blurred = Image.fromarray((scan * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(1.2))
-    grain = rng.normal(0.0, 0.18, scan.shape)
+    grain = rng.normal(0.0, 0.06, scan.shape)
     return _grey(np.clip(0.15 + 0.7 * np.asarray(blurred) / 255 + grain, 0, 1))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from invariantselect.errors import EncoderUnavailableError
+from invariantselect.errors import DatasetUnsupportedError
 from service.demo.domains import DOMAINS, enlarge
 
 __all__ = ["DemoImages", "Recipe", "build_images"]
@@ -50,7 +50,7 @@ def build_images(out: Path, recipe: Recipe | None = None) -> DemoImages:
     """Write the images under `out`, unless this recipe's are there already.
 
     Raises:
-        EncoderUnavailableError: scikit-learn, whose images these are, is not installed.
+        DatasetUnsupportedError: scikit-learn, whose images these are, is not installed.
     """
     recipe = recipe or Recipe()
     images = DemoImages(out / "pool-folder", out / "queries")
@@ -75,7 +75,9 @@ def _write(images: DemoImages, recipe: Recipe) -> None:
                 folder = root / domain / str(label)
                 folder.mkdir(parents=True, exist_ok=True)
                 for scan in chosen:
-                    picture = make(enlarge(scans[scan]), photographs, np.random.default_rng([recipe.version, place, scan]))
+                    picture = make(
+                        enlarge(scans[scan]), photographs, np.random.default_rng([recipe.version, place, scan])
+                    )
                     levels = np.rint(picture * 255).astype(np.uint8)
                     Image.fromarray(levels).save(folder / f"scan-{scan:04d}.png")
 
@@ -85,7 +87,7 @@ def _load() -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
     try:
         from sklearn.datasets import load_digits, load_sample_images
     except ImportError as missing:
-        raise EncoderUnavailableError(
+        raise DatasetUnsupportedError(
             "the demo's images come with scikit-learn, which is not installed",
             hint="Install it: pip install 'invariantselect-server[demo]'.",
         ) from missing
