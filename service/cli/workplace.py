@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from typer import BadParameter
 
 if TYPE_CHECKING:
+    from encoders.decode import DecodeLimits
     from encoders.encoder import Encoder
     from index.pools import Pools
     from service.settings import Settings
 
-__all__ = ["load_encoder", "open_pools", "read_settings"]
+__all__ = ["decode_limits", "load_encoder", "open_pools", "read_settings"]
 
 
-def read_settings(data: Path) -> Settings:
-    """Settings from the environment, with the data directory of the command line."""
+def read_settings(data: Path, **given: Any) -> Settings:
+    """Settings from the environment, with what the command line gave in their place.
+
+    Raises:
+        BadParameter: A setting that isn't valid, named by its environment variable.
+    """
+    from pydantic import ValidationError
+
     from service.settings import Settings
 
-    return Settings(data=data)
+    try:
+        return Settings(data=data, **given)
+    except ValidationError as refused:
+        first = refused.errors()[0]
+        setting = "".join(f"INVARIANTSELECT_{str(part).upper()}: " for part in first["loc"][:1])
+        raise BadParameter(setting + first["msg"].removeprefix("Value error, ")) from refused
 
 
 def open_pools(settings: Settings, *, make: bool = False) -> Pools:
@@ -46,3 +60,10 @@ def load_encoder(settings: Settings, name: str) -> Encoder:
     from encoders.catalog import load_encoder as load
 
     return load(name, store=settings.data / "encoders", device=settings.device, runtime=settings.runtime)
+
+
+def decode_limits(settings: Settings) -> DecodeLimits:
+    """How large an image may be."""
+    from encoders.decode import DecodeLimits
+
+    return DecodeLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
