@@ -10,13 +10,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from PIL import Image
 
+from index.inspection import inspect
 from invariantselect.errors import InvariantSelectError
 from service.cli.version import distribution_version
-from service.cli.workplace import load_encoder
+from service.cli.workplace import load_encoder, open_pools
 from service.settings import Settings
 
 __all__ = ["Check", "run_checks"]
@@ -31,7 +31,7 @@ class Check:
 
     Attributes:
         name: What it is.
-        ok: Whether it is as it should be.
+        ok: Whether it is as it should be, or harmless.
         found: What was found, in a few words.
         next_step: What to do about it; None when it is fine.
     """
@@ -120,7 +120,17 @@ def _disk(settings: Settings) -> Iterator[Check]:
 
 
 def _pools(settings: Settings) -> Iterator[Check]:
-    return iter(())
+    if not (settings.data / "catalog.sqlite3").exists():
+        yield Check("pools", True, "none yet")
+        return
+    findings = inspect(settings.data)
+    for finding in findings:
+        name = "pools" if finding.pool is None else f"pool {finding.pool}"
+        yield Check(name, finding.harmless, finding.detail, finding.remedy)
+    if all(finding.harmless for finding in findings):
+        with open_pools(settings) as pools:
+            sizes = [f"{pool.name} ({pool.summary().demonstrations})" for pool in pools.list()]
+        yield Check("pools", True, f"every file, vector and image is sound: {', '.join(sizes) or 'no pool'}")
 
 
 def _redis(settings: Settings) -> Iterator[Check]:

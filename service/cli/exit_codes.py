@@ -48,14 +48,18 @@ def _interrupted() -> int:
 
 
 def _tell(error: Exception) -> bool:
-    """Whether `error` is one of ours, and now told."""
+    """Whether `error` is one of ours, or about a file of the user's, and now told."""
     from invariantselect.errors import InvariantSelectError
 
-    if not isinstance(error, InvariantSelectError):
+    if isinstance(error, InvariantSelectError):
+        detail, hint = error.detail, error.hint
+    elif isinstance(error, OSError) and error.filename is not None:
+        detail, hint = f"{error.filename}: {error.strerror}", ""
+    else:
         return False
     from service.cli.terminal import printable, progress
 
-    progress().print(f"Error: {printable(error.detail)}", style="red", markup=False, highlight=False)
-    if error.hint:
-        progress().print(f"  {printable(error.hint)}", style="dim", markup=False, highlight=False)
+    progress().print(f"Error: {printable(detail)}", style="red")
+    if hint:
+        progress().print(f"  {printable(hint)}", style="dim")
     return True

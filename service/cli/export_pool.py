@@ -24,8 +24,10 @@ def export(
       invariantselect export pets pets-export/
     """
     from index.transfer import export_pool
+    from service.cli.intake_progress import intake_bar
     from service.cli.terminal import results
     from service.cli.workplace import open_pools, read_settings
 
-    written = export_pool(open_pools(read_settings(data)).open(pool), directory)
+    with open_pools(read_settings(data)) as pools, intake_bar(f"Exporting {pool}") as show:
+        written = export_pool(pools.open(pool), directory, progress=show)
     results().print(f"{pool}: {written} demonstrations written to {directory}")

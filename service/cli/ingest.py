@@ -53,7 +53,7 @@ def ingest(
 
 
 def report_as_json(pool: str, report: IntakeReport) -> dict[str, object]:
-    """An intake as JSON: counts by outcome, and each failure's place with its problem document."""
+    """An intake as JSON: counts by outcome, each failure with its problem document, and what was left aside."""
     return {
         "pool": pool,
         "created": report.created,
@@ -63,12 +63,13 @@ def report_as_json(pool: str, report: IntakeReport) -> dict[str, object]:
         "encoded": report.encoded,
         "seconds": round(report.seconds, 3),
         "failed": [{"where": where, "error": error.to_problem()} for where, error in report.failed],
+        "ignored": [{"where": each.where, "reason": each.reason} for each in report.ignored],
     }
 
 
 def print_report(pool: str, report: IntakeReport) -> None:
-    """What went in, in one line, and what didn't, by name."""
-    from service.cli.terminal import print_table, results
+    """What went in, in one line; what didn't, by name; on stderr what the source left aside on purpose."""
+    from service.cli.terminal import print_table, printable, progress, results
 
     counts = [
         f"{count} {name}"
@@ -79,3 +80,5 @@ def print_report(pool: str, report: IntakeReport) -> None:
     if report.failed:
         results().print()
         print_table(["not taken", "reason"], [(where, error.detail) for where, error in report.failed])
+    for each in report.ignored:
+        progress().print(f"left aside: {printable(each.where)} ({printable(each.reason)})", style="dim")

@@ -2,31 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from encoders.encoder import Encoder
+from index.intake import IntakeReport, take_in
+from index.sources import open_source
+from invariantselect.errors import FingerprintMismatchError, PoolNotFoundError
 from service.cli.terminal import progress
-from service.cli.workplace import load_encoder, open_pools
+from service.cli.workplace import decode_limits, load_encoder, open_pools
 
 if TYPE_CHECKING:
-    from index.intake import IntakeReport
+    from index.pool import Pool
+    from index.pools import Pools
     from service.settings import Settings
 
-__all__ = ["take_in_with_progress"]
+__all__ = ["intake_bar", "progress_bar", "take_in_with_progress"]
 
 
 class _Rate(ProgressColumn):
-    """Images a second."""
+    """Images a second, over the last half minute."""
 
     def render(self, task: Task) -> Text:
         return Text(f"{task.speed:.0f} images/s" if task.speed else "")
 
 
 def progress_bar() -> Progress:
-    """A bar on stderr that leaves nothing behind where stderr is no terminal."""
+    """A bar on stderr that leaves nothing behind; nothing at all where stderr is no terminal."""
     console = progress()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
     return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+
+
+def take_in_with_progress(settings: Settings, source: Path, name: str, encoder: str | None) -> IntakeReport:
+    """Take a source into the pool with a name, made if it is new.
+
+    Args:
+        settings: Data directory, device, limits.
+        source: What `index.sources.open_source` reads.
+        name: Of the pool.
+        encoder: Of a new pool, that of the settings for None; of an old one it must be the one it has.
+
+    Raises:
+        DatasetUnsupportedError: The source is none; no pool is made.
+        FingerprintMismatchError: The pool is there with another encoder.
+    """
+    limits = decode_limits(settings)
+    records = open_source(source, limits=limits)
+    with open_pools(settings, make=True) as pools, intake_bar(f"Taking in {source.name}") as show:
+        pool, loaded = _pool_and_encoder(settings, pools, name, encoder)
+        return take_in(pool, loaded, records, limits=limits, progress=show)
+
+
+@contextmanager
+def intake_bar(what: str) -> Iterator[Callable[[int, int | None, int, int], None]]:
+    """A progress bar as `index.intake` and `index.transfer` call it: (done, total or None, failed, encoded)."""
+    with progress_bar() as bar:
+        task = bar.add_task(what, total=None)
+
+        def show(done: int, total: int | None, failed: int = 0, _encoded: int = 0) -> None:
+            bar.update(task, completed=done, total=total, description=f"{what}, {failed} failed" if failed else what)
+
+        yield show
+
+
+def _pool_and_encoder(settings: Settings, pools: Pools, name: str, encoder: str | None) -> tuple[Pool, Encoder]:
+    try:
+        pool = pools.open(name)
+    except PoolNotFoundError:
+        loaded = load_encoder(settings, encoder or settings.encoder)
+        identity = loaded.identity
+        return pools.create(name, identity.name, identity.fingerprint, identity.dim), loaded
+    if encoder is not None and encoder != pool.encoder:
+        raise FingerprintMismatchError(
+            f"the pool {name} is searched with {pool.encoder}, not with {encoder}",
+            hint="Leave --encoder out, or take the images into a new pool.",
+        )
+    return pool, load_encoder(settings, pool.encoder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -37,7 +38,8 @@ def create(
     from service.key_store import open_key_store
     from service.keys import create_key
 
-    made = create_key(open_key_store(read_settings(data).data), scope, name)
+    with closing(open_key_store(read_settings(data).data)) as store:
+        made = create_key(store, scope, name)
     if as_json:
         print_json({**_shown(made.key), "secret": made.secret})
         return
@@ -58,7 +60,8 @@ def list_(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     from service.key_store import open_key_store
     from service.keys import list_keys
 
-    keys = list_keys(open_key_store(read_settings(data).data))
+    with closing(open_key_store(read_settings(data).data)) as store:
+        keys = list_keys(store)
     if as_json:
         print_json({"keys": [_shown(key) for key in keys]})
         return
@@ -86,7 +89,9 @@ def revoke(
     from service.key_store import open_key_store
     from service.keys import revoke_key
 
-    if not revoke_key(open_key_store(read_settings(data).data), id):
+    with closing(open_key_store(read_settings(data).data)) as store:
+        revoked = revoke_key(store, id)
+    if not revoked:
         raise InvalidRequestError(f"no key with the id {id} works", hint="'invariantselect keys list' shows them.")
     progress().print(f"Revoked {id}.")
 

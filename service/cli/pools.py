@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from service.cli.arguments import DEFAULT_DATA, AsJson, Data, Yes
-from service.cli.exit_codes import FAILED
+from service.cli.confirm import confirm
 
 __all__ = ["app"]
 
@@ -32,7 +32,8 @@ def pools(context: typer.Context, data: Data = DEFAULT_DATA, as_json: AsJson = F
     from service.cli.workplace import open_pools, read_settings
     from service.pool_info import pool_info
 
-    found = [pool_info(pool) for pool in open_pools(read_settings(data)).list()]
+    with open_pools(read_settings(data)) as opened:
+        found = [pool_info(pool) for pool in opened.list()]
     if as_json:
         print_json({"pools": [info.model_dump(mode="json") for info in found]})
     elif not found:
@@ -55,9 +56,9 @@ def show(name: Name, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None
     from service.cli.workplace import open_pools, read_settings
     from service.pool_info import label_counts, pool_info
 
-    pool = open_pools(read_settings(data)).open(name)
-    info = pool_info(pool)
-    counts = label_counts(pool)
+    with open_pools(read_settings(data)) as opened:
+        pool = opened.open(name)
+        info, counts = pool_info(pool), label_counts(pool)
     if as_json:
         listed = [count.model_dump(mode="json") for count in counts]
         print_json({**info.model_dump(mode="json"), "counts": listed})
@@ -85,9 +86,9 @@ def drop(name: Name, data: Data = DEFAULT_DATA, yes: Yes = False) -> None:
     from service.cli.terminal import progress
     from service.cli.workplace import open_pools, read_settings
 
-    found = open_pools(read_settings(data))
-    size = found.open(name).snapshot().size
-    if not yes and not typer.confirm(f"Delete the pool {name} with its {size} demonstrations?", err=True):
-        raise typer.Exit(FAILED)
-    found.drop(name)
+    with open_pools(read_settings(data)) as opened:
+        size = opened.open(name).summary().demonstrations
+        if not yes:
+            confirm(f"Delete the pool {name} with its {size} demonstrations?")
+        opened.drop(name)
     progress().print(f"Dropped {name}.")

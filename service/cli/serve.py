@@ -14,7 +14,9 @@ __all__ = ["serve"]
 
 def serve(
     host: Annotated[str | None, typer.Option("--host", metavar="ADDRESS", help="Default: 127.0.0.1.")] = None,
-    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="0 takes a free one. Default: 8000.")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65535, help="0 takes a free one. Default: 8000.")
+    ] = None,
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Serve the pools over HTTP.
@@ -37,7 +39,9 @@ def serve(
         import uvicorn
 
         from service.app import create_app
+        from service.logs import configure_logs
 
+        configure_logs(settings)
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
         address = f"http://{shown}:{listener.getsockname()[1]}"
         keys = "API keys are asked for" if settings.asks_for_keys else "this machine only, no API keys"

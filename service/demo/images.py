@@ -1,4 +1,4 @@
-"""The demo's folders of images: ``pool-folder/<domain>/<class>/`` to ingest and ``queries/<domain>/<class>/`` to ask for."""
+"""The demo's images: ``pool-folder/<domain>/<class>/`` to ingest, ``queries/<domain>/<class>/`` to ask for."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import typer
 from service.cli.app import app
 
 DOCS = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")
-SECTIONS = {title: body for title, body in re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", DOCS, re.MULTILINE | re.DOTALL)}
+SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", DOCS, re.MULTILINE | re.DOTALL))
 EVERYWHERE = {"--help", "-h", "--data", "--json", "--pool", "-p", "--yes", "-y"}
 
 
