@@ -11,7 +11,7 @@ from service.cli.confirm import confirm
 
 __all__ = ["app"]
 
-app = typer.Typer(help="List the pools, show one, drop one.", invoke_without_command=True)
+app = typer.Typer(invoke_without_command=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the pool.")]
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from index.pool import Pool
+from evaluation.metrics import accuracy
+from evaluation.vote import vote
+from index.selection.query import ResolvedQuery
+from index.selection.select import select
+from index.snapshot import Snapshot
 from invariantselect.wire import SelectionOptions
-from service.embedding import Embedded
 
 __all__ = ["Asked", "DomainAccuracy", "accuracy_by_domain"]
 
@@ -16,14 +19,9 @@ K = 7
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """A query whose label is known.
+    """A query whose label is known."""
 
-    Attributes:
-        image: The query, embedded.
-        label: Its true label.
-    """
-
-    image: Embedded
+    query: ResolvedQuery
     label: str
 
 
@@ -44,22 +42,30 @@ class DomainAccuracy:
     at_home: float
 
 
-def accuracy_by_domain(pool: Pool, queries: Mapping[str, Sequence[Asked]]) -> list[DomainAccuracy]:
+def accuracy_by_domain(snapshot: Snapshot, asked: Mapping[str, Sequence[Asked]]) -> list[DomainAccuracy]:
     """Each domain in turn as the one that the pool has never seen.
 
     Args:
-        pool: Demonstrations of all domains; a filter hides the query's own.
-        queries: Domain → its queries.
+        snapshot: Demonstrations of all domains; a filter hides the query's own.
+        asked: Domain → its queries.
     """
     rows = []
-    for domain, asked in queries.items():
+    for domain, queries in asked.items():
         away = {"domain": {"not": domain}}
         rows.append(
             DomainAccuracy(
                 domain,
-                random=_accuracy(pool, asked, SelectionOptions(k=K, strategy="random", where=away)),
-                nearest=_accuracy(pool, asked, SelectionOptions(k=K, where=away)),
-                at_home=_accuracy(pool, asked, SelectionOptions(k=K, where={"domain": domain})),
+                random=_accuracy(snapshot, queries, SelectionOptions(k=K, strategy="random", where=away)),
+                nearest=_accuracy(snapshot, queries, SelectionOptions(k=K, where=away)),
+                at_home=_accuracy(snapshot, queries, SelectionOptions(k=K, where={"domain": domain})),
             )
         )
     return rows
+
+
+def _accuracy(snapshot: Snapshot, asked: Sequence[Asked], options: SelectionOptions) -> float:
+    answers = [
+        vote([snapshot.demonstration(position).label for position in chosen.positions.tolist()], chosen.scores.tolist())
+        for chosen in select(snapshot, [each.query for each in asked], options)
+    ]
+    return accuracy([each.label for each in asked], answers)

@@ -13,7 +13,7 @@ from PIL import Image
 from invariantselect.errors import DatasetUnsupportedError
 from service.demo.domains import DOMAINS, enlarge
 
-__all__ = ["DemoImages", "Recipe", "build_images"]
+__all__ = ["DEFAULT_RECIPE", "DemoImages", "Recipe", "build_images"]
 
 CLASSES = 10
 
@@ -46,13 +46,15 @@ class DemoImages:
         return [(path, path.parent.name) for path in sorted((self.queries / domain).glob("*/*.png"))]
 
 
-def build_images(out: Path, recipe: Recipe | None = None) -> DemoImages:
+DEFAULT_RECIPE = Recipe()
+
+
+def build_images(out: Path, recipe: Recipe = DEFAULT_RECIPE) -> DemoImages:
     """Write the images under `out`, unless this recipe's are there already.
 
     Raises:
         DatasetUnsupportedError: scikit-learn, whose images these are, is not installed.
     """
-    recipe = recipe or Recipe()
     images = DemoImages(out / "pool-folder", out / "queries")
     done = out / "images.json"  # written last: it is there only when every image is
     if done.exists() and json.loads(done.read_text(encoding="utf-8")) == asdict(recipe):

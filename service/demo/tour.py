@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from index.pool import Pool
+from index.selection.query import ResolvedQuery
 from invariantselect.errors import InvariantSelectError
 from invariantselect.wire import SelectionOptions
 from service.cli.answering import page_of, pool_embedder, read_question
@@ -20,7 +21,7 @@ from service.cli.terminal import print_table, results
 from service.cli.workplace import decode_limits, open_pools, read_settings
 from service.demo.accuracy import Asked, DomainAccuracy, K, accuracy_by_domain
 from service.demo.domains import DOMAINS
-from service.demo.images import DemoImages, build_images
+from service.demo.images import DEFAULT_RECIPE, DemoImages, Recipe, build_images
 from service.embedding import Embedder
 from service.selecting import select_one
 from service.settings import Settings
@@ -33,15 +34,16 @@ SHOWN = 7  # the digit of the query that is looked at
 _AT_ONCE = 64
 
 
-def tour(out: Path) -> None:
+def tour(out: Path, recipe: Recipe = DEFAULT_RECIPE) -> None:
     """Build, take in, select, judge; then say how to go on.
 
     Args:
         out: Where the images and the pool are put; what is there already is not made again.
+        recipe: How many images.
     """
     began = time.perf_counter()
     settings = read_settings(out)
-    images = build_images(out)
+    images = build_images(out, recipe)
     _say(1, f"Handwritten digits in four domains: {', '.join(DOMAINS)}")
     results().print(f"Written to {images.pool}/<domain>/<class>/, and others to ask about to {images.queries}/.")
 
@@ -55,7 +57,7 @@ def tour(out: Path) -> None:
         _say(3, f"Select: {K} demonstrations for a {SHOWN} of the domain {HELD_OUT}, as if the pool had no {HELD_OUT}")
         _look(settings, pool, embedder, query, page)
         _say(4, f"Does it help? Each domain once as the unseen one; {K} demonstrations vote for the label")
-        _print_accuracies(accuracy_by_domain(pool, _embed_queries(embedder, images)))
+        _print_accuracies(accuracy_by_domain(pool.snapshot(), _embed_queries(embedder, images)))
 
     _say(None, f"Done in {time.perf_counter() - began:.0f} s. What next?")
     _print_next_steps(out, page, query)
@@ -92,7 +94,7 @@ def _embed_queries(embedder: Embedder, images: DemoImages) -> dict[str, list[Ask
                 ):
                     if isinstance(image, InvariantSelectError):
                         raise image
-                    asked[domain].append(Asked(image, label))
+                    asked[domain].append(Asked(ResolvedQuery(image.vector, sha256=image.sha256), label))
                 bar.advance(task, len(some))
     return asked
 
