@@ -29,7 +29,7 @@ class Question:
     """A query as it was typed.
 
     Attributes:
-        name: The file's path or the demonstration's id.
+        name: The file's name or the demonstration's id.
         given: What `service.selecting` makes a selection for.
     """
 
@@ -54,7 +54,7 @@ def read_question(image: str, *, group: str | None, domain: str | None, limits: 
             f"{image} can't be read: {error.strerror}",
             hint="Give an image file, or id:<id> for a demonstration of the pool.",
         ) from error
-    return Question(image, GivenQuery(image=content, group=group, domain=domain))
+    return Question(Path(image).name, GivenQuery(image=content, group=group, domain=domain))
 
 
 def pool_embedder(pool: Pool, settings: Settings) -> Embedder:

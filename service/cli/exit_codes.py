@@ -23,23 +23,28 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
         app: The commands.
         arguments: As typed after the program's name.
     """
-    command = typer.main.get_command(app)
     try:
-        code = command.main(list(arguments), prog_name="invariantselect", standalone_mode=False)
-        sys.stdout.flush()
+        typer.main.get_command(app).main(list(arguments), prog_name="invariantselect")
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else DONE
+        return _interrupted() if code == INTERRUPTED else _flushed(code)
     except KeyboardInterrupt:
         return _interrupted()
-    except BrokenPipeError:  # the reader, `head` for one, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
-    except typer.TyperException as wrong:
-        wrong.show()
-        return wrong.exit_code
     except Exception as error:
         if not _tell(error):
             raise
         return FAILED
-    return _interrupted() if code == INTERRUPTED else int(code or DONE)
+    return DONE
+
+
+def _flushed(code: int) -> int:
+    """The code, once the result is out; a reader that has seen enough, `head` for one, is no defect."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    return code
 
 
 def _interrupted() -> int:

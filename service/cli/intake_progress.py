@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 __all__ = ["intake_bar", "progress_bar", "take_in_with_progress"]
+
+
+class ShowProgress(Protocol):
+    """What `index.intake` and `index.transfer` tell their progress to."""
+
+    def __call__(self, done: int, total: int | None, failed: int = 0, encoded: int = 0, /) -> None:
+        """Move the bar."""
 
 
 class _Rate(ProgressColumn):
@@ -60,12 +67,12 @@ def take_in_with_progress(settings: Settings, source: Path, name: str, encoder: 
 
 
 @contextmanager
-def intake_bar(what: str) -> Iterator[Callable[[int, int | None, int, int], None]]:
-    """A progress bar as `index.intake` and `index.transfer` call it: (done, total or None, failed, encoded)."""
+def intake_bar(what: str) -> Iterator[ShowProgress]:
+    """A progress bar, and what moves it."""
     with progress_bar() as bar:
         task = bar.add_task(what, total=None)
 
-        def show(done: int, total: int | None, failed: int = 0, _encoded: int = 0) -> None:
+        def show(done: int, total: int | None, failed: int = 0, _encoded: int = 0, /) -> None:
             bar.update(task, completed=done, total=total, description=f"{what}, {failed} failed" if failed else what)
 
         yield show

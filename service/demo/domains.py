@@ -51,7 +51,8 @@ def photo(scan: Scan, photographs: list[np.ndarray], rng: np.random.Generator) -
     photograph = photographs[rng.integers(len(photographs))]
     top, left = (rng.integers(length - SIDE) for length in photograph.shape[:2])
     patch = photograph[top : top + SIDE, left : left + SIDE] / 255
-    return np.abs(patch - scan[:, :, None])
+    blended: Picture = np.abs(patch - scan[:, :, None])
+    return blended
 
 
 def noisy(scan: Scan, photographs: list[np.ndarray], rng: np.random.Generator) -> Picture:  # noqa: ARG001

@@ -110,7 +110,7 @@ def _print_accuracies(rows: list[DomainAccuracy]) -> None:
         right=heads,
     )
     results().print(
-        "\nNearest beats random, and loses most of its lead where the domain is new: compare with the last column,\n"
+        "\nNearest beats random, and loses much of its lead where the domain is new: compare with the last column,\n"
         "where the pool knows the query's domain. That gap is what this project is about."
     )
 
