@@ -61,7 +61,7 @@ def _trusted_loader(settings: Settings, trusted: str | None) -> Callable[[str], 
     from service.cli.workplace import load_encoder
 
     def load(name: str) -> Encoder:
-        if name not in {*known_encoders(), *settings.allowed_encoders, trusted}:
+        if name not in {*known_encoders(settings.data / "encoders"), *settings.allowed_encoders, trusted}:
             raise EncoderNotFoundError(
                 f"the export was made with the encoder {name}, which is not built in",
                 hint="If you trust it, give the same name with --trust-encoder.",

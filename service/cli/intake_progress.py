@@ -85,9 +85,10 @@ def _pool_and_encoder(settings: Settings, pools: Pools, name: str, encoder: str 
         loaded = load_encoder(settings, encoder or settings.encoder)
         identity = loaded.identity
         return pools.create(name, identity.name, identity.fingerprint, identity.dim), loaded
-    if encoder is not None and encoder != pool.encoder:
+    loaded = load_encoder(settings, encoder or pool.encoder)
+    if encoder is not None and loaded.identity.fingerprint != pool.fingerprint:
         raise FingerprintMismatchError(
             f"the pool {name} is searched with {pool.encoder}, not with {encoder}",
             hint="Leave --encoder out, or take the images into a new pool.",
         )
-    return pool, load_encoder(settings, pool.encoder)
+    return pool, loaded

@@ -59,7 +59,8 @@ def load_encoder(settings: Settings, name: str) -> Encoder:
     """An encoder by name, on the device and runtime of the settings."""
     from encoders.catalog import load_encoder as load
 
-    return load(name, store=settings.data / "encoders", device=settings.device, runtime=settings.runtime)
+    store = settings.data / "encoders" if settings.data.is_dir() else None  # looking around makes no data directory
+    return load(name, store=store, device=settings.device, runtime=settings.runtime)
 
 
 def decode_limits(settings: Settings) -> DecodeLimits:
