@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from index.pools import Pools
     from service.settings import Settings
 
-__all__ = ["intake_bar", "progress_bar", "take_in_with_progress"]
+__all__ = ["LOADING", "intake_bar", "progress_bar", "take_in_with_progress"]
+
+LOADING = "Loading the encoder (the first time takes half a minute)"
 
 
 class ShowProgress(Protocol):
@@ -61,16 +63,21 @@ def take_in_with_progress(settings: Settings, source: Path, name: str, encoder: 
     """
     limits = decode_limits(settings)
     records = open_source(source, limits=limits)
-    with open_pools(settings, make=True) as pools, intake_bar(f"Taking in {source.name}") as show:
+    with open_pools(settings, make=True) as pools, intake_bar(f"Taking in {source.name}", LOADING) as show:
         pool, loaded = _pool_and_encoder(settings, pools, name, encoder)
         return take_in(pool, loaded, records, limits=limits, progress=show)
 
 
 @contextmanager
-def intake_bar(what: str) -> Iterator[ShowProgress]:
-    """A progress bar, and what moves it."""
+def intake_bar(what: str, before: str | None = None) -> Iterator[ShowProgress]:
+    """A progress bar, and what moves it.
+
+    Args:
+        what: Is being done.
+        before: What is being done until the bar moves for the first time.
+    """
     with progress_bar() as bar:
-        task = bar.add_task(what, total=None)
+        task = bar.add_task(before or what, total=None)
 
         def show(done: int, total: int | None, failed: int = 0, _encoded: int = 0, /) -> None:
             bar.update(task, completed=done, total=total, description=f"{what}, {failed} failed" if failed else what)
