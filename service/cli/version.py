@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import platform
+import sys
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 
@@ -29,12 +31,16 @@ def version(as_json: AsJson = False) -> None:
       invariantselect version
       invariantselect version --json
     """
-    from service.cli.terminal import print_json, print_table
-
     ours = distribution_version("invariantselect-server")
     packages = {name: found for name in _TOLD if (found := distribution_version(name)) is not None}
     if as_json:
-        print_json({"invariantselect": ours, "python": platform.python_version(), "packages": packages})
+        told = {"invariantselect": ours, "python": platform.python_version(), "packages": packages}
+        sys.stdout.write(json.dumps(told, indent=2) + "\n")
         return
-    rows = [("invariantselect", ours or "run from a checkout, not installed"), ("python", platform.python_version())]
-    print_table(["package", "version"], [*rows, *packages.items()])
+    rows = {
+        "invariantselect": ours or "from a checkout, not installed",
+        "python": platform.python_version(),
+        **packages,
+    }
+    for name, found in rows.items():  # by hand: loading rich would take longer than all the rest
+        sys.stdout.write(f"{name:<16} {found}\n")
