@@ -1,0 +1,109 @@
+"""A selection made here, without a server: the query is read, embedded by the pool's encoder and answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from encoders.decode import DecodeLimits, decode
+from invariantselect.errors import ImageNotFoundError, InvariantSelectError
+from service.cli.workplace import decode_limits, load_encoder
+from service.embedding import Embedder
+from service.encoder_shelf import check_fingerprint
+from service.page import QueryView, Thumbnail, make_thumbnail, render_selection
+from service.selecting import GivenQuery
+
+if TYPE_CHECKING:
+    from index.pool import Pool
+    from invariantselect.wire import Selection, SelectionOptions
+    from service.settings import Settings
+
+__all__ = ["Question", "page_of", "pool_embedder", "read_question"]
+
+_STORED = "id:"
+
+
+@dataclass(frozen=True)
+class Question:
+    """A query as it was typed.
+
+    Attributes:
+        name: The file's name or the demonstration's id.
+        given: What `service.selecting` makes a selection for.
+    """
+
+    name: str
+    given: GivenQuery
+
+
+def read_question(image: str, *, group: str | None, domain: str | None, limits: DecodeLimits) -> Question:
+    """The query that IMAGE stands for: ``id:<id>``, or a file of at most the bytes that `limits` allow.
+
+    Raises:
+        ImageNotFoundError: There is no such file, or it can't be read.
+    """
+    if image.startswith(_STORED):
+        id = image.removeprefix(_STORED)
+        return Question(id, GivenQuery(id=id))
+    try:
+        with Path(image).open("rb") as file:
+            content = file.read(limits.max_bytes + 1)  # one more than allowed is enough to be refused as too large
+    except OSError as error:
+        raise ImageNotFoundError(
+            f"{image} can't be read: {error.strerror}",
+            hint="Give an image file, or id:<id> for a demonstration of the pool.",
+        ) from error
+    return Question(Path(image).name, GivenQuery(image=content, group=group, domain=domain))
+
+
+def pool_embedder(pool: Pool, settings: Settings) -> Embedder:
+    """What embeds query images for a pool.
+
+    Raises:
+        EncoderUnavailableError: The pool's encoder can't be loaded.
+        FingerprintMismatchError: It has changed since the pool was made.
+    """
+    encoder = load_encoder(settings, pool.encoder)
+    check_fingerprint(pool.fingerprint, encoder.identity.fingerprint, whose=f"the encoder {pool.encoder}")
+    return Embedder(encoder, decode_limits(settings))
+
+
+def page_of(
+    pool: Pool,
+    question: Question,
+    selection: Selection,
+    options: SelectionOptions,
+    limits: DecodeLimits,
+    *,
+    label: str | None = None,
+) -> str:
+    """The page of a selection, with the pictures of the query and the demonstrations.
+
+    Args:
+        pool: Where the demonstrations come from.
+        question: What they were chosen for.
+        selection: The demonstrations.
+        options: How they were chosen.
+        limits: How large an image may be.
+        label: The true label of the query, where it is known; that of a stored demonstration is.
+    """
+    given = question.given
+    stored = None if given.id is None else pool.get([given.id])[0]
+    image = given.image if given.id is None else pool.image(given.id).content
+    view = QueryView(
+        question.name,
+        None if image is None else make_thumbnail(decode(image, limits)),
+        label if stored is None else stored.label,
+        given.domain if stored is None else stored.domain,
+        given.group if stored is None else stored.group,
+    )
+    thumbnails = {chosen.id: _thumbnail(pool, chosen.id, limits) for chosen in selection.demonstrations}
+    return render_selection(selection, options, view, {id: made for id, made in thumbnails.items() if made is not None})
+
+
+def _thumbnail(pool: Pool, id: str, limits: DecodeLimits) -> Thumbnail | None:
+    try:
+        return make_thumbnail(decode(pool.image(id).content, limits))
+    except InvariantSelectError:  # lost or damaged since; the page shows a placeholder, `doctor` says what is wrong
+        return None

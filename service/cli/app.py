@@ -1,0 +1,43 @@
+"""The commands and their names."""
+
+from __future__ import annotations
+
+import typer
+
+from service.cli import (
+    demo,
+    demonstrations,
+    doctor,
+    export_pool,
+    import_pool,
+    ingest,
+    keys,
+    pools,
+    select,
+    serve,
+    version,
+)
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="invariantselect",
+    help="Choose the demonstrations that a large multimodal model is shown in its prompt.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # plain help: it is ready three times as fast, and examples keep their lines and brackets
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+app.command("ingest", short_help="Take labelled images into a pool.")(ingest.ingest)
+app.command("select", short_help="Choose demonstrations for a query image.")(select.select)
+app.add_typer(pools.app, name="pools", short_help="List the pools, show one, drop one.")
+app.add_typer(demonstrations.app, name="demonstrations", short_help="List, get, relabel and delete.")
+app.command("export", short_help="Write a pool to a directory.")(export_pool.export)
+app.command("import", short_help="Make a pool from an export.")(import_pool.import_)
+app.command("serve", short_help="Serve the pools over HTTP.")(serve.serve)
+app.add_typer(keys.app, name="keys", short_help="Make, list and revoke API keys.")
+app.command("doctor", short_help="Check this machine and the data directory.")(doctor.doctor)
+app.command("demo", short_help="Build a small pool from real images and try it.")(demo.demo)
+app.command("version", short_help="Tell the versions.")(version.version)

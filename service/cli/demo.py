@@ -1,0 +1,27 @@
+"""``invariantselect demo``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["demo"]
+
+
+def demo(
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Directory for the demo's images and its pool.")
+    ] = Path("demo-data"),
+) -> None:
+    """Build a pool from real images and choose demonstrations for a domain it has never seen.
+
+    \b
+    Examples:
+      invariantselect demo
+      invariantselect demo --out /tmp/demo
+    """
+    from service.demo.tour import tour
+
+    tour(out)

@@ -1,0 +1,70 @@
+"""``invariantselect serve``"""
+
+from __future__ import annotations
+
+import socket
+from typing import Annotated
+
+import typer
+
+from service.cli.arguments import DEFAULT_DATA, Data
+
+__all__ = ["serve"]
+
+
+def serve(
+    host: Annotated[str | None, typer.Option("--host", metavar="ADDRESS", help="Default: 127.0.0.1.")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65535, help="0 takes a free one. Default: 8000.")
+    ] = None,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Serve the pools over HTTP.
+
+    Every setting is an environment variable INVARIANTSELECT_…; the options here win over them. On an address that
+    other machines can reach, API keys are asked for; 'invariantselect keys create' makes them.
+
+    \b
+    Examples:
+      invariantselect serve
+      invariantselect serve --data demo-data --port 9000
+      invariantselect serve --host 0.0.0.0
+    """
+    from service.cli.terminal import progress
+    from service.cli.workplace import read_settings
+
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = read_settings(data, **given)
+    with _listen(settings.host, settings.port) as listener:
+        import uvicorn
+
+        from service.app import create_app
+        from service.logs import configure_logs
+
+        configure_logs(settings)
+        shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+        address = f"http://{shown}:{listener.getsockname()[1]}"
+        keys = "API keys are asked for" if settings.asks_for_keys else "this machine only, no API keys"
+        progress().print(f"Serving {settings.data} at {address} ({keys}). Try {address}/docs; Ctrl-C stops.")
+        config = uvicorn.Config(
+            create_app(settings),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=settings.shutdown_seconds,
+        )
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket, bound before anything slow is loaded, so that a taken port is told at once."""
+    from invariantselect.errors import InvalidRequestError
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host.strip("[]"), port), family=family, backlog=2048)
+    except OSError as error:
+        raise InvalidRequestError(
+            f"can't listen on {host} port {port}: {error.strerror}",
+            hint="Choose another with --port or --host, or end what listens there.",
+        ) from error

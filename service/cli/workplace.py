@@ -1,0 +1,70 @@
+"""What a command works with: the settings, the pools of the data directory and the encoders. No server is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from typer import BadParameter
+
+if TYPE_CHECKING:
+    from encoders.decode import DecodeLimits
+    from encoders.encoder import Encoder
+    from index.pools import Pools
+    from service.settings import Settings
+
+__all__ = ["decode_limits", "load_encoder", "open_pools", "read_settings"]
+
+
+def read_settings(data: Path, **given: Any) -> Settings:
+    """Settings from the environment, with what the command line gave in their place.
+
+    Raises:
+        BadParameter: A setting that isn't valid, named by its environment variable.
+    """
+    from pydantic import ValidationError
+
+    from service.settings import Settings
+
+    try:
+        return Settings(data=data, **given)
+    except ValidationError as refused:
+        first = refused.errors()[0]
+        setting = "".join(f"INVARIANTSELECT_{str(part).upper()}: " for part in first["loc"][:1])
+        raise BadParameter(setting + first["msg"].removeprefix("Value error, ")) from refused
+
+
+def open_pools(settings: Settings, *, make: bool = False) -> Pools:
+    """The pools of the data directory.
+
+    Args:
+        settings: Whose data directory is opened.
+        make: Whether a missing directory is made; a command that only reads says that it is missing.
+
+    Raises:
+        PoolNotFoundError: There is no data directory and `make` is false.
+    """
+    from index.pools import Pools
+    from invariantselect.errors import PoolNotFoundError
+
+    if not make and not settings.data.is_dir():
+        raise PoolNotFoundError(
+            f"there is no data directory {settings.data}",
+            hint="Make one with 'invariantselect ingest FOLDER --pool NAME', or name yours with --data.",
+        )
+    return Pools(settings.data)
+
+
+def load_encoder(settings: Settings, name: str) -> Encoder:
+    """An encoder by name, on the device and runtime of the settings."""
+    from encoders.catalog import load_encoder as load
+
+    store = settings.data / "encoders" if settings.data.is_dir() else None  # looking around makes no data directory
+    return load(name, store=store, device=settings.device, runtime=settings.runtime)
+
+
+def decode_limits(settings: Settings) -> DecodeLimits:
+    """How large an image may be."""
+    from encoders.decode import DecodeLimits
+
+    return DecodeLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)

@@ -1,0 +1,82 @@
+"""`doctor`: it finds what is wrong, says the next step, and repairs vectors when it is told to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from index.pools import Pools
+from tests.service.cli.conftest import CommandLine
+
+
+def findings(cli: CommandLine, *arguments: str) -> tuple[int, dict[str, dict[str, object]]]:
+    ended = cli("doctor", "--json", *arguments)
+    return ended.code, {check["name"]: check for check in ended.json["checks"]}
+
+
+def test_a_sound_machine_is_told_so(cli: CommandLine, pets: str) -> None:
+    code, found = findings(cli)
+    assert code == 0
+    assert {"python", "packages", "faiss", "encoder", "disk", "data directory", "pools", "redis"} <= set(found)
+    assert "pets (12)" in str(found["pools"]["found"])
+    table = cli("doctor").out
+    assert "✓" in table
+    assert "✗" not in table
+
+
+def test_a_machine_without_data_is_sound_and_nothing_is_made(cli: CommandLine, tmp_path: Path) -> None:
+    assert findings(cli)[0] == 0
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_lost_image_is_found(cli: CommandLine, pets: str, tmp_path: Path) -> None:
+    next(path for path in (tmp_path / "data" / "blobs").rglob("*") if path.is_file()).unlink()
+    code, found = findings(cli)
+    assert code == 1
+    assert found["pool pets"]["ok"] is False
+    assert found["pool pets"]["next_step"]
+
+
+def test_repair_makes_lost_vectors_anew(cli: CommandLine, pets: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    before = cli("select", "id:photo/cat/0.png", "--pool", pets, "--json").json["demonstrations"]
+    with Pools(data) as pools:
+        pools.open(pets).seal()
+    next((data / "pools").rglob("*.faiss")).unlink()
+    assert findings(cli)[0] == 1
+    repaired = cli("doctor", "--repair")
+    assert repaired.code == 0
+    assert "Made the vectors of pets anew" in repaired.err
+    assert cli("select", "id:photo/cat/0.png", "--pool", pets, "--json").json["demonstrations"] == before
+
+
+def test_an_encoder_that_cannot_be_loaded_is_a_finding_and_the_other_checks_go_on(
+    cli: CommandLine, pets: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from encoders import catalog
+    from invariantselect.errors import EncoderUnavailableError
+
+    def refuse(name: str, **_: object) -> None:
+        raise EncoderUnavailableError("the weights are not here", hint="Fetch them.")
+
+    monkeypatch.setattr(catalog, "load_encoder", refuse)
+    code, found = findings(cli)
+    assert code == 1
+    assert (found["encoder"]["found"], found["encoder"]["next_step"]) == ("the weights are not here", "Fetch them.")
+    assert found["pools"]["ok"] is True
+
+
+def test_a_redis_that_does_not_answer_is_a_finding(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVARIANTSELECT_REDIS_URL", "redis://127.0.0.1:1/0")
+    code, found = findings(cli)
+    assert (code, found["redis"]["ok"]) == (1, False)
+
+
+def test_a_data_directory_that_cannot_be_made_is_a_finding(
+    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("INVARIANTSELECT_DATA", str(tmp_path / "file" / "data"))
+    code, found = findings(cli)
+    assert (code, found["data directory"]["ok"]) == (1, False)
