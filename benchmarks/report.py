@@ -47,8 +47,8 @@ def table(rest: RestFigures, ingest: IngestFigures, memory: MemoryFigures) -> st
     lines += [f"| {what} | {measured} | {ratio} |" for what, measured, ratio in rows]
     lines += [
         "",
-        f"Median (minimum–maximum) of {rounds} rounds, the rows in turn; 400 × 400 JPEG, `efficientnet-lite0`, a "
-        f"pool of {size} for the REST rows. The clients run on the same cores as the server. {describe()}; {date.today()}.",
+        f"Median (minimum–maximum) of {rounds} rounds, the rows in turn; 400 × 400 JPEG, "
+        f"`efficientnet-lite0`, a pool of {size} for the REST rows. The clients run on the same cores as the server. {describe()}; {date.today()}.",
     ]
     return "\n".join(lines)
 

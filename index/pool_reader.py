@@ -97,6 +97,15 @@ class PoolReader:
                 self._snapshot = refreshed(self._catalog, self._folder, self.key, self.name, self._snapshot)
             return self._snapshot
 
+    def version(self) -> int:
+        """The number of the present snapshot, without loading it.
+
+        Raises:
+            PoolNotFoundError: It was dropped.
+            CatalogUnavailableError: The database doesn't answer.
+        """
+        return self._version()
+
     def summary(self) -> Summary:
         """Version, and how many demonstrations there are by label and domain; without loading the pool."""
         with self._catalog.reading() as connection:
