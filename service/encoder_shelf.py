@@ -41,13 +41,19 @@ class EncoderShelf:
             EncoderNotFoundError: The name is not allowed on this server.
             EncoderUnavailableError: It can't be loaded.
         """
-        lock = self._locks.get(name)
-        if lock is None:
-            raise EncoderNotFoundError(
-                f"this server doesn't serve the encoder {name[:200]!r}",
-                hint=f"It serves {', '.join(self._locks)}; its operator allows more with INVARIANTSELECT_ENCODERS.",
-            )
-        with lock:
+        if name in self._locks:
+            return self._once(name)
+        for allowed in self._locks:
+            # A pool keeps the full name of its encoder, the settings may have written a path in another way.
+            if "/" in name and self._once(allowed).identity.name == name:
+                return self._once(allowed)
+        raise EncoderNotFoundError(
+            f"this server doesn't serve the encoder {name[:200]!r}",
+            hint=f"It serves {', '.join(self._locks)}; its operator allows more with INVARIANTSELECT_ENCODERS.",
+        )
+
+    def _once(self, name: str) -> Encoder:
+        with self._locks[name]:
             if name not in self._loaded:
                 self._loaded[name] = self._load(name)
             return self._loaded[name]

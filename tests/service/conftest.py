@@ -26,6 +26,12 @@ class Serve(Protocol):
     def __call__(self, *, load: Load = ..., **settings: Any) -> TestClient: ...
 
 
+def load_pixel_encoder(name: str) -> Encoder:
+    """``pixel-<dim>-<seed>``, the name that the encoder itself has."""
+    _, dim, seed = name.split("-")
+    return PixelEncoder(int(dim), int(seed))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _logs_are_captured() -> None:
     """Through the standard library, whose records pytest collects; a print from a thread could outlive a test."""
@@ -41,11 +47,10 @@ def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     """Apps over `tmp_path`, closed at the end of the test."""
     with ExitStack() as stack:
 
-        def start(*, load: Load = lambda _: PixelEncoder(), **settings: Any) -> TestClient:
-            app = create_app(Settings(data=tmp_path / "data", workers=2, **settings), load_encoder=load)
-            return stack.enter_context(
-                TestClient(app, base_url="http://localhost", raise_server_exceptions=False)
-            )
+        def start(*, load: Load = load_pixel_encoder, **settings: Any) -> TestClient:
+            given = {"data": tmp_path / "data", "encoder": "pixel-16-0", "workers": 2, **settings}
+            app = create_app(Settings(**given), load_encoder=load)
+            return stack.enter_context(TestClient(app, base_url="http://localhost", raise_server_exceptions=False))
 
         yield start
 

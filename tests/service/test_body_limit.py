@@ -67,7 +67,9 @@ def test_a_larger_multipart_is_refused(address: str) -> None:
 def test_a_client_that_asks_first_is_told_no_before_it_sends(address: str) -> None:
     where = urlsplit(address)
     with socket.create_connection((where.hostname, where.port), timeout=5) as raw:
-        head = f"POST /v1/pools HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Length: {10**12}\r\nExpect: 100-continue\r\n"
+        head = (
+            f"POST /v1/pools HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Length: {10**12}\r\nExpect: 100-continue\r\n"
+        )
         raw.sendall(f"{head}Content-Type: application/json\r\n\r\n".encode())
         answer = b"".join(iter(lambda: raw.recv(4096), b""))
     assert answer.startswith(b"HTTP/1.1 413 ")

@@ -41,7 +41,9 @@ def test_secrets_are_long_and_never_the_same(store: Catalog) -> None:
     assert all(len(secret.split("_", 2)[2]) == 43 for secret in secrets)
 
 
-@pytest.mark.parametrize("presented", ["", "isk_", "isk_0_1", "Bearer x", "isk_" + "0" * 16 + "_" + "a" * 43, "é", "\ud800"])
+@pytest.mark.parametrize(
+    "presented", ["", "isk_", "isk_0_1", "Bearer x", "isk_" + "0" * 16 + "_" + "a" * 43, "é", "\ud800"]
+)
 def test_what_is_no_key_is_refused(store: Catalog, presented: str) -> None:
     create_key(store, "read")
     with pytest.raises(UnauthenticatedError):
@@ -58,9 +60,7 @@ def test_an_unknown_key_costs_the_same_steps_as_a_known_one(store: Catalog, monk
     known = create_key(store, "read").secret
     compared: list[tuple[int, int]] = []
     compare = keys.hmac.compare_digest
-    monkeypatch.setattr(
-        keys.hmac, "compare_digest", lambda a, b: compared.append((len(a), len(b))) or compare(a, b)
-    )
+    monkeypatch.setattr(keys.hmac, "compare_digest", lambda a, b: compared.append((len(a), len(b))) or compare(a, b))
     verify_key(store, known)
     for stranger in (known[:-1] + "~", "isk_" + "0" * 16 + known[20:], "nonsense"):
         with pytest.raises(UnauthenticatedError):
