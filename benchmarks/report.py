@@ -48,7 +48,8 @@ def table(rest: RestFigures, ingest: IngestFigures, memory: MemoryFigures) -> st
     lines += [
         "",
         f"Median (minimum–maximum) of {rounds} rounds, the rows in turn; 400 × 400 JPEG, "
-        f"`efficientnet-lite0`, a pool of {size} for the REST rows. The clients run on the same cores as the server. {describe()}; {date.today()}.",
+        f"`efficientnet-lite0`, a pool of {size} for the REST rows. The clients run on the same cores as the server. "
+        f"{describe()}; {date.today()}.",
     ]
     return "\n".join(lines)
 
