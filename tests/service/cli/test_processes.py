@@ -112,7 +112,7 @@ def test_an_ingest_that_is_stopped_ends_with_130_and_is_continued_by_the_same_co
 ) -> None:
     for number in range(150):
         Image.new("RGB", (8, 8), (number, 0, 0)).save(folder / "photo" / "cat" / f"more-{number}.png")
-    process = start("ingest", folder, "--pool", "pets", seconds=0.1)
+    process = start("ingest", folder, "--pool", "pets", seconds=0.05)
     blobs = tmp_path / "data" / "blobs"
     wait_until(lambda: blobs.is_dir() and any(path.is_file() for path in blobs.rglob("*")))  # one batch is written
     process.send_signal(signal.SIGINT)
