@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := encoders index evaluation service client tests benchmarks
+SOURCES := encoders index evaluation service client tests benchmarks docs
 SERVER := $(VENV)/.installed-server
 DEV := $(VENV)/.installed-dev
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -32,6 +32,9 @@ unit: $(DEV)
 
 bench: $(DEV) ## measure REST against the bare loop, ingest against the encoder, memory; writes docs/benchmarks.md and the README's table
 	$(BIN)/python -m benchmarks
+
+docs: $(SERVER) ## write the tables of settings, routes and errors from the code
+	$(BIN)/python docs/write_reference.py
 
 lock: ## pin every dependency again, with hashes (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-package invariantselect \
