@@ -105,7 +105,7 @@ def open_header(data: bytes, limits: DecodeLimits) -> tuple[Image.Image, ImageHe
         ImageUnreadableError, ImageFormatUnsupportedError, ImageTooLargeError: As `probe`.
     """
     name = _sniffed(data, limits)
-    hush_pillow()
+    _hush_pillow()
     if name == "WEBP":
         _check_webp_canvas(data, limits)  # Pillow's WebP opener allocates the canvas, so this comes first.
     if name == "JPEG" and data.count(b"\xff\xda") > _MAX_JPEG_SCANS:
@@ -128,7 +128,7 @@ def open_header(data: bytes, limits: DecodeLimits) -> tuple[Image.Image, ImageHe
     return image, ImageHeader(name, _MEDIA_TYPES[name], width, height), orientation
 
 
-def hush_pillow() -> None:
+def _hush_pillow() -> None:
     """Keep Pillow's remarks on odd metadata and big pictures out of the user's sight; typed errors say what matters.
 
     A process-wide filter for that one package, because ``warnings.catch_warnings`` is not safe among threads. It is

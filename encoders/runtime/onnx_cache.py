@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from encoders.tower import Tower
+from invariantselect.errors import EncoderUnavailableError
 
 __all__ = ["exported"]
 
@@ -29,15 +30,22 @@ def exported(tower: Tower, root: Path) -> Path:
         root: Directory of the exports; made if missing.
 
     Raises:
-        EncoderUnavailableError: The export disagrees with torch; nothing is left behind.
+        EncoderUnavailableError: The export disagrees with torch, and nothing is left behind; or the directory can't
+            be written.
     """
     path = root / f"{tower.fingerprint()}.onnx"
     if _intact(path):
         return path
-    root.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
-        if not _intact(path):
-            _make(tower, path)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_suffix(".lock")):
+            if not _intact(path):
+                _make(tower, path)
+    except OSError as error:
+        raise EncoderUnavailableError(
+            f"The ONNX export can't be written to {root}: {error.strerror or error}.",
+            hint="Give a store on a disk that can be written, or use the runtime 'torch', which needs no export.",
+        ) from error
     return path
 
 
@@ -64,7 +72,7 @@ def _intact(path: Path) -> bool:
     try:
         record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         return isinstance(record, dict) and record.get("format") == _FORMAT and record.get("sha256") == _sha256(path)
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return False
 
 

@@ -88,6 +88,17 @@ def test_both_runtimes_give_one_space(on_torch: Encoder, on_onnx: Encoder) -> No
     np.testing.assert_allclose(np.linalg.norm(got.astype(np.float64), axis=1), 1, atol=1e-6)
 
 
+@pytest.mark.parametrize("runtime", ["onnxruntime", "torch"])
+def test_a_batch_in_any_memory_layout_is_taken(runtime: str, on_torch: Encoder, on_onnx: Encoder) -> None:
+    encoder = on_torch if runtime == "torch" else on_onnx
+    plain = np.random.default_rng(0).uniform(-1, 1, (2, 3, 224, 224)).astype(np.float32)
+    read_only = plain.copy()
+    read_only.flags.writeable = False
+    for batch in (read_only, plain[::-1], np.asfortranarray(plain)):
+        expected = encoder.forward(np.ascontiguousarray(batch))
+        np.testing.assert_allclose(encoder.forward(batch), expected, atol=1e-6)
+
+
 def test_the_fingerprint_is_stable_across_releases(on_onnx: Encoder) -> None:
     """Pools on disk carry it: where this changes, every pool has to be rebuilt."""
     assert on_onnx.identity.fingerprint == "80ca88cb629b5834f4483f1be9c9a262b8208f5f830ae347c51b999eefb8fc1a"
@@ -99,7 +110,7 @@ def test_a_vector_is_the_same_alone_and_in_any_batch(on_onnx: Encoder) -> None:
     together = on_onnx.encode(images)
     np.testing.assert_array_equal(together, np.concatenate([on_onnx.encode([image]) for image in images]))
     np.testing.assert_array_equal(together, on_onnx.forward(np.stack([on_onnx.preprocess(image) for image in images])))
-    assert on_onnx.encode([]).shape == (0, 1280)
+    assert on_onnx.encode(()).shape == (0, 1280)
     assert on_onnx.forward(np.zeros((0, 3, 224, 224), np.float32)).shape == (0, 1280)
 
 
