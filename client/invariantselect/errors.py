@@ -51,7 +51,7 @@ __all__ = [
     "error_from_problem",
 ]
 
-PROBLEM_TYPE_ROOT = "https://invariantselect.dev/errors/"
+PROBLEM_TYPE_ROOT = "urn:invariantselect:error:"
 
 ERRORS: dict[str, type[InvariantSelectError]] = {}
 
