@@ -1,4 +1,4 @@
-"""The service answers whatever its own OpenAPI document allows, and what it doesn't, without a 500 and as documented."""
+"""The service answers what its own OpenAPI document allows, and what it does not, as documented and without a 500."""
 
 from __future__ import annotations
 

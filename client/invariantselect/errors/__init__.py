@@ -1,0 +1,95 @@
+"""Every error of the project, once: its code, its HTTP status and what the user can do next.
+
+The server raises these classes, RFC 9457 problem documents carry them over the wire, and the client raises the
+same class again. A test holds this table, the documentation and both sides together.
+
+Source for the document's shape: RFC 9457, Problem Details for HTTP APIs, 2023,
+https://www.rfc-editor.org/rfc/rfc9457.
+"""
+
+from __future__ import annotations
+
+from invariantselect.errors.client_side import (
+    ConnectionFailedError,
+    PromptInvalidError,
+    TimedOutError,
+    UnexpectedResponseError,
+)
+from invariantselect.errors.images import (
+    ImageFormatUnsupportedError,
+    ImageNotFoundError,
+    ImageTooLargeError,
+    ImageUnreadableError,
+)
+from invariantselect.errors.pools import (
+    DatasetUnsupportedError,
+    DemonstrationInvalidError,
+    DemonstrationNotFoundError,
+    ManifestInvalidError,
+    PoolExistsError,
+    PoolNotFoundError,
+)
+from invariantselect.errors.problems import error_from_problem
+from invariantselect.errors.requests import (
+    ForbiddenError,
+    InvalidCursorError,
+    InvalidFilterError,
+    InvalidRequestError,
+    InvalidVectorError,
+    MethodNotAllowedError,
+    OverloadedError,
+    PayloadTooLargeError,
+    RequestMalformedError,
+    RouteNotFoundError,
+    UnauthenticatedError,
+    UnsupportedMediaTypeError,
+)
+from invariantselect.errors.root import ERRORS, InvariantSelectError
+from invariantselect.errors.stores import (
+    CatalogUnavailableError,
+    EncoderNotFoundError,
+    EncoderUnavailableError,
+    FingerprintMismatchError,
+    InternalError,
+    NotReadyError,
+    StoreCorruptError,
+)
+
+__all__ = [
+    "ERRORS",
+    "CatalogUnavailableError",
+    "ConnectionFailedError",
+    "DatasetUnsupportedError",
+    "DemonstrationInvalidError",
+    "DemonstrationNotFoundError",
+    "EncoderNotFoundError",
+    "EncoderUnavailableError",
+    "FingerprintMismatchError",
+    "ForbiddenError",
+    "ImageFormatUnsupportedError",
+    "ImageNotFoundError",
+    "ImageTooLargeError",
+    "ImageUnreadableError",
+    "InternalError",
+    "InvalidCursorError",
+    "InvalidFilterError",
+    "InvalidRequestError",
+    "InvalidVectorError",
+    "InvariantSelectError",
+    "ManifestInvalidError",
+    "MethodNotAllowedError",
+    "NotReadyError",
+    "OverloadedError",
+    "PayloadTooLargeError",
+    "PoolExistsError",
+    "PoolNotFoundError",
+    "PromptInvalidError",
+    "RequestMalformedError",
+    "RouteNotFoundError",
+    "StoreCorruptError",
+    "TimedOutError",
+    "UnauthenticatedError",
+    "UnexpectedResponseError",
+    "UnsupportedMediaTypeError",
+    "error_from_problem",
+]

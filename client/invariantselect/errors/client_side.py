@@ -1,0 +1,48 @@
+"""What only the client can notice."""
+
+from __future__ import annotations
+
+from invariantselect.errors.root import InvariantSelectError
+
+__all__ = [
+    "ConnectionFailedError",
+    "PromptInvalidError",
+    "TimedOutError",
+    "UnexpectedResponseError",
+]
+
+
+class ConnectionFailedError(InvariantSelectError):
+    """The server could not be reached."""
+
+    code = "connection_failed"
+    status = 503
+    title = "The server can't be reached"
+    default_hint = "Check base_url and that 'invariantselect serve' is running."
+
+
+class TimedOutError(InvariantSelectError):
+    """The server did not answer in time."""
+
+    code = "timed_out"
+    status = 504
+    title = "The server did not answer in time"
+    default_hint = "Raise timeout=, or send fewer images in one request."
+
+
+class UnexpectedResponseError(InvariantSelectError):
+    """An answer that this version of the client can't read."""
+
+    code = "unexpected_response"
+    status = 502
+    title = "The answer can't be read"
+    default_hint = "Check that base_url is an invariantselect server, and that client and server versions match."
+
+
+class PromptInvalidError(InvariantSelectError):
+    """A prompt that can't be built from these arguments, or an image budget that can't be met."""
+
+    code = "prompt_invalid"
+    status = 422
+    title = "The prompt can't be built"
+    default_hint = "Check choices, layout and the image budget."

@@ -1,0 +1,68 @@
+"""What is wrong with a pool, a demonstration or a source of them."""
+
+from __future__ import annotations
+
+from invariantselect.errors.root import InvariantSelectError
+
+__all__ = [
+    "DatasetUnsupportedError",
+    "DemonstrationInvalidError",
+    "DemonstrationNotFoundError",
+    "ManifestInvalidError",
+    "PoolExistsError",
+    "PoolNotFoundError",
+]
+
+
+class PoolNotFoundError(InvariantSelectError):
+    """No pool has this name."""
+
+    code = "pool_not_found"
+    status = 404
+    title = "There is no such pool"
+    default_hint = "'invariantselect pools' and GET /v1/pools list them; 'invariantselect ingest' makes one."
+
+
+class PoolExistsError(InvariantSelectError):
+    """A pool with this name exists already."""
+
+    code = "pool_exists"
+    status = 409
+    title = "The pool exists already"
+    default_hint = "Choose another name, or drop the pool first."
+
+
+class DemonstrationNotFoundError(InvariantSelectError):
+    """The pool has no demonstration with this id."""
+
+    code = "demonstration_not_found"
+    status = 404
+    title = "There is no such demonstration"
+    default_hint = "GET /v1/pools/{pool}/demonstrations lists the ids."
+
+
+class DemonstrationInvalidError(InvariantSelectError):
+    """A demonstration whose id, label, domain, group or metadata is missing, too long or of the wrong type."""
+
+    code = "demonstration_invalid"
+    status = 422
+    title = "The demonstration is not valid"
+    default_hint = "An id and a label are non-empty strings; domain and group are strings or absent; metadata is flat."
+
+
+class ManifestInvalidError(InvariantSelectError):
+    """A manifest or an export whose columns or format can't be used."""
+
+    code = "manifest_invalid"
+    status = 422
+    title = "The manifest can't be used"
+    default_hint = "A manifest is CSV, JSONL or Parquet with the columns image and label."
+
+
+class DatasetUnsupportedError(InvariantSelectError):
+    """The source of an ingest is none of: folder, manifest, export, saved Hugging Face dataset."""
+
+    code = "dataset_unsupported"
+    status = 422
+    title = "The source is not a dataset that can be read"
+    default_hint = "Give FOLDER/<domain>/<class>/<image>, a .csv, .jsonl or .parquet manifest, or a saved dataset."
