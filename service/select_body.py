@@ -82,9 +82,9 @@ async def _from_multipart(request: Request) -> SelectBody:
     if len(parts.files["image"]) != 1:
         raise InvalidRequestError("the part image is missing: send one file under this name", hint="-F image=@file")
     query = GivenQuery(
-        image=parts.files["image"][0], group=_text(parts.fields, "group"), domain=_text(parts.fields, "domain")
+        image=parts.files["image"][0], group=_text(parts.texts, "group"), domain=_text(parts.texts, "domain")
     )
-    return SelectBody(query, await _options(parts.fields.get("options")))
+    return SelectBody(query, await _options(parts.texts.get("options")))
 
 
 async def _options(content: bytes | str | None) -> SelectionOptions:

@@ -41,7 +41,7 @@ async def read_upload_body(request: Request) -> list[GivenDemonstration]:
     if media_type != "multipart/form-data":
         raise UnsupportedMediaTypeError(f"the body is {media_type or 'of no content type'}, not multipart/form-data")
     parts = await read_multipart(request, texts={"demonstrations"}, files={"files"}, most_files=MAX_BATCH)
-    descriptions = (await parse_json(_Descriptions, parts.fields.get("demonstrations", b""))).root
+    descriptions = (await parse_json(_Descriptions, parts.texts.get("demonstrations", b""))).root
     files = parts.files["files"]
     if len(files) != len(descriptions):
         raise InvalidRequestError(

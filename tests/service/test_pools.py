@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from fastapi.testclient import TestClient
+
+from invariantselect.wire import PoolInfo, PoolList
+from tests.fakes.pixel_encoder import PixelEncoder
+from tests.service.conftest import Serve, load_pixel_encoder
+from tests.service.test_problems import check_problem
+
+
+def test_a_pool_is_made_with_the_server_s_encoder_and_told_where(client: TestClient) -> None:
+    response = client.post("/v1/pools", json={"name": "skin"})
+    assert response.status_code == 201
+    assert response.headers["location"] == "/v1/pools/skin"
+    made = PoolInfo.model_validate(response.json())
+    assert (made.encoder, made.dim) == ("pixel-16-0", 16)
+    assert made.fingerprint == PixelEncoder().identity.fingerprint
+    assert client.get("/v1/pools/skin").json() == response.json()
+
+
+def test_a_pool_is_made_once(client: TestClient) -> None:
+    client.post("/v1/pools", json={"name": "skin"})
+    check_problem(client.post("/v1/pools", json={"name": "skin"}), 409, "pool_exists")
+
+
+def test_pools_are_listed_by_name_with_what_is_in_them(pool: TestClient) -> None:
+    pool.post("/v1/pools", json={"name": "a"})
+    listed = PoolList.model_validate(pool.get("/v1/pools").json()).pools
+    assert [info.name for info in listed] == ["a", "p"]
+    assert (listed[0].demonstrations, listed[0].labels, listed[0].domains) == (0, [], [])
+    assert listed[1].demonstrations == 24
+    assert listed[1].labels == ["l0", "l1", "l2", "l3"]
+    assert listed[1].domains == ["d0", "d1", "d2"]
+
+
+def test_a_dropped_pool_is_gone_with_everything_in_it(pool: TestClient) -> None:
+    response = pool.delete("/v1/pools/p")
+    assert (response.status_code, response.content) == (204, b"")
+    for method, path in [
+        ("GET", "/v1/pools/p"),
+        ("DELETE", "/v1/pools/p"),
+        ("GET", "/v1/pools/p/demonstrations"),
+        ("GET", "/v1/pools/p/demonstrations/d0/l0/0.png"),
+        ("GET", "/v1/pools/p/images/d0/l0/0.png"),
+    ]:
+        check_problem(pool.request(method, path), 404, "pool_not_found")
+    for action, body in [
+        ("select", {"query": {"id": "1"}}),
+        ("select:batch", {"queries": [{"id": "1"}]}),
+        ("demonstrations:get", {"ids": ["1"]}),
+        ("demonstrations:delete", {"ids": ["1"]}),
+        ("demonstrations:relabel", {"labels": {"1": "x"}}),
+        ("demonstrations:upsert", {"demonstrations": [{"id": "1", "image": "AAAA", "label": "x"}]}),
+    ]:
+        check_problem(pool.post(f"/v1/pools/p/{action}", json=body), 404, "pool_not_found")
+
+
+def test_a_client_can_not_make_the_server_load_what_its_operator_did_not_allow(serve: Serve) -> None:
+    asked: list[str] = []
+
+    def load(name: str) -> PixelEncoder:
+        asked.append(name)
+        return PixelEncoder()
+
+    client = serve(load=load)
+    for name in ("/etc", "open_clip:ViT-B-32//tmp/weights.pt", "../..", "efficientnet-lite0", "x" * 512):
+        check_problem(client.post("/v1/pools", json={"name": "p", "encoder": name}), 404, "encoder_not_found")
+        check_problem(client.post("/v1/embeddings", json={"model": name, "input": "AAAA"}), 404, "encoder_not_found")
+    assert set(asked) == {"pixel-16-0"}
+
+
+def test_a_pool_may_use_another_encoder_that_is_allowed(serve: Serve) -> None:
+    client = serve(encoders="pixel-8-1,pixel-4-2")
+    made = client.post("/v1/pools", json={"name": "p", "encoder": "pixel-8-1"}).json()
+    assert (made["encoder"], made["dim"]) == ("pixel-8-1", 8)
+    infos = client.get("/v1/encoders").json()["encoders"]
+    assert [(info["name"], info["loaded"], info["dim"]) for info in infos] == [
+        ("pixel-16-0", True, 16),
+        ("pixel-8-1", True, 8),
+        ("pixel-4-2", False, None),
+    ]
+
+
+def test_an_encoder_that_changed_since_the_pool_was_made_is_refused(serve: Serve) -> None:
+    before = serve()
+    before.post("/v1/pools", json={"name": "p"})
+    after = serve(load=lambda _: load_pixel_encoder("pixel-16-9"))
+    image = {"query": {"image": _picture()}}
+    check_problem(after.post("/v1/pools/p/select", json=image), 409, "fingerprint_mismatch")
+    sent = {"demonstrations": [{"id": "1", "image": _picture(), "label": "x"}]}
+    check_problem(after.post("/v1/pools/p/demonstrations:upsert", json=sent), 409, "fingerprint_mismatch")
+    assert after.get("/v1/pools/p").json()["demonstrations"] == 0
+
+
+def _picture() -> str:
+    from tests.service.pictures import data_uri
+
+    return data_uri(0)
