@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 
@@ -33,10 +32,12 @@ def image_from_text(text: str, max_bytes: int) -> bytes:
             raise RequestMalformedError("the image's data URI is not of the form data:…;base64,…", hint=_HINT)
     elif text[:8].lower().startswith(("http://", "https://", "file://", "s3://")):
         raise RequestMalformedError("the image is given as a URL", hint=_HINT)
+    if len(payload) % 4:
+        raise RequestMalformedError("the image's base64 is cut off or not padded", hint=_HINT)
     size = len(payload) // 4 * 3 - payload[-2:].count("=")
     if size > max_bytes:
         raise ImageTooLargeError(f"the image has {size} bytes; at most {max_bytes} are allowed")
     try:
-        return base64.b64decode(payload, validate=True)
+        return binascii.a2b_base64(payload, strict_mode=True)
     except (binascii.Error, ValueError) as error:
         raise RequestMalformedError(f"the image's base64 is broken: {error}", hint=_HINT) from None

@@ -163,11 +163,13 @@ def _unit_vector(numbers: Sequence[float], dim: int) -> NDArray[np.float32]:
     if len(numbers) != dim:
         raise InvalidVectorError(f"the query's vector has {len(numbers)} numbers, the pool's have {dim}")
     vector = np.array(numbers, dtype=np.float64)
-    length = float(np.linalg.norm(vector)) if np.isfinite(vector).all() else np.inf
-    if not 0.0 < length < np.inf:
+    largest = float(np.abs(vector).max())
+    if not 0.0 < largest < np.inf:
         raise InvalidVectorError("the query's vector is not finite, or all zeros")
+    scaled = vector / largest  # so that no square overflows
+    length = float(np.linalg.norm(scaled))
     # A vector of /v1/embeddings comes back bit for bit, so that it scores as its image does.
-    unit = vector if abs(length - 1) < _NORMALISED_WITHIN else vector / length
+    unit = vector if abs(length * largest - 1) < _NORMALISED_WITHIN else scaled / length
     return unit.astype(np.float32)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends
 
+from index.pool import Pool as StoredPool
 from invariantselect.errors import (
     EncoderNotFoundError,
     EncoderUnavailableError,
@@ -26,6 +27,8 @@ from service.upload_body import UploadedDemonstration, read_upload_body
 from service.upserting import GivenDemonstration, given_demonstration, upsert
 
 router = APIRouter(tags=["demonstrations"], dependencies=[Depends(WRITE)])
+
+SentT = TypeVar("SentT")
 
 _AT_ONCE = 32  # other requests get their turn in between
 _PROBLEMS = problems(
@@ -51,8 +54,7 @@ async def upsert_json(
     """Each demonstration is created, replaced (another image), updated (other words) or unchanged; a broken one fails
     alone. The same request again changes nothing, so it may be repeated."""
     limit = services.settings.max_image_bytes
-    given = await services.engine.run(lambda: [given_demonstration(each, limit) for each in sent.demonstrations])
-    return await _upsert(services, pool, given)
+    return await _upsert(services, pool, sent.demonstrations, partial(given_demonstration, max_image_bytes=limit))
 
 
 @router.post(
@@ -90,15 +92,18 @@ async def upsert_files(
 ) -> BatchOutcome:
     """As `demonstrations:upsert`, without the third that base64 adds. One part `files` for each description:
     `curl -F demonstrations='[{"id": "1", "label": "dog"}]' -F files=@1.jpg …`"""
-    return await _upsert(services, pool, given)
+    return await _upsert(services, pool, given, lambda each: each)
 
 
-async def _upsert(services: Services, name: str, given: Sequence[GivenDemonstration]) -> BatchOutcome:
+async def _upsert(
+    services: Services, name: str, sent: Sequence[SentT], read: Callable[[SentT], GivenDemonstration]
+) -> BatchOutcome:
+    def upsert_some(pool: StoredPool, some: Sequence[SentT]) -> list[Outcome]:
+        return upsert(pool, [read(each) for each in some], partial(services.pool_embedder, pool))
+
     outcomes: list[Outcome] = []
     async with services.engine.admission():
         pool = await services.engine.run(partial(services.pools.open, name))
-        embedder = partial(services.pool_embedder, pool)
-        for begin in range(0, len(given), _AT_ONCE):
-            some = given[begin : begin + _AT_ONCE]
-            outcomes += await services.engine.run(partial(upsert, pool, some, embedder))
+        for begin in range(0, len(sent), _AT_ONCE):
+            outcomes += await services.engine.run(partial(upsert_some, pool, sent[begin : begin + _AT_ONCE]))
         return await services.engine.run(partial(batch_outcome, pool, outcomes))

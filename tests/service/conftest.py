@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -42,28 +42,8 @@ def _logs_are_captured() -> None:
     )
 
 
-@pytest.fixture
-def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
-    """Apps over `tmp_path`, closed at the end of the test."""
-    with ExitStack() as stack:
-
-        def start(*, load: Load = load_pixel_encoder, **settings: Any) -> TestClient:
-            given = {"data": tmp_path / "data", "encoder": "pixel-16-0", "workers": 2, **settings}
-            app = create_app(Settings(**given), load_encoder=load)
-            return stack.enter_context(TestClient(app, base_url="http://localhost", raise_server_exceptions=False))
-
-        yield start
-
-
-@pytest.fixture
-def client(serve: Serve) -> TestClient:
-    """A client of an app with no pool, which asks for no keys."""
-    return serve()
-
-
-@pytest.fixture
-def pool(client: TestClient) -> TestClient:
-    """A client of an app with the pool ``p``: 24 demonstrations, 4 labels × 3 domains × 2 groups."""
+def fill(client: TestClient) -> TestClient:
+    """Make the pool ``p``: 24 demonstrations, 4 labels × 3 domains × 2 groups."""
     assert client.post("/v1/pools", json={"name": "p"}).status_code == 201
     demonstrations = [
         {
@@ -79,3 +59,42 @@ def pool(client: TestClient) -> TestClient:
     done = client.post("/v1/pools/p/demonstrations:upsert", json={"demonstrations": demonstrations})
     assert done.json()["failed"] == 0
     return client
+
+
+@contextmanager
+def serving(data: Path, load: Load = load_pixel_encoder, **settings: Any) -> Iterator[TestClient]:
+    """A client of a new app."""
+    given = {"data": data, "encoder": "pixel-16-0", "workers": 2, **settings}
+    app = create_app(Settings(**given), load_encoder=load)
+    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Apps over `tmp_path`, closed at the end of the test."""
+    with ExitStack() as stack:
+
+        def start(*, load: Load = load_pixel_encoder, **settings: Any) -> TestClient:
+            return stack.enter_context(serving(tmp_path / "data", load, **settings))
+
+        yield start
+
+
+@pytest.fixture
+def client(serve: Serve) -> TestClient:
+    """A client of an app with no pool, which asks for no keys."""
+    return serve()
+
+
+@pytest.fixture
+def pool(client: TestClient) -> TestClient:
+    """A client of an app with the pool ``p``, for a test that changes it."""
+    return fill(client)
+
+
+@pytest.fixture(scope="session")
+def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A client of an app with the pool ``p``, which all tests share and none changes."""
+    with serving(tmp_path_factory.mktemp("still")) as client:
+        yield fill(client)

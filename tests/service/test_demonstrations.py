@@ -26,8 +26,8 @@ def statuses(answer: dict[str, Any]) -> list[str]:
     return [outcome["status"] for outcome in answer["outcomes"]]
 
 
-def test_a_demonstration_comes_back_as_it_was_sent(pool: TestClient) -> None:
-    assert pool.get(ONE).json() == {
+def test_a_demonstration_comes_back_as_it_was_sent(still: TestClient) -> None:
+    assert still.get(ONE).json() == {
         "id": "d0/l0/0.png",
         "label": "l0",
         "domain": "d0",
@@ -126,9 +126,9 @@ def test_the_descriptions_may_be_sent_as_a_file_too(pool: TestClient) -> None:
     ],
 )
 def test_a_multipart_that_does_not_fit_together_is_refused(
-    pool: TestClient, files: list[tuple[str, Any]], status: int
+    still: TestClient, files: list[tuple[str, Any]], status: int
 ) -> None:
-    response = pool.post(f"{P}:upload", files=files)
+    response = still.post(f"{P}:upload", files=files)
     check_problem(response, status, response.json()["code"])
 
 
@@ -147,21 +147,21 @@ def test_a_multipart_that_does_not_fit_together_is_refused(
         ("multipart/form-data; boundary=x", b""),
     ],
 )
-def test_a_broken_multipart_is_refused(pool: TestClient, content_type: str, body: bytes) -> None:
+def test_a_broken_multipart_is_refused(still: TestClient, content_type: str, body: bytes) -> None:
     headers = {"content-type": content_type.encode("latin-1")}
     for path in (f"{P}:upload", "/v1/pools/p/select"):
-        response = pool.post(path, content=body, headers=headers)
+        response = still.post(path, content=body, headers=headers)
         assert response.status_code in (400, 422), response.text
         check_problem(response, response.status_code, response.json()["code"])
 
 
-def test_paging_gives_each_demonstration_once_in_the_order_of_ids(pool: TestClient) -> None:
+def test_paging_gives_each_demonstration_once_in_the_order_of_ids(still: TestClient) -> None:
     for limit in (1, 7, 24, 1000):
         ids: list[str] = []
         cursor: str | None = None
         while True:
             query = {"limit": limit, **({} if cursor is None else {"cursor": cursor})}
-            page = pool.get(P, params=query).json()
+            page = still.get(P, params=query).json()
             assert len(page["demonstrations"]) <= limit
             ids += [each["id"] for each in page["demonstrations"]]
             cursor = page["next_cursor"]
@@ -179,13 +179,13 @@ def test_a_cursor_stays_good_when_its_demonstration_is_deleted(pool: TestClient)
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "!!", "MTo", cursor_after("a")[:-1], cursor_after("a") + "=", "é", "/w"])
-def test_a_cursor_of_somebody_else_is_refused(pool: TestClient, cursor: str) -> None:
-    check_problem(pool.get(P, params={"cursor": cursor}), 400, "invalid_cursor")
+def test_a_cursor_of_somebody_else_is_refused(still: TestClient, cursor: str) -> None:
+    check_problem(still.get(P, params={"cursor": cursor}), 400, "invalid_cursor")
 
 
-def test_fetching_by_id_keeps_the_order_and_names_what_is_missing(pool: TestClient) -> None:
+def test_fetching_by_id_keeps_the_order_and_names_what_is_missing(still: TestClient) -> None:
     ids = ["d1/l1/1.png", "nobody", "d0/l0/0.png", "d1/l1/1.png"]
-    answer = pool.post(f"{P}:get", json={"ids": ids}).json()
+    answer = still.post(f"{P}:get", json={"ids": ids}).json()
     assert [each["id"] for each in answer["demonstrations"]] == ["d1/l1/1.png", "d0/l0/0.png", "d1/l1/1.png"]
     assert answer["missing"] == ["nobody"]
 
@@ -219,11 +219,11 @@ def test_deleting_takes_one_or_many_and_is_seen_at_once(pool: TestClient) -> Non
 
 
 @pytest.mark.parametrize("number", ["1" * 5000, "1e400", "NaN", "-Infinity", "[1]", "{}"])
-def test_metadata_that_can_not_be_kept_is_refused(pool: TestClient, number: str) -> None:
+def test_metadata_that_can_not_be_kept_is_refused(still: TestClient, number: str) -> None:
     body = f'{{"metadata": {{"n": {number}}}}}'.encode()
-    response = pool.patch(ONE, content=body, headers={"content-type": "application/json"})
+    response = still.patch(ONE, content=body, headers={"content-type": "application/json"})
     assert response.status_code in (400, 422), response.text
-    assert pool.get(ONE).json()["metadata"] == {"number": 0}
+    assert still.get(ONE).json()["metadata"] == {"number": 0}
 
 
 def test_large_numbers_in_metadata_come_back_as_they_were(pool: TestClient) -> None:

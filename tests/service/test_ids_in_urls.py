@@ -57,7 +57,7 @@ def sdk(address: str) -> Iterator[Client]:
 @example(id="a%2Fb?c=d#e;f")
 @example(id="demonstrations:upsert")
 @example(id="\x80\x85\u2028")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_an_id_survives_the_way_there_and_back(http: httpx2.Client, sdk: Client, id: str) -> None:
     sent = {"demonstrations": [{"id": id, "image": data_uri(len(id)), "label": "x"}]}
     stored = http.post("/v1/pools/p/demonstrations:upsert", json=sent).json()

@@ -10,8 +10,8 @@ from tests.service.pictures import data_uri, png
 URL = "/v1/pools/p/images/d0/l0/0.png"
 
 
-def test_an_image_comes_back_byte_for_byte_and_can_do_no_harm(pool: TestClient) -> None:
-    response = pool.get(URL)
+def test_an_image_comes_back_byte_for_byte_and_can_do_no_harm(still: TestClient) -> None:
+    response = still.get(URL)
     assert response.content == png(0)
     assert response.headers["content-type"] == "image/png"
     assert response.headers["etag"] == f'"{hashlib.sha256(png(0)).hexdigest()}"'
@@ -21,17 +21,17 @@ def test_an_image_comes_back_byte_for_byte_and_can_do_no_harm(pool: TestClient) 
 
 
 @pytest.mark.parametrize("form", ['"{}"', 'W/"{}"', '"other", "{}"', '"other",W/"{}"', "*"])
-def test_a_copy_that_is_still_good_is_not_sent_again(pool: TestClient, form: str) -> None:
-    etag = pool.get(URL).headers["etag"]
-    response = pool.get(URL, headers={"if-none-match": form.replace('"{}"', etag)})
+def test_a_copy_that_is_still_good_is_not_sent_again(still: TestClient, form: str) -> None:
+    etag = still.get(URL).headers["etag"]
+    response = still.get(URL, headers={"if-none-match": form.replace('"{}"', etag)})
     assert (response.status_code, response.content) == (304, b"")
     assert response.headers["etag"] == etag
 
 
 @pytest.mark.parametrize("form", ['"other"', "", '"', "nonsense", 'W/"other"', '"{}x"'])
-def test_another_copy_is_replaced(pool: TestClient, form: str) -> None:
-    etag = pool.get(URL).headers["etag"].strip('"')
-    response = pool.get(URL, headers={"if-none-match": form.replace("{}", etag)})
+def test_another_copy_is_replaced(still: TestClient, form: str) -> None:
+    etag = still.get(URL).headers["etag"].strip('"')
+    response = still.get(URL, headers={"if-none-match": form.replace("{}", etag)})
     assert (response.status_code, response.content) == (200, png(0))
 
 

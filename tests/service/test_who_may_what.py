@@ -126,19 +126,19 @@ def test_the_log_names_the_key_but_never_shows_it(
 
 
 @pytest.mark.parametrize("host", ["evil.example", "10.0.0.7:8000", "localhost.evil.example", "[", "", "a@b"])
-def test_without_keys_only_this_machine_is_answered(client: TestClient, host: str) -> None:
-    check_problem(client.get("/v1/pools", headers={"host": host}), 403, "forbidden")
-    assert client.get("/livez", headers={"host": host}).status_code == 200
+def test_without_keys_only_this_machine_is_answered(still: TestClient, host: str) -> None:
+    check_problem(still.get("/v1/pools", headers={"host": host}), 403, "forbidden")
+    assert still.get("/livez", headers={"host": host}).status_code == 200
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:3000", "http://127.0.0.1"])
-def test_without_keys_the_pages_of_other_sites_are_not_answered(client: TestClient, origin: str) -> None:
+def test_without_keys_the_pages_of_other_sites_are_not_answered(still: TestClient, origin: str) -> None:
     files = {"files": ("1.png", b"x"), "demonstrations": (None, "[]")}
-    response = client.post("/v1/pools/p/demonstrations:upload", files=files, headers={"origin": origin})
+    response = still.post("/v1/pools/p/demonstrations:upload", files=files, headers={"origin": origin})
     check_problem(response, 403, "forbidden")
 
 
-def test_without_keys_the_server_s_own_page_is_answered(client: TestClient) -> None:
+def test_without_keys_the_server_s_own_page_is_answered(still: TestClient) -> None:
     for host in ("localhost", "127.0.0.1:8000", "[::1]:8000"):
         headers = {"host": host, "origin": f"http://{host}"}
-        assert client.get("/v1/pools", headers=headers).status_code == 200
+        assert still.get("/v1/pools", headers=headers).status_code == 200
