@@ -7,12 +7,14 @@ from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import structlog
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Match, Route
 
 from service.body_limit import BodyLimit
 from service.encoder_shelf import EncoderLoader
+from service.logs import configure_logs
 from service.metrics import Metrics
 from service.openapi import document
 from service.problems import exception_handlers
@@ -47,6 +49,8 @@ def create_app(settings: Settings, *, load_encoder: EncoderLoader | None = None)
         settings: Of this app; nothing else is read from the environment.
         load_encoder: Loads an encoder by name, in place of the catalog of encoders.
     """
+    if not structlog.is_configured():
+        configure_logs(settings)  # structlog's own defaults print local variables, which may be keys and images
     metrics = Metrics()
 
     @asynccontextmanager

@@ -24,7 +24,7 @@ router = APIRouter(tags=["pools"])
     "/v1/pools", summary="List the pools", dependencies=[Depends(READ)], responses=problems(), operation_id="list_pools"
 )
 def list_pools(services: WithServices) -> PoolList:
-    """All pools, by name."""
+    """All pools, by name, each as it stands now."""
     return PoolList(pools=[pool_info(pool) for pool in services.pools.list()])
 
 
