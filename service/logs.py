@@ -30,9 +30,7 @@ def configure_logs(settings: Settings) -> None:
         if settings.log_format == "json"
         # Plain tracebacks: pretty ones show local variables, and those may be keys and images.
         else [
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-            )
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
         ]
     )
     structlog.configure(

@@ -32,14 +32,12 @@ def load_pixel_encoder(name: str) -> Encoder:
     return PixelEncoder(int(dim), int(seed))
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _logs_are_captured() -> None:
-    """Through the standard library, whose records pytest collects; a print from a thread could outlive a test."""
-    structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, structlog.stdlib.render_to_log_kwargs],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-    )
+# Through the standard library, whose records pytest collects; what a thread prints could outlive its test.
+structlog.configure(
+    processors=[structlog.contextvars.merge_contextvars, structlog.stdlib.render_to_log_kwargs],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    wrapper_class=structlog.stdlib.BoundLogger,
+)
 
 
 def fill(client: TestClient) -> TestClient:
