@@ -11,6 +11,8 @@ from service.settings import Settings
 
 __all__ = ["configure_logs"]
 
+_OURS = ("encoders", "evaluation", "index", "service", "uvicorn")
+
 
 def configure_logs(settings: Settings) -> None:
     """Set up logging of the whole process, ours and the libraries', on standard error.
@@ -49,10 +51,10 @@ def configure_logs(settings: Settings) -> None:
             foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
         )
     )
-    logging.basicConfig(level=level, handlers=[handler])
+    # Libraries speak on info of what only their authors want to know, and on debug of pieces of images.
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler])
+    for name in _OURS:
+        logging.getLogger(name).setLevel(level)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
-    # Libraries speak on info of what only their authors want to know; PIL on debug prints pieces of images.
-    for name in ("alembic", "PIL", "urllib3", "torch", "onnxscript"):
-        logging.getLogger(name).setLevel(logging.WARNING)

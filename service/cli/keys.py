@@ -26,8 +26,8 @@ def create(
 ) -> None:
     """Make an API key and show it, once: only its hash is stored.
 
-    Each scope includes the ones before it: read selects and fetches, write changes demonstrations, admin also makes
-    and drops pools.
+    Each scope includes the ones before it: read selects and fetches, write makes pools and changes demonstrations,
+    admin drops pools.
 
     \b
     Examples:

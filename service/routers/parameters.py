@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, TypeAlias
 
-from fastapi import Depends, Path
+from fastapi import Depends, Path, Request
 
 from invariantselect.wire.base import Identifier, PoolName
 from service.services import Services, services_of
@@ -16,4 +16,10 @@ DemonstrationId: TypeAlias = Annotated[
     Identifier,
     Path(description="Id of the demonstration, percent-encoded; slashes may stay.", examples=["photo/dog/1.jpg"]),
 ]
-WithServices: TypeAlias = Annotated[Services, Depends(services_of)]
+
+
+async def _services(request: Request) -> Services:  # async, as FastAPI sends plain functions to another thread
+    return services_of(request)
+
+
+WithServices: TypeAlias = Annotated[Services, Depends(_services)]
