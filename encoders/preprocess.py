@@ -15,6 +15,7 @@ __all__ = ["Interpolation", "Preprocessing", "Resize"]
 Resize = Literal["squash", "shortest_edge_center_crop"]
 Interpolation = Literal["bilinear", "bicubic"]
 
+_LONGEST_SCALED = 16  # sides of the square; beyond it, rounding may differ from torchvision's by one level
 _RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
@@ -77,6 +78,11 @@ class Preprocessing:
         scaled = max(int(self.size * longer / shorter), self.size)
         new = (self.size, scaled) if width <= height else (scaled, self.size)
         left, top = round((new[0] - self.size) / 2), round((new[1] - self.size) / 2)
+        if scaled > _LONGEST_SCALED * self.size:
+            # A strip of 1 × 60,000 pixels would become gigabytes; only what the cut keeps is scaled.
+            per_x, per_y = width / new[0], height / new[1]
+            kept = (left * per_x, top * per_y, (left + self.size) * per_x, (top + self.size) * per_y)
+            return image.resize((self.size, self.size), resampling, box=kept)
         return image.resize(new, resampling).crop((left, top, left + self.size, top + self.size))
 
     def to_json(self) -> dict[str, Any]:

@@ -74,7 +74,8 @@ def _findings(catalog: Catalog, data: Path) -> Iterator[Finding]:
         with exclusive(folder, wait=True):
             yield from _of_pool(catalog, folder, pool)
     known = {pool.key for pool in pools}
-    for folder in sorted(path for path in (data / "pools").iterdir() if path.name not in known):
+    folders = (data / "pools").iterdir() if (data / "pools").is_dir() else ()  # keys alone make no folder of pools
+    for folder in sorted(path for path in folders if path.name not in known):
         yield Finding(None, f"the folder {folder} belongs to no pool", _HARMLESS, harmless=True)
     yield from _of_images(catalog, Blobs(data / "blobs"), pools)
 

@@ -50,11 +50,6 @@ class Segment:
         """Largest Euclidean norm among them."""
         return self.entry.max_norm
 
-    @property
-    def matrix(self) -> Float32[np.ndarray, "count dim"]:
-        """All vectors as mapped from the file, so possibly unaligned; read-only."""
-        return self._matrix
-
     def vectors(self, offsets: Int64[np.ndarray, " n"]) -> Float32[np.ndarray, "n dim"]:
         """A copy of the vectors at the offsets."""
         copy: Float32[np.ndarray, "n dim"] = self._matrix[offsets]

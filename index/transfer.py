@@ -188,7 +188,7 @@ def import_pool(
         raise PoolExistsError(f"The pool {name!r} exists already.", pool=name)
     encoder = encoder_loader(source.header.encoder)
     identity = encoder.identity
-    pool = pools.create(name, encoder=source.header.encoder, fingerprint=identity.fingerprint, dim=identity.dim)
+    pool = pools.create(name, encoder=identity.name, fingerprint=identity.fingerprint, dim=identity.dim)
     try:
         return take_in(pool, encoder, source, limits=limits, progress=progress)
     except BaseException:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from encoders.decode import DecodeLimits, ImageHeader, decode, probe
 from encoders.encoder import Encoder
@@ -19,7 +18,7 @@ from service.metrics import Metrics
 
 __all__ = ["Embedded", "Embedder"]
 
-_AT_ONCE = 32  # decoded pictures in memory
+_AT_ONCE = 32  # preprocessed images in memory; a decoded picture, which may be a thousand times larger, only one
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +29,7 @@ class Embedded:
         sha256: Hash of the file.
         header: What the file says about itself.
         vector: (dim,) float32, L2-normalised.
-        decode_ms: Milliseconds spent on decoding; 0 where the vector was known.
+        decode_ms: Milliseconds spent on decoding and preprocessing; 0 where the vector was known.
         encode_ms: Milliseconds spent on encoding, its share of a batch; likewise.
     """
 
@@ -76,20 +75,20 @@ class Embedder:
         hashes = [hashlib.sha256(image).hexdigest() for image in images]
         known = self._known(hashes)
         results: list[Embedded | InvariantSelectError] = []
-        pictures: dict[int, Image.Image] = {}
+        inputs: dict[int, NDArray[np.float32]] = {}
         for number, (image, sha256, vector) in enumerate(zip(images, hashes, known, strict=True)):
             began = time.perf_counter()
             try:
                 header = probe(image, self._limits)
                 if vector is None:
-                    pictures[number] = decode(image, self._limits)
+                    inputs[number] = self._encoder.preprocess(decode(image, self._limits))
             except InvariantSelectError as error:
                 results.append(error)
                 continue
             spent = 0.0 if vector is not None else _ms_since(began)
             empty = np.zeros(0, np.float32)
             results.append(Embedded(sha256, header, empty if vector is None else vector, decode_ms=spent))
-        return self._with_vectors(results, pictures)
+        return self._with_vectors(results, inputs)
 
     def _known(self, hashes: Sequence[str]) -> list[NDArray[np.float32] | None]:
         if self._cache is None:
@@ -97,15 +96,15 @@ class Embedder:
         return self._cache.get(self.identity.fingerprint, hashes, self.identity.dim)
 
     def _with_vectors(
-        self, results: list[Embedded | InvariantSelectError], pictures: dict[int, Image.Image]
+        self, results: list[Embedded | InvariantSelectError], inputs: dict[int, NDArray[np.float32]]
     ) -> list[Embedded | InvariantSelectError]:
-        if not pictures:
+        if not inputs:
             return results
         began = time.perf_counter()
-        vectors = self._encoder.encode(list(pictures.values()))
-        share = _ms_since(began) / len(pictures)
+        vectors = self._encoder.forward(np.stack(list(inputs.values())))
+        share = _ms_since(began) / len(inputs)
         fresh: list[tuple[str, NDArray[np.float32]]] = []
-        for number, vector in zip(pictures, vectors, strict=True):
+        for number, vector in zip(inputs, vectors, strict=True):
             decoded = results[number]
             if isinstance(decoded, Embedded):
                 results[number] = replace(decoded, vector=vector, encode_ms=share)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TypeAlias
 
 from encoders.encoder import Encoder, EncoderIdentity
-from invariantselect.errors import EncoderNotFoundError, FingerprintMismatchError
+from invariantselect.errors import EncoderNotFoundError, EncoderUnavailableError, FingerprintMismatchError
 
 __all__ = ["EncoderLoader", "EncoderShelf", "check_fingerprint"]
 
@@ -43,10 +44,12 @@ class EncoderShelf:
         """
         if name in self._locks:
             return self._once(name)
-        for allowed in self._locks:
+        if "/" in name:
             # A pool keeps the full name of its encoder, the settings may have written a path in another way.
-            if "/" in name and self._once(allowed).identity.name == name:
-                return self._once(allowed)
+            for allowed in self._locks:
+                with suppress(EncoderUnavailableError):
+                    if self._once(allowed).identity.name == name:
+                        return self._once(allowed)
         raise EncoderNotFoundError(
             f"this server doesn't serve the encoder {name[:200]!r}",
             hint=f"It serves {', '.join(self._locks)}; its operator allows more with INVARIANTSELECT_ENCODERS.",

@@ -101,7 +101,9 @@ class Settings(BaseSettings):
     @property
     def worker_threads(self) -> int:
         """`workers`, or the number of cores this process may use."""
-        return self.workers or len(os.sched_getaffinity(0))
+        if self.workers:
+            return self.workers
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def is_loopback(host: str) -> bool:

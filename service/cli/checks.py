@@ -51,6 +51,8 @@ def run_checks(settings: Settings) -> list[Check]:
             checks += look(settings)
         except InvariantSelectError as error:
             checks.append(Check(look.__name__.removeprefix("_"), False, error.detail, error.hint))
+        except OSError as error:
+            checks.append(Check(look.__name__.removeprefix("_"), False, str(error), "Check the disk and permissions."))
     return checks
 
 

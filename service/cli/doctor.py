@@ -41,8 +41,9 @@ def doctor(
     if repair:
         from service.cli.repair import repair_pools
 
-        for name in repair_pools(settings):
-            progress().print(f"Made the vectors of {name} anew.")
+        for name, error in repair_pools(settings):
+            done = f"Made the vectors of {name} anew." if error is None else f"{name} stays as it is: {error.detail}"
+            progress().print(done, markup=False)
     checks = run_checks(settings)
     if as_json:
         print_json({"ok": all(check.ok for check in checks), "checks": [asdict(check) for check in checks]})

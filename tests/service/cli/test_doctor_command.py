@@ -80,3 +80,23 @@ def test_a_data_directory_that_cannot_be_made_is_a_finding(
     monkeypatch.setenv("INVARIANTSELECT_DATA", str(tmp_path / "file" / "data"))
     code, found = findings(cli)
     assert (code, found["data directory"]["ok"]) == (1, False)
+
+
+def test_a_directory_that_holds_only_keys_is_sound(cli: CommandLine) -> None:
+    assert cli("keys", "create").code == 0
+    code, found = findings(cli)
+    assert code == 0
+    assert "no pool" in str(found["pools"]["found"])
+
+
+def test_a_pool_that_cannot_be_repaired_is_named_and_leaves_the_others_to_be_repaired(
+    cli: CommandLine, pets: str, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    with Pools(data) as pools:
+        beyond_repair = pools.open(pets)
+        image = data / "blobs" / (sha := beyond_repair.snapshot().demonstration(0).sha256)[:2] / sha[2:4] / sha
+    image.unlink()
+    ended = cli("doctor", "--repair")
+    assert ended.code == 1
+    assert "pets stays as it is" in ended.err
