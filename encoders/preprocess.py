@@ -10,12 +10,14 @@ import numpy as np
 from jaxtyping import Float32
 from PIL import Image
 
+from invariantselect.errors import ImageTooLargeError
+
 __all__ = ["Interpolation", "Preprocessing", "Resize"]
 
 Resize = Literal["squash", "shortest_edge_center_crop"]
 Interpolation = Literal["bilinear", "bicubic"]
 
-_LONGEST_SCALED = 16  # sides of the square; beyond it, rounding may differ from torchvision's by one level
+_LONGEST_STRIP = 256  # times its width
 _RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
@@ -59,6 +61,7 @@ class Preprocessing:
 
         Raises:
             ValueError: The image is not RGB; `encoders.decode.decode` makes it so.
+            ImageTooLargeError: It is a strip too long to be scaled before it is cut.
         """
         if image.mode != "RGB":
             raise ValueError(f"the image is {image.mode}, not RGB")
@@ -74,15 +77,16 @@ class Preprocessing:
             return image.resize((self.size, self.size), resampling)
         width, height = image.size
         shorter, longer = min(width, height), max(width, height)
+        if longer > _LONGEST_STRIP * shorter:
+            # Scaled before it is cut, a strip of 1 × 60,000 pixels would become gigabytes.
+            raise ImageTooLargeError(
+                f"The image of {width} × {height} pixels is more than {_LONGEST_STRIP} times longer than wide.",
+                hint="Crop it to the part that matters.",
+            )
         # The cut comes after the scale; int() and round() as in torchvision, so that features equal open_clip's.
         scaled = max(int(self.size * longer / shorter), self.size)
         new = (self.size, scaled) if width <= height else (scaled, self.size)
         left, top = round((new[0] - self.size) / 2), round((new[1] - self.size) / 2)
-        if scaled > _LONGEST_SCALED * self.size:
-            # A strip of 1 × 60,000 pixels would become gigabytes; only what the cut keeps is scaled.
-            per_x, per_y = width / new[0], height / new[1]
-            kept = (left * per_x, top * per_y, (left + self.size) * per_x, (top + self.size) * per_y)
-            return image.resize((self.size, self.size), resampling, box=kept)
         return image.resize(new, resampling).crop((left, top, left + self.size, top + self.size))
 
     def to_json(self) -> dict[str, Any]:
