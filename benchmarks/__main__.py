@@ -22,11 +22,11 @@ def main() -> None:
         rest_figures = rest.measure(
             workplace / "rest",
             pool_size=1000 if quick else 10_000,
-            images=32 if quick else 256,
+            images=32 if quick else 128,
             rounds=1 if quick else 7,
         )
         print("ingest …", flush=True)
-        ingest_figures = ingest.measure(workplace / "ingest", images=128 if quick else 1024, rounds=1 if quick else 5)
+        ingest_figures = ingest.measure(workplace / "ingest", images=128 if quick else 512, rounds=1 if quick else 5)
         print("memory …", flush=True)
         memory_figures = memory.measure(workplace / "memory", demonstrations=2000 if quick else 100_000)
     text = report.table(rest_figures, ingest_figures, memory_figures)

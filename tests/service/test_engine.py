@@ -4,12 +4,11 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from PIL import Image
 
 from invariantselect.errors import EncoderUnavailableError, OverloadedError
 from service.encoder_shelf import EncoderShelf
@@ -29,10 +28,10 @@ class Gated(PixelEncoder):
         self.gate = threading.Event()
         self.running = threading.Semaphore(0)
 
-    def encode(self, images: Sequence[Image.Image]) -> np.ndarray:
+    def forward(self, batch: np.ndarray) -> np.ndarray:
         self.running.release()
         assert self.gate.wait(30)
-        return super().encode(images)
+        return super().forward(batch)
 
 
 @pytest.fixture

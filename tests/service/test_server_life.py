@@ -26,9 +26,9 @@ from service.settings import Settings
 from tests.fakes.pixel_encoder import PixelEncoder
 
 class Slow(PixelEncoder):
-    def encode(self, images):
+    def forward(self, batch):
         time.sleep(float(sys.argv[1]))
-        return super().encode(images)
+        return super().forward(batch)
 
 settings = Settings(encoder="pixel-16-0", port=0, workers=1)
 configure_logs(settings)

@@ -22,6 +22,14 @@ MAIN = [sys.executable, "-c", "from service.cli import main; main()"]
 PATIENCE = 60
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _ctrl_c_is_not_ignored() -> Iterator[None]:
+    """A run started in the background ignores SIGINT, and every process it starts would inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     path = os.pathsep.join([str(ROOT), str(ROOT / "client"), os.environ.get("PYTHONPATH", "")])
