@@ -69,6 +69,8 @@ def load_encoder(
         version=version,
         fingerprint=tower.fingerprint(running.precision),
         dim=tower.dim,
+        trunk=tower.fingerprint(running.precision),
+        trunk_dim=tower.dim,
         image_size=tower.preprocessing.size,
         runtime=running.name,
         device=running.device,

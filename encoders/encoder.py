@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -24,6 +24,8 @@ class EncoderIdentity:
         fingerprint: Hash of everything a vector depends on (weights, preprocessing, pooling, precision,
             normalisation, calibration), 64 hexadecimal digits. Vectors compare only where it agrees.
         dim: Length of a vector.
+        trunk: Fingerprint of what `Encoder.forward` gives, before calibration; `fingerprint` where there is none.
+        trunk_dim: Length of a vector of the trunk.
         image_size: Side of the square the encoder sees, in pixels.
         runtime: ``onnxruntime`` or ``torch``.
         device: ``cpu``, ``cuda:0``, …
@@ -34,6 +36,8 @@ class EncoderIdentity:
     version: str
     fingerprint: str
     dim: int
+    trunk: str
+    trunk_dim: int
     image_size: int
     runtime: str
     device: str
@@ -51,11 +55,31 @@ class Encoder(Protocol):
     def preprocess(self, image: Image.Image) -> Float32[np.ndarray, "3 side side"]:
         """Turn a decoded RGB image into the encoder's input. Same code in training and serving."""
 
-    def forward(self, batch: Float32[np.ndarray, "batch 3 side side"]) -> Float32[np.ndarray, "batch dim"]:
-        """Vectors of a preprocessed batch, (batch, dim) float32, L2-normalised."""
+    def forward(self, batch: Float32[np.ndarray, "batch 3 side side"]) -> Float32[np.ndarray, "batch trunk_dim"]:
+        """The trunk's vectors of a preprocessed batch, (batch, trunk_dim) float32, L2-normalised.
 
-    def encode(self, images: Sequence[Image.Image]) -> Float32[np.ndarray, "batch dim"]:
-        """`preprocess` then `forward`, for any number of decoded RGB images; (0, dim) for none."""
+        Encoders with the same `EncoderIdentity.trunk` give the same vectors: one forward pass serves them all.
+        """
+
+    def calibrate(
+        self,
+        vectors: Float32[np.ndarray, "batch trunk_dim"],
+        domains: Sequence[str | None] | None = None,
+        *,
+        unlabelled: Mapping[str, Float32[np.ndarray, "_ trunk_dim"]] | None = None,
+    ) -> Float32[np.ndarray, "batch dim"]:
+        """From the trunk's vectors to this encoder's, (batch, dim) float32, L2-normalised; the same where not adapted.
+
+        Args:
+            vectors: Of `forward`.
+            domains: Domain of each image, None where it isn't known; None for none known.
+            unlabelled: Vectors of the trunk by domain, to estimate the centres of domains that the pool lacks.
+        """
+
+    def encode(
+        self, images: Sequence[Image.Image], domains: Sequence[str | None] | None = None
+    ) -> Float32[np.ndarray, "batch dim"]:
+        """`preprocess`, `forward` and `calibrate`, for any number of decoded RGB images; (0, dim) for none."""
 
 
 Vectors = NDArray[np.float32]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float32
 from PIL import Image
 
+from encoders.calibration.calibration import IDENTITY, Calibration
 from encoders.encoder import EncoderIdentity
 from encoders.normalise import l2_normalised
 from encoders.preprocess import Preprocessing
@@ -23,12 +24,20 @@ class ImageEncoder:
         identity: Name, fingerprint and the like; runtime, device and precision as the runtime has them.
         preprocessing: From a decoded image to the runtime's input.
         runtime: Runs the forward pass.
+        calibration: From the trunk's vectors to the encoder's.
     """
 
-    def __init__(self, identity: EncoderIdentity, preprocessing: Preprocessing, runtime: Runtime) -> None:
+    def __init__(
+        self,
+        identity: EncoderIdentity,
+        preprocessing: Preprocessing,
+        runtime: Runtime,
+        calibration: Calibration = IDENTITY,
+    ) -> None:
         self._identity = identity
         self._preprocessing = preprocessing
         self._runtime = runtime
+        self._calibration = calibration
 
     @property
     def identity(self) -> EncoderIdentity:
@@ -39,17 +48,36 @@ class ImageEncoder:
         """The encoder's input for one decoded RGB image."""
         return self._preprocessing.apply(image)
 
-    def forward(self, batch: Float32[np.ndarray, "batch 3 side side"]) -> Float32[np.ndarray, "batch dim"]:
-        """Vectors of a preprocessed batch of any size, (batch, dim) float32, L2-normalised.
+    def forward(self, batch: Float32[np.ndarray, "batch 3 side side"]) -> Float32[np.ndarray, "batch trunk_dim"]:
+        """The trunk's vectors of a preprocessed batch of any size, (batch, trunk_dim) float32, L2-normalised.
 
         Raises:
             InternalError: The tower gave a vector that is zero or not finite.
         """
         step = self._runtime.batch
         parts = [self._runtime.features(batch[start : start + step]) for start in range(0, len(batch), step)]
-        return l2_normalised(np.concatenate(parts)) if parts else self._none()
+        return l2_normalised(np.concatenate(parts)) if parts else np.zeros((0, self._identity.trunk_dim), np.float32)
 
-    def encode(self, images: Sequence[Image.Image]) -> Float32[np.ndarray, "batch dim"]:
+    def calibrate(
+        self,
+        vectors: Float32[np.ndarray, "batch trunk_dim"],
+        domains: Sequence[str | None] | None = None,
+        *,
+        unlabelled: Mapping[str, Float32[np.ndarray, "_ trunk_dim"]] | None = None,
+    ) -> Float32[np.ndarray, "batch dim"]:
+        """From the trunk's vectors to this encoder's, (batch, dim) float32, L2-normalised.
+
+        Raises:
+            InternalError: A calibrated vector is zero or not finite.
+        """
+        calibration = self._calibration
+        for domain, known in (unlabelled or {}).items():
+            calibration = calibration.knowing(domain, known)
+        return calibration.apply(vectors, domains)
+
+    def encode(
+        self, images: Sequence[Image.Image], domains: Sequence[str | None] | None = None
+    ) -> Float32[np.ndarray, "batch dim"]:
         """Vectors of decoded RGB images; (0, dim) for none.
 
         Raises:
@@ -60,7 +88,6 @@ class ImageEncoder:
         step = self._runtime.batch
         chunks = [images[start : start + step] for start in range(0, len(images), step)]
         parts = [self.forward(np.stack([self.preprocess(image) for image in chunk])) for chunk in chunks]
-        return np.concatenate(parts) if parts else self._none()
-
-    def _none(self) -> Float32[np.ndarray, "0 dim"]:
-        return np.zeros((0, self._identity.dim), dtype=np.float32)
+        if not parts:
+            return np.zeros((0, self._identity.dim), dtype=np.float32)
+        return self.calibrate(np.concatenate(parts), domains)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float32
 from PIL import Image
 
+from encoders.calibration.calibration import IDENTITY, Calibration
 from encoders.encoder import EncoderIdentity
 from encoders.fingerprint import RawTensor, fingerprint, weights_digest
 from encoders.preprocess import Preprocessing
@@ -17,27 +18,35 @@ class PixelEncoder:
     """Downsamples to 8×8, projects with a fixed random matrix and normalises: similar pictures get similar vectors.
 
     Args:
-        dim: Length of a vector.
+        dim: Length of a vector of the trunk.
         seed: Of the projection; another seed is another space with another fingerprint.
+        calibration: Behind the trunk: an adapted encoder.
+        version: To go by.
     """
 
-    def __init__(self, dim: int = 16, seed: int = 0) -> None:
+    def __init__(
+        self, dim: int = 16, seed: int = 0, *, calibration: Calibration = IDENTITY, version: str = "1"
+    ) -> None:
         self._preprocessing = Preprocessing(
             size=8, resize="squash", interpolation="bilinear", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)
         )
         # The constant input in the last row keeps even a mid-grey picture away from the zero vector.
         self._projection = np.random.default_rng(seed).standard_normal((3 * 8 * 8 + 1, dim)).astype(np.float32)
         weights = weights_digest({"projection": RawTensor("F32", (193, dim), self._projection.tobytes())})
+        self._calibration = calibration
+        about = {
+            "architecture": {"family": "pixel"},
+            "weights": weights,
+            "preprocessing": self._preprocessing.to_json(),
+            "pooling": "projection",
+        }
         self._identity = EncoderIdentity(
             name=f"pixel-{dim}-{seed}",
-            version="1",
-            fingerprint=fingerprint(
-                architecture={"family": "pixel"},
-                weights=weights,
-                preprocessing=self._preprocessing.to_json(),
-                pooling="projection",
-            ),
-            dim=dim,
+            version=version,
+            fingerprint=fingerprint(**about, calibration=calibration.digest()),
+            dim=calibration.dim(dim),
+            trunk=fingerprint(**about),
+            trunk_dim=dim,
             image_size=8,
             runtime="numpy",
             device="cpu",
@@ -57,7 +66,21 @@ class PixelEncoder:
         features = np.einsum("bi,id->bd", flat, self._projection, optimize=False)
         return np.asarray(features / np.linalg.norm(features, axis=1, keepdims=True), dtype=np.float32)
 
-    def encode(self, images: Sequence[Image.Image]) -> Float32[np.ndarray, "batch dim"]:
+    def calibrate(
+        self,
+        vectors: Float32[np.ndarray, "batch trunk_dim"],
+        domains: Sequence[str | None] | None = None,
+        *,
+        unlabelled: Mapping[str, Float32[np.ndarray, "_ trunk_dim"]] | None = None,
+    ) -> Float32[np.ndarray, "batch dim"]:
+        calibration = self._calibration
+        for domain, known in (unlabelled or {}).items():
+            calibration = calibration.knowing(domain, known)
+        return calibration.apply(vectors, domains)
+
+    def encode(
+        self, images: Sequence[Image.Image], domains: Sequence[str | None] | None = None
+    ) -> Float32[np.ndarray, "batch dim"]:
         if not images:
             return np.zeros((0, self._identity.dim), np.float32)
-        return self.forward(np.stack([self.preprocess(image) for image in images]))
+        return self.calibrate(self.forward(np.stack([self.preprocess(image) for image in images])), domains)

@@ -1,0 +1,133 @@
+"""A calibration: the maps behind an encoder's trunk, as one immutable value that can be hashed, stored and applied."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+from numpy.typing import NDArray
+
+from encoders.calibration.steps import Centring, Domains, Step, read_step
+from encoders.fingerprint import RawTensor, weights_digest
+from encoders.normalise import l2_normalised
+
+__all__ = ["IDENTITY", "Calibration"]
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """A chain of maps on a trunk's vectors, followed by scaling to length one.
+
+    Attributes:
+        steps: Applied in this order; none for an encoder that wasn't adapted behind its trunk.
+    """
+
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def looks_at_domains(self) -> bool:
+        """Whether a vector depends on the domain of its image."""
+        return any(isinstance(step, Centring) for step in self.steps)
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The domains whose centres are known."""
+        return next((step.names for step in self.steps if isinstance(step, Centring)), ())
+
+    def apply(
+        self, vectors: Float32[np.ndarray, "n trunk"], domains: Domains | None = None
+    ) -> Float32[np.ndarray, "n dim"]:
+        """The calibrated vectors, L2-normalised.
+
+        Args:
+            vectors: (n, trunk_dim) float32, L2-normalised, of the trunk.
+            domains: Domain of each, None where it isn't known; None for none known.
+
+        Raises:
+            InternalError: A calibrated vector is zero or not finite.
+        """
+        if not self.steps:
+            return vectors
+        return l2_normalised(self._through(self.steps, vectors, domains).astype(np.float32))
+
+    def knowing(self, domain: str, vectors: Float32[np.ndarray, "n trunk"]) -> Calibration:
+        """The same calibration, with a domain's centre estimated from unlabelled vectors of the trunk.
+
+        The way to serve queries of a hospital that isn't in the pool: no labels are needed, some images are.
+
+        Args:
+            domain: Its name.
+            vectors: (n, trunk_dim) float32, L2-normalised; at least one.
+        """
+        done: list[Step] = []
+        for step in self.steps:
+            if isinstance(step, Centring):
+                centre = self._through(done, vectors, [None] * len(vectors)).mean(axis=0)
+                done.append(step.knowing(domain, centre))
+            else:
+                done.append(step)
+        return Calibration(tuple(done))
+
+    def then(self, *steps: Step) -> Calibration:
+        """With further steps behind."""
+        return Calibration((*self.steps, *steps))
+
+    def dim(self, inner: int) -> int:
+        """Length of a calibrated vector.
+
+        Raises:
+            ValueError: The steps don't fit vectors of length `inner`, or one another.
+        """
+        for step in self.steps:
+            inner = step.dim(inner)
+        return inner
+
+    def digest(self) -> str | None:
+        """Hash of everything a calibrated vector depends on, 64 hexadecimal digits; None where there are no steps."""
+        if not self.steps:
+            return None
+        arrays = {
+            name: RawTensor("F32", array.shape, np.ascontiguousarray(array, dtype="<f4").tobytes())
+            for name, array in self.arrays().items()
+        }
+        words = json.dumps(self.description(), sort_keys=True).encode()
+        arrays[""] = RawTensor("U8", (len(words),), words)
+        return weights_digest(arrays)
+
+    def description(self) -> list[dict[str, Any]]:
+        """The steps without their arrays, as JSON values."""
+        return [{"kind": step.kind, **step.settings()} for step in self.steps]
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays of all steps, as ``<number of the step>.<name>``."""
+        return {
+            f"{number}.{name}": array for number, step in enumerate(self.steps) for name, array in step.arrays().items()
+        }
+
+    @classmethod
+    def from_parts(cls, description: Sequence[Mapping[str, Any]], arrays: Mapping[str, NDArray[Any]]) -> Calibration:
+        """The inverse of `description` and `arrays`.
+
+        Raises:
+            ValueError: They don't describe a calibration.
+        """
+        steps = []
+        for number, settings in enumerate(description):
+            prefix = f"{number}."
+            mine = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+            steps.append(read_step(str(settings.get("kind")), settings, mine))
+        return cls(tuple(steps))
+
+    @staticmethod
+    def _through(steps: Sequence[Step], vectors: NDArray[np.float32], domains: Domains | None) -> NDArray[np.float64]:
+        mapped = vectors.astype(np.float64)
+        for step in steps:
+            mapped = step.apply(mapped, [None] * len(vectors) if domains is None else domains)
+        return mapped
+
+
+IDENTITY = Calibration()

@@ -1,0 +1,174 @@
+"""The maps a calibration is made of: an affine map, centring by domain, scaling to length one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float64
+from numpy.typing import NDArray
+
+__all__ = ["Affine", "Centring", "Domains", "Normalise", "Step", "read_step"]
+
+Domains = Sequence[str | None]
+
+
+@runtime_checkable
+class Step(Protocol):
+    """One map on vectors, (n, in) float64 to (n, out) float64. Immutable.
+
+    Attributes:
+        kind: Names the class in files.
+    """
+
+    kind: ClassVar[str]
+
+    def apply(self, vectors: Float64[np.ndarray, "n inner"], domains: Domains) -> Float64[np.ndarray, "n outer"]:
+        """The mapped vectors; `domains` has the domain of each, None where it isn't known."""
+
+    def dim(self, inner: int) -> int:
+        """Length of the mapped vectors of length `inner`.
+
+        Raises:
+            ValueError: Vectors of this length can't be mapped.
+        """
+
+    def settings(self) -> dict[str, Any]:
+        """What isn't an array, as JSON values."""
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays, by name."""
+
+
+@dataclass(frozen=True, eq=False)
+class Affine:
+    """x ↦ x·weight + bias, then max(0, ·) where `relu`.
+
+    Attributes:
+        weight: (in, out) float32.
+        bias: (out,) float32.
+        relu: Whether what is negative becomes 0: a layer of a perceptron.
+    """
+
+    kind: ClassVar[str] = "affine"
+    weight: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    relu: bool = False
+
+    def apply(self, vectors: Float64[np.ndarray, "n inner"], domains: Domains) -> Float64[np.ndarray, "n outer"]:  # noqa: ARG002 -- one signature for every step
+        """The mapped vectors."""
+        # In float64: a vector is then the same, to float32, alone and in a batch of any size.
+        mapped = vectors @ self.weight.astype(np.float64) + self.bias.astype(np.float64)
+        return np.maximum(mapped, 0.0) if self.relu else mapped
+
+    def dim(self, inner: int) -> int:
+        """Length of a mapped vector."""
+        if self.weight.ndim != 2 or self.weight.shape[0] != inner or self.bias.shape != self.weight.shape[1:]:
+            raise ValueError(f"an affine map of {self.weight.shape} and {self.bias.shape} doesn't take {inner}")
+        return int(self.weight.shape[1])
+
+    def settings(self) -> dict[str, Any]:
+        """Whether there is a rectifier."""
+        return {"relu": self.relu}
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Weight and bias."""
+        return {"weight": self.weight, "bias": self.bias}
+
+
+@dataclass(frozen=True, eq=False)
+class Centring:
+    """x ↦ x − centre of x's domain: what all images of a scanner share is taken away.
+
+    A vector whose domain isn't known, or isn't among `names`, is centred by the nearest centre: the guess of its
+    domain. (`Calibration.knowing` adds a centre from unlabelled vectors.)
+
+    Attributes:
+        names: The domains, in ascending order.
+        centres: (domains, dim) float32, at least one.
+    """
+
+    kind: ClassVar[str] = "centring"
+    names: tuple[str, ...]
+    centres: NDArray[np.float32]
+
+    def apply(self, vectors: Float64[np.ndarray, "n inner"], domains: Domains) -> Float64[np.ndarray, "n inner"]:
+        """The centred vectors."""
+        centres = self.centres.astype(np.float64)
+        places = {name: place for place, name in enumerate(self.names)}
+        seats = np.array([-1 if name is None else places.get(name, -1) for name in domains], dtype=np.int64)
+        lost = np.flatnonzero(seats < 0)
+        if len(lost):
+            # Of ‖x − c‖² only what depends on the centre c.
+            far = (centres**2).sum(axis=1) - 2.0 * vectors[lost] @ centres.T
+            seats[lost] = far.argmin(axis=1)
+        return np.asarray(vectors - centres[seats], dtype=np.float64)
+
+    def dim(self, inner: int) -> int:
+        """The same length."""
+        if self.centres.shape != (len(self.names), inner) or not self.names:
+            raise ValueError(f"{len(self.names)} centres of shape {self.centres.shape} don't fit vectors of {inner}")
+        return inner
+
+    def settings(self) -> dict[str, Any]:
+        """The names of the domains."""
+        return {"names": list(self.names)}
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The centres."""
+        return {"centres": self.centres}
+
+    def knowing(self, name: str, centre: NDArray[np.float64]) -> Centring:
+        """With the centre of one domain more, or in place of the one known."""
+        kept = [place for place, other in enumerate(self.names) if other != name]
+        names = [*(self.names[place] for place in kept), name]
+        centres = np.concatenate([self.centres[kept], centre[None].astype(np.float32)])
+        order = sorted(range(len(names)), key=names.__getitem__)
+        return Centring(tuple(names[place] for place in order), centres[order])
+
+
+@dataclass(frozen=True)
+class Normalise:
+    """x ↦ x / ‖x‖; a vector that is zero stays zero."""
+
+    kind: ClassVar[str] = "normalise"
+
+    def apply(self, vectors: Float64[np.ndarray, "n inner"], domains: Domains) -> Float64[np.ndarray, "n inner"]:  # noqa: ARG002 -- one signature for every step
+        """The scaled vectors."""
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.where(lengths > 0, lengths, 1.0), dtype=np.float64)
+
+    def dim(self, inner: int) -> int:
+        """The same length."""
+        return inner
+
+    def settings(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Nothing."""
+        return {}
+
+
+def read_step(kind: str, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Step:
+    """The step that `settings` and `arrays` describe.
+
+    Raises:
+        ValueError: There is no such kind, or something is missing or not finite.
+    """
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        raise ValueError(f"the arrays of a step {kind!r} are not finite")
+    try:
+        match kind:
+            case "affine":
+                return Affine(arrays["weight"], arrays["bias"], bool(settings["relu"]))
+            case "centring":
+                return Centring(tuple(str(name) for name in settings["names"]), arrays["centres"])
+            case "normalise":
+                return Normalise()
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"a step {kind!r} lacks {error}") from error
+    raise ValueError(f"there is no step of kind {kind!r}")
