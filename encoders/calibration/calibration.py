@@ -31,7 +31,7 @@ class Calibration:
     @property
     def looks_at_domains(self) -> bool:
         """Whether a vector depends on the domain of its image."""
-        return any(isinstance(step, Centring) for step in self.steps)
+        return any(isinstance(step, Centring) and len(step.names) > 1 for step in self.steps)
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -66,8 +66,7 @@ class Calibration:
         done: list[Step] = []
         for step in self.steps:
             if isinstance(step, Centring):
-                centre = self._through(done, vectors, [None] * len(vectors)).mean(axis=0)
-                done.append(step.knowing(domain, centre))
+                done.append(step.knowing(domain, self._through(done, vectors, None)))
             else:
                 done.append(step)
         return Calibration(tuple(done))

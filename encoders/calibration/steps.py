@@ -1,4 +1,4 @@
-"""The maps a calibration is made of: an affine map, centring by domain, scaling to length one."""
+"""The maps a calibration is made of: an affine map, a signed power, centring by domain, scaling to length one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
-__all__ = ["Affine", "Centring", "Domains", "Normalise", "Step", "read_step"]
+__all__ = ["Affine", "Centring", "Domains", "Normalise", "Power", "Step", "read_step"]
 
 Domains = Sequence[str | None]
 
@@ -86,13 +86,16 @@ class Centring:
     domain. (`Calibration.knowing` adds a centre from unlabelled vectors.)
 
     Attributes:
-        names: The domains, in ascending order.
+        names: The domains, in ascending order; one that is empty is the centre of all, whatever the domain.
         centres: (domains, dim) float32, at least one.
+        trust: How far the centre of unlabelled vectors is believed, from 0 (not at all, the nearest known centre
+            stands in) to 1: where classes are spread unevenly over domains, a domain's mean is no pure centre.
     """
 
     kind: ClassVar[str] = "centring"
     names: tuple[str, ...]
     centres: NDArray[np.float32]
+    trust: float = 1.0
 
     def apply(self, vectors: Float64[np.ndarray, "n inner"], domains: Domains) -> Float64[np.ndarray, "n inner"]:
         """The centred vectors."""
@@ -113,40 +116,82 @@ class Centring:
         return inner
 
     def settings(self) -> dict[str, Any]:
-        """The names of the domains."""
-        return {"names": list(self.names)}
+        """The names of the domains, and the trust."""
+        return {"names": list(self.names), "trust": self.trust}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The centres."""
         return {"centres": self.centres}
 
-    def knowing(self, name: str, centre: NDArray[np.float64]) -> Centring:
-        """With the centre of one domain more, or in place of the one known."""
+    def knowing(self, name: str, vectors: Float64[np.ndarray, "n inner"]) -> Centring:
+        """With the centre of one domain more, or in place of the one known, from its unlabelled vectors."""
+        nearest = vectors - self.apply(vectors, [None] * len(vectors))
+        centre = self.trust * vectors.mean(axis=0) + (1.0 - self.trust) * nearest.mean(axis=0)
         kept = [place for place, other in enumerate(self.names) if other != name]
         names = [*(self.names[place] for place in kept), name]
         centres = np.concatenate([self.centres[kept], centre[None].astype(np.float32)])
         order = sorted(range(len(names)), key=names.__getitem__)
-        return Centring(tuple(names[place] for place in order), centres[order])
+        return Centring(tuple(names[place] for place in order), centres[order], self.trust)
+
+
+@dataclass(frozen=True)
+class Power:
+    """x ↦ sign(x)·|x|^exponent: an exponent of ½ keeps a few strong features from drowning the others.
+
+    Source: Perronnin, Sánchez, Mensink, Improving the Fisher Kernel, 2010, https://doi.org/10.1007/978-3-642-15561-1_11.
+
+    Attributes:
+        exponent: Above 0; 1 changes nothing.
+    """
+
+    kind: ClassVar[str] = "power"
+    exponent: float = 0.5
+
+    def apply(self, vectors: Float64[np.ndarray, "n inner"], domains: Domains) -> Float64[np.ndarray, "n inner"]:  # noqa: ARG002 -- one signature for every step
+        """The mapped vectors."""
+        return np.asarray(np.sign(vectors) * np.abs(vectors) ** self.exponent, dtype=np.float64)
+
+    def dim(self, inner: int) -> int:
+        """The same length."""
+        if not 0 < self.exponent < np.inf:
+            raise ValueError(f"the exponent {self.exponent} is not above 0")
+        return inner
+
+    def settings(self) -> dict[str, Any]:
+        """The exponent."""
+        return {"exponent": self.exponent}
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Nothing."""
+        return {}
 
 
 @dataclass(frozen=True)
 class Normalise:
-    """x ↦ x / ‖x‖; a vector that is zero stays zero."""
+    """x ↦ x / ‖x‖, for each of several blocks of equal length alone; what is zero stays zero.
+
+    Attributes:
+        blocks: How many maps stand side by side in the vector, each to have the same say.
+    """
 
     kind: ClassVar[str] = "normalise"
+    blocks: int = 1
 
     def apply(self, vectors: Float64[np.ndarray, "n inner"], domains: Domains) -> Float64[np.ndarray, "n inner"]:  # noqa: ARG002 -- one signature for every step
         """The scaled vectors."""
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return np.asarray(vectors / np.where(lengths > 0, lengths, 1.0), dtype=np.float64)
+        parts = vectors.reshape(len(vectors), self.blocks, vectors.shape[1] // self.blocks)
+        lengths = np.linalg.norm(parts, axis=2, keepdims=True)
+        return np.asarray((parts / np.where(lengths > 0, lengths, 1.0)).reshape(vectors.shape), dtype=np.float64)
 
     def dim(self, inner: int) -> int:
         """The same length."""
+        if self.blocks < 1 or inner % self.blocks:
+            raise ValueError(f"a vector of {inner} doesn't fall into {self.blocks} equal blocks")
         return inner
 
     def settings(self) -> dict[str, Any]:
-        """Nothing."""
-        return {}
+        """The number of blocks."""
+        return {"blocks": self.blocks}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Nothing."""
@@ -166,9 +211,12 @@ def read_step(kind: str, settings: Mapping[str, Any], arrays: Mapping[str, NDArr
             case "affine":
                 return Affine(arrays["weight"], arrays["bias"], bool(settings["relu"]))
             case "centring":
-                return Centring(tuple(str(name) for name in settings["names"]), arrays["centres"])
+                names = tuple(str(name) for name in settings["names"])
+                return Centring(names, arrays["centres"], float(settings["trust"]))
+            case "power":
+                return Power(float(settings["exponent"]))
             case "normalise":
-                return Normalise()
+                return Normalise(int(settings["blocks"]))
     except (KeyError, TypeError) as error:
         raise ValueError(f"a step {kind!r} lacks {error}") from error
     raise ValueError(f"there is no step of kind {kind!r}")

@@ -1,0 +1,190 @@
+"""The closed form: centre by domain, then look along the directions in which classes differ and one class doesn't.
+
+Fisher's linear discriminant (Fisher 1936, https://doi.org/10.1111/j.1469-1809.1936.tb02137.x) with the within-class
+covariance shrunk towards a sphere (Friedman 1989, https://doi.org/10.1080/01621459.1989.10478752), at several
+shrinkages side by side: the right one can't be known from few images of a rare class, and their votes can be shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int64
+from numpy.typing import NDArray
+
+from encoders.calibration.calibration import IDENTITY, Calibration
+from encoders.calibration.steps import Affine, Centring, Normalise, Power
+
+__all__ = ["ClosedForm", "Discriminants", "fit_closed_form"]
+
+_BORROWED = 4.0  # images of the overall middle that each domain's centre is mixed with
+_SMALLEST = 1e-9  # of the largest singular value: directions below are rounding
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """How a closed-form map is fitted.
+
+    Attributes:
+        by_domain: Whether each domain is centred by its own mean; else all by the mean of the domains' means.
+        balanced: Whether every class has the same weight in the within-class covariance, or every image.
+        shrinkages: Shares of the sphere in the within-class covariance, each from 0 to 1; one block of the result each.
+        separation: Exponent of the directions' class separation: 0 gives every direction the same weight.
+        trust: See `encoders.calibration.steps.Centring`.
+        exponent: See `encoders.calibration.steps.Power`.
+    """
+
+    by_domain: bool = True
+    balanced: bool = True
+    shrinkages: tuple[float, ...] = (0.2, 0.5, 0.8)
+    separation: float = 0.5
+    trust: float = 1.0
+    exponent: float = 0.5
+
+
+class Discriminants:
+    """A labelled set of vectors, ready to be fitted in several ways: what is expensive is done once for each.
+
+    Args:
+        vectors: (n, dim) float32, L2-normalised; at least one.
+        labels: (n,) class of each, from 0.
+        domains: (n,) domain of each, from 0; −1 where it isn't known.
+        names: Of the domains.
+        exponent: See `ClosedForm.exponent`.
+    """
+
+    def __init__(
+        self,
+        vectors: Float32[np.ndarray, "n dim"],
+        labels: Int64[np.ndarray, " n"],
+        domains: Int64[np.ndarray, " n"],
+        names: Sequence[str],
+        *,
+        exponent: float = 0.5,
+    ) -> None:
+        self._before = IDENTITY if exponent == 1.0 else Calibration((Power(exponent), Normalise()))
+        self._vectors = self._before.apply(vectors).astype(np.float64)
+        self._classes, self._labels = np.unique(labels, return_inverse=True)
+        self._domains = domains
+        self._names = names
+        self._spectra: dict[tuple[bool, bool], _Spectrum] = {}
+        self._exponent = exponent
+
+    def fit(self, form: ClosedForm) -> Calibration:
+        """The calibration of one form.
+
+        One class has nothing to discriminate: the result changes nothing. Fewer images than dimensions, a class that is
+        missing from a domain, and one domain are all fine.
+
+        Raises:
+            ValueError: A shrinkage is out of range, or 0 where there are fewer images than dimensions.
+        """
+        if form.exponent != self._exponent:
+            raise ValueError("these vectors were prepared for another exponent")
+        if len(self._classes) < 2:
+            return IDENTITY
+        centring = replace(self._centring(form.by_domain), trust=form.trust)
+        spectrum = self._spectrum(form)
+        if not spectrum.separated:
+            return IDENTITY
+        maps = [spectrum.projection(shrinkage, form.separation) for shrinkage in form.shrinkages]
+        widths = {one.shape[1] for one in maps}
+        maps = [one[:, : min(widths)] for one in maps]
+        weight = np.concatenate(maps, axis=1)
+        affine = Affine(weight.astype(np.float32), (-spectrum.middle @ weight).astype(np.float32))
+        return self._before.then(centring, affine, Normalise(len(maps)))
+
+    def _centring(self, by_domain: bool) -> Centring:
+        present = [number for number in np.unique(self._domains).tolist() if number >= 0]
+        parts = [self._vectors[self._domains == number] for number in present]
+        middle = np.mean([part.mean(axis=0) for part in parts] or [self._vectors.mean(axis=0)], axis=0)
+        if by_domain and len(present) > 1:
+            order = sorted(range(len(present)), key=lambda place: self._names[present[place]])
+            names = tuple(self._names[present[place]] for place in order)
+            # A few images more of the middle: one image alone would be its own centre, and vanish.
+            sums = [part.sum(axis=0) + _BORROWED * middle for part in parts]
+            centres = [total / (len(part) + _BORROWED) for total, part in zip(sums, parts, strict=True)]
+            return Centring(names, np.stack([centres[place] for place in order]).astype(np.float32))
+        return Centring(("",), middle[None].astype(np.float32))
+
+    def _spectrum(self, form: ClosedForm) -> _Spectrum:
+        key = (form.by_domain, form.balanced)
+        if key not in self._spectra:
+            known = [None if number < 0 else self._names[number] for number in self._domains.tolist()]
+            centred = self._centring(form.by_domain).apply(self._vectors, known)
+            self._spectra[key] = _Spectrum(centred, self._labels, balanced=form.balanced)
+        return self._spectra[key]
+
+
+class _Spectrum:
+    """Within-class covariance by its axes, and the class means along them."""
+
+    def __init__(
+        self, centred: Float64[np.ndarray, "n dim"], labels: Int64[np.ndarray, " n"], *, balanced: bool
+    ) -> None:
+        counts = np.bincount(labels).astype(np.float64)
+        sums = np.zeros((len(counts), centred.shape[1]))
+        np.add.at(sums, labels, centred)
+        means = sums / counts[:, None]
+        share = np.full(len(counts), 1.0 / len(counts)) if balanced else counts / counts.sum()
+        self.middle: NDArray[np.float64] = share @ means
+        scaled = (centred - means[labels]) * np.sqrt(share[labels] / counts[labels])[:, None]
+        self._means = (means - self.middle) * np.sqrt(share)[:, None]
+        self._scaled = scaled
+
+    @property
+    def separated(self) -> bool:
+        """Whether the class means differ at all."""
+        return bool(np.abs(self._means).max() > _SMALLEST)
+
+    @cached_property
+    def _axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        # Of n images in d dimensions the smaller side is decomposed; what the images don't span has no variance.
+        count, dim = self._scaled.shape
+        if count >= dim:
+            values, axes = np.linalg.eigh(self._scaled.T @ self._scaled)
+            return np.maximum(values, 0.0), axes
+        _, singular, rows = np.linalg.svd(self._scaled, full_matrices=True)
+        values = np.zeros(dim)
+        values[: len(singular)] = singular**2
+        return values, rows.T
+
+    def projection(self, shrinkage: float, separation: float) -> Float64[np.ndarray, "dim directions"]:
+        """The discriminant directions, each with the within-class standard deviation 1 before weighting."""
+        if not 0.0 <= shrinkage <= 1.0:
+            raise ValueError(f"the shrinkage {shrinkage} is not between 0 and 1")
+        values, axes = self._axes
+        mean = values.mean()
+        if mean == 0.0:  # every class has one image, or copies of one: all directions are alike
+            mean, shrinkage = 1.0, 1.0
+        shrunk = (1.0 - shrinkage) * values + shrinkage * mean
+        if shrunk.min() <= _SMALLEST * shrunk.max():
+            raise ValueError(f"with a shrinkage of {shrinkage} the within-class covariance can't be inverted")
+        whitening = axes / np.sqrt(shrunk)
+        _, strengths, rows = np.linalg.svd(self._means @ whitening, full_matrices=False)
+        kept = int(np.count_nonzero(strengths > 1e-8 * strengths[0]))
+        weighted: NDArray[np.float64] = whitening @ rows[:kept].T * (strengths[:kept] / strengths[0]) ** separation
+        return weighted
+
+
+def fit_closed_form(
+    vectors: Float32[np.ndarray, "n dim"],
+    labels: Int64[np.ndarray, " n"],
+    domains: Int64[np.ndarray, " n"],
+    names: Sequence[str],
+    form: ClosedForm = ClosedForm(),
+) -> Calibration:
+    """Fit one closed-form map; see `Discriminants` for the arguments.
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> vectors = rng.standard_normal((40, 8)).astype(np.float32)
+    >>> vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    >>> labels, domains = np.arange(40) % 2, np.arange(40) // 20
+    >>> fit_closed_form(vectors, labels, domains, ["scanner A", "scanner B"]).dim(8)
+    3
+    """
+    return Discriminants(vectors, labels, domains, names, exponent=form.exponent).fit(form)
