@@ -1,0 +1,1 @@
+"""Losses that an encoder is adapted with, one a file; `encoders.objectives.registry` has them by name."""
