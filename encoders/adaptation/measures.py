@@ -75,8 +75,8 @@ def alignment_across_domains(
 def uniformity(vectors: Float[np.ndarray, "n dim"]) -> float | None:
     """log of the mean of e^(−2‖x−y‖²) over all pairs of different images: 0 for all in one point, less is better.
 
-    Spread evenly over a sphere of many dimensions, vectors come to about −4 + 8/dim. Alignment alone is perfect for an encoder
-    that gives one vector for everything; this one tells.
+    Spread evenly over a sphere of many dimensions, vectors come to about −4 + 8/dim. Alignment alone is perfect for an
+    encoder that gives one vector for everything; this one tells.
 
     Source: Wang and Isola, 2020, https://arxiv.org/abs/2005.10242, with t = 2.
 
