@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from encoders import efficientnet_lite0, open_clip_tower
 from encoders.cache_directory import user_cache_directory
+from encoders.calibration.calibration import IDENTITY, Calibration
 from encoders.encoder import Encoder, EncoderIdentity
+from encoders.fingerprint import calibrated_fingerprint
 from encoders.image_encoder import ImageEncoder
 from encoders.runtime.device import resolve_device
 from encoders.runtime.runtime import Runtime
 from encoders.store import is_stored, load_stored
-from encoders.tower import Tower
-from invariantselect.errors import EncoderNotFoundError, EncoderUnavailableError
+from encoders.tower import BaseTrunk, Tower
+from invariantselect.errors import EncoderNotFoundError, EncoderUnavailableError, StoreCorruptError
 
 __all__ = ["known_encoders", "load_encoder"]
 
 _RUNTIMES = ("auto", "onnxruntime", "torch")
 # Small convolutional towers; transformers gain nothing from ONNX Runtime that would pay for an export.
 _FASTER_IN_ONNX = frozenset({efficientnet_lite0.FAMILY})
+# <pool key>/<number>: nothing in it can lead out of the store.
+_ADAPTED = re.compile(r"[0-9a-f]{32}/[1-9][0-9]{0,8}")
 
 
 def known_encoders(store: Path | None = None) -> list[str]:
@@ -45,7 +51,8 @@ def load_encoder(
 
     Args:
         name: ``efficientnet-lite0``; ``open_clip:<model>/<pretrained tag or path of a checkpoint>``; a directory
-            written by `encoders.store.save_encoder`.
+            written by `encoders.store`; ``<pool key>/<number>`` for an adapted version below the store, 32 hexadecimal
+            digits and a number.
         store: The encoder store, whose ``onnx`` directory caches exports; the user's cache directory when None.
         device: ``auto`` (a CUDA device if there is one, else the cpu), ``cpu``, ``cuda`` or ``cuda:<number>``.
         runtime: ``auto`` (ONNX Runtime for EfficientNet-Lite0 on the cpu, else torch), ``onnxruntime`` or ``torch``.
@@ -53,44 +60,81 @@ def load_encoder(
 
     Raises:
         EncoderNotFoundError: No encoder has this name.
-        EncoderUnavailableError: It can't be loaded here: weights, package, device, precision or runtime are missing.
+        EncoderUnavailableError: It can't be loaded here: weights, package, device, precision or runtime are missing,
+            or the encoder whose trunk it shares has changed since.
         StoreCorruptError: The directory or the export is damaged.
     """
     if runtime not in _RUNTIMES:
         raise EncoderUnavailableError(f"There is no runtime {runtime!r}.", hint=f"Use one of {', '.join(_RUNTIMES)}.")
     place = resolve_device(device)
-    full_name, version, tower = _tower(name)
+    known = _known(name, store)
+    tower, calibration = known.tower, known.calibration
     if runtime == "auto":
         fits = place == "cpu" and precision == "float32" and tower.architecture["family"] in _FASTER_IN_ONNX
         runtime = "onnxruntime" if fits else "torch"
     running = _running(tower, runtime, place, precision, (store or user_cache_directory()) / "onnx")
+    trunk = tower.fingerprint(running.precision)
     identity = EncoderIdentity(
-        name=full_name,
-        version=version,
-        fingerprint=tower.fingerprint(running.precision),
-        dim=tower.dim,
-        trunk=tower.fingerprint(running.precision),
+        name=known.name,
+        version=known.version,
+        fingerprint=calibrated_fingerprint(trunk, calibration.digest()),
+        dim=calibration.dim(tower.dim),
+        trunk=trunk,
         trunk_dim=tower.dim,
         image_size=tower.preprocessing.size,
         runtime=running.name,
         device=running.device,
         precision=running.precision,
     )
-    return ImageEncoder(identity, tower.preprocessing, running)
+    return ImageEncoder(identity, tower.preprocessing, running, calibration)
 
 
-def _tower(name: str) -> tuple[str, str, Tower]:
-    """Full name, version and tower; relative paths in a name are made absolute, so that a pool can keep it."""
+@dataclass(frozen=True)
+class _Known:
+    """An encoder that was found, before it runs. Paths in its name are absolute, so that a pool can keep it."""
+
+    name: str
+    version: str
+    tower: Tower
+    calibration: Calibration = IDENTITY
+
+
+def _known(name: str, store: Path | None, asked_for_by: tuple[str, ...] = ()) -> _Known:
+    """The encoder of a name; ``asked_for_by`` are the encoders whose trunk it is."""
     if name == efficientnet_lite0.NAME:
-        return name, "1", efficientnet_lite0.packaged_tower()
+        return _Known(name, "1", efficientnet_lite0.packaged_tower())
     if name.startswith(open_clip_tower.PREFIX):
         full_name, tower = open_clip_tower.named_tower(name)
-        return full_name, "1", tower
-    directory = Path(name).expanduser()
-    if name and is_stored(directory):
-        stored = load_stored(directory)
-        return str(directory.resolve()), stored.version, stored.tower
-    raise EncoderNotFoundError(f"There is no encoder {name!r}, and no directory of that name holds one.")
+        return _Known(full_name, "1", tower)
+    adapted = store is not None and _ADAPTED.fullmatch(name) is not None
+    directory = store / name if store and adapted else Path(name).expanduser()
+    if not name or not is_stored(directory) or (store and adapted and not _lies_below(directory, store)):
+        raise EncoderNotFoundError(f"There is no encoder {name!r}, and no directory of that name holds one.")
+    full_name = name if adapted else str(directory.resolve())
+    if full_name in asked_for_by:
+        raise StoreCorruptError(f"The encoder {full_name!r} is its own trunk.")
+    stored = load_stored(directory)
+    tower = (
+        stored.trunk if isinstance(stored.trunk, Tower) else _shared(stored.trunk, store, (*asked_for_by, full_name))
+    )
+    return _Known(full_name, stored.version, tower, stored.calibration)
+
+
+def _shared(trunk: BaseTrunk, store: Path | None, asked_for_by: tuple[str, ...]) -> Tower:
+    hint = "Give that encoder its weights back, or adapt the pool again."
+    words = f"The encoder {asked_for_by[-1]!r} was adapted from {trunk.name!r}, which"
+    try:
+        tower = _known(trunk.name, store, asked_for_by).tower
+    except EncoderNotFoundError as error:
+        raise EncoderUnavailableError(f"{words} is not here any more.", hint=hint) from error
+    if tower.fingerprint() != trunk.fingerprint:
+        raise EncoderUnavailableError(f"{words} has changed since.", hint=hint)
+    return tower
+
+
+def _lies_below(directory: Path, store: Path) -> bool:
+    # A link in the store could lead out of it.
+    return directory.resolve().is_relative_to(store.resolve())
 
 
 def _running(tower: Tower, runtime: str, device: str, precision: str, exports: Path) -> Runtime:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-__all__ = ["RawTensor", "fingerprint", "weights_digest"]
+__all__ = ["RawTensor", "calibrated_fingerprint", "fingerprint", "weights_digest"]
 
 _FORMAT = 1
 
@@ -57,9 +57,8 @@ def fingerprint(
     pooling: str,
     precision: str = "float32",
     normalisation: str = "l2",
-    calibration: str | None = None,
 ) -> str:
-    """Hash of everything that a vector depends on.
+    """Hash of everything that a vector of a trunk depends on.
 
     Args:
         architecture: What the weights are loaded into, as JSON values.
@@ -68,7 +67,6 @@ def fingerprint(
         pooling: How a feature map becomes one vector: ``average``, ``tower`` (the model's own).
         precision: ``float32``, ``bfloat16`` or ``float16``.
         normalisation: What is done to the pooled vector: ``l2``.
-        calibration: Digest of the closed-form map applied to the vector, None for none.
 
     Returns:
         64 hexadecimal digits.
@@ -81,6 +79,24 @@ def fingerprint(
         "pooling": pooling,
         "precision": precision,
         "normalisation": normalisation,
-        "calibration": calibration,
+        "calibration": None,  # stands here since format 1; what lies behind the trunk is hashed on top of this
     }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def calibrated_fingerprint(trunk: str, calibration: str | None) -> str:
+    """Hash of everything that a vector behind a trunk depends on.
+
+    It needs no more of the trunk than its fingerprint: a version that shares a trunk can be checked without it.
+
+    Args:
+        trunk: `fingerprint` of the trunk.
+        calibration: `encoders.calibration.calibration.Calibration.digest`, None for none.
+
+    Returns:
+        64 hexadecimal digits; the trunk's own where there is no calibration.
+    """
+    if calibration is None:
+        return trunk
+    parts = {"format": _FORMAT, "trunk": trunk, "calibration": calibration}
     return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,31 +1,39 @@
-"""Encoders as directories: ``weights.safetensors`` and ``encoder.json``, guarded by the fingerprint."""
+"""Encoders as directories: ``encoder.json``, with tensors beside it where the encoder has its own.
+
+``weights.safetensors`` holds the trunk's weights, unless the encoder shares the trunk of another one;
+``calibration.safetensors`` the arrays of what lies behind it. Fingerprint and checksum guard every byte that counts.
+"""
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import safetensors
+from filelock import FileLock
 
 from encoders import efficientnet_lite0, open_clip_tower
-from encoders.fingerprint import RawTensor, weights_digest
+from encoders.calibration.calibration import IDENTITY, Calibration
+from encoders.fingerprint import calibrated_fingerprint, weights_digest
+from encoders.flush import flush
+from encoders.lineage import Lineage
 from encoders.preprocess import Preprocessing
-from encoders.tower import Tower
+from encoders.stored_description import FROZEN, adapted_description, frozen_description, parse
+from encoders.tensor_files import read_arrays, read_tensors, write_arrays
+from encoders.tower import BaseTrunk, Tower
 from invariantselect.errors import StoreCorruptError
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["StoredEncoder", "is_stored", "load_stored", "save_encoder"]
+__all__ = ["StoredEncoder", "is_stored", "load_stored", "save_adapted", "save_encoder"]
 
-_FORMAT = 1
-_DESCRIPTION, _WEIGHTS = "encoder.json", "weights.safetensors"
-_BUILDERS = {
+_DESCRIPTION, _WEIGHTS, _CALIBRATION = "encoder.json", "weights.safetensors", "calibration.safetensors"
+_BUILDERS: Mapping[str, Callable[[Mapping[str, Any]], nn.Module]] = {
     efficientnet_lite0.FAMILY: efficientnet_lite0.build_module,
     open_clip_tower.FAMILY: open_clip_tower.build_module,
 }
@@ -38,12 +46,16 @@ class StoredEncoder:
     Attributes:
         name: Under which it was saved.
         version: Of that name.
-        tower: Its weights are on disk, and are read when it is built.
+        trunk: A tower whose weights are on disk and are read when it is built, or whose encoder's trunk it is.
+        calibration: What lies behind the trunk.
+        lineage: Where it comes from; None for one that was never adapted.
     """
 
     name: str
     version: str
-    tower: Tower
+    trunk: Tower | BaseTrunk
+    calibration: Calibration = IDENTITY
+    lineage: Lineage | None = None
 
 
 def is_stored(directory: Path) -> bool:
@@ -52,7 +64,7 @@ def is_stored(directory: Path) -> bool:
 
 
 def save_encoder(directory: Path, tower: Tower, *, name: str, version: str = "1") -> None:
-    """Write an encoder as a directory. The description comes last and at once: a killed save leaves no encoder.
+    """Write an encoder that isn't adapted as a directory. A save that is killed leaves no encoder.
 
     Args:
         directory: Made if missing.
@@ -62,71 +74,128 @@ def save_encoder(directory: Path, tower: Tower, *, name: str, version: str = "1"
 
     Raises:
         FileExistsError: The directory holds an encoder already; encoders are never overwritten, pools rely on them.
+        ValueError: The module's weights are not those that the tower names.
     """
-    from safetensors.torch import save_file
+    with _saving(directory, frozen_description(tower, name=name, version=version)):
+        _write_weights(directory / _WEIGHTS, tower)
 
-    if is_stored(directory):
-        raise FileExistsError(f"{directory} holds an encoder already")
-    directory.mkdir(parents=True, exist_ok=True)
-    state = tower.build().state_dict()
-    weights = directory / _WEIGHTS
-    save_file({key: tensor.detach().cpu().contiguous().clone() for key, tensor in state.items()}, weights)
-    description = {
-        "format": _FORMAT,
-        "name": name,
-        "version": version,
-        "architecture": dict(tower.architecture),
-        "preprocessing": tower.preprocessing.to_json(),
-        "pooling": tower.pooling,
-        "dim": tower.dim,
-        "fingerprint": tower.fingerprint(),
-    }
-    part = directory / f"{_DESCRIPTION}.part"
-    part.write_text(json.dumps(description, indent=2, sort_keys=True), encoding="utf-8")
-    for path in (weights, part):
-        with path.open("rb+") as file:
-            os.fsync(file.fileno())
-    part.replace(directory / _DESCRIPTION)
+
+def save_adapted(
+    directory: Path,
+    *,
+    name: str,
+    version: str,
+    trunk: Tower | BaseTrunk,
+    calibration: Calibration = IDENTITY,
+    lineage: Lineage,
+) -> None:
+    """Write an adapted encoder as a directory. A save that is killed leaves no encoder, and can be done again.
+
+    Args:
+        directory: ``<store>/<pool key>/<number>``; made if missing.
+        name: ``<pool key>/<number>``.
+        version: The number.
+        trunk: A tower, whose weights are saved, or the encoder whose trunk is shared.
+        calibration: What lies behind the trunk.
+        lineage: Where it comes from.
+
+    Raises:
+        FileExistsError: The directory holds an encoder already; encoders are never overwritten, pools rely on them.
+        ValueError: The calibration doesn't fit the trunk, the lineage holds what JSON can't say, or the module's
+            weights are not those that the tower names.
+    """
+    with _saving(directory, adapted_description(trunk, calibration, lineage, name=name, version=version)):
+        if isinstance(trunk, Tower):
+            _write_weights(directory / _WEIGHTS, trunk)
+        if calibration.steps:
+            write_arrays(directory / _CALIBRATION, calibration.arrays())
 
 
 def load_stored(directory: Path) -> StoredEncoder:
-    """Read an encoder's description and prove that weights and description still give its fingerprint.
+    """Read an encoder and prove that its files still give its fingerprint. Of a shared trunk only the name is known.
 
     Args:
-        directory: Written by `save_encoder`.
+        directory: Written by `save_encoder` or `save_adapted`.
 
     Raises:
-        StoreCorruptError: A file is missing, damaged or altered, or written by a newer version.
+        StoreCorruptError: A file is missing, damaged or altered, holds a NaN, or was written by a newer version.
     """
     try:
-        description = json.loads((directory / _DESCRIPTION).read_text(encoding="utf-8"))
-        if description["format"] != _FORMAT:
-            raise StoreCorruptError(f"The encoder in {directory} has format {description['format']!r}, not {_FORMAT}.")
-        architecture = dict(description["architecture"])
-        tower = Tower(
-            architecture=architecture,
-            preprocessing=Preprocessing.from_json(description["preprocessing"]),
-            pooling=str(description["pooling"]),
-            dim=int(description["dim"]),
-            weights=_digest(directory / _WEIGHTS),
-            build=partial(_built, architecture, directory / _WEIGHTS),
-        )
-        known = architecture["family"] in _BUILDERS
-        stored = StoredEncoder(str(description["name"]), str(description["version"]), tower)
-        intact = known and tower.fingerprint() == description["fingerprint"]
+        fields = parse((directory / _DESCRIPTION).read_text(encoding="utf-8"))
+        stored, promised = _frozen(directory, fields) if fields["format"] == FROZEN else _adapted(directory, fields)
+        trunk = stored.trunk.fingerprint() if isinstance(stored.trunk, Tower) else stored.trunk.fingerprint
+        intact = calibrated_fingerprint(trunk, stored.calibration.digest()) == promised
     except (OSError, ValueError, KeyError, TypeError, AttributeError, safetensors.SafetensorError) as error:
         raise StoreCorruptError(f"The encoder in {directory} can't be read: {error}.") from error
     if not intact:
         raise StoreCorruptError(
-            f"The encoder in {directory} doesn't match its fingerprint: weights or description were altered."
+            f"The encoder in {directory} doesn't match its fingerprint: weights, calibration or description were "
+            "altered."
         )
     return stored
 
 
-def _digest(path: Path) -> str:
-    # Raw bytes, no library's tensors: torch needn't be imported, and bfloat16 survives.
-    tensors = safetensors.deserialize(path.read_bytes())  # type: ignore[no-untyped-call]  # its stub has no types
-    return weights_digest({key: RawTensor(raw["dtype"], tuple(raw["shape"]), raw["data"]) for key, raw in tensors})
+@contextmanager
+def _saving(directory: Path, description: str) -> Iterator[None]:
+    """The body writes the tensors; then the description appears, last and at once."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with FileLock(directory / ".lock"):  # a worker that was given up for dead may come back and save, too
+        if is_stored(directory):
+            raise FileExistsError(f"{directory} holds an encoder already")
+        tensors = [directory / _WEIGHTS, directory / _CALIBRATION]
+        for left_over in tensors:
+            left_over.unlink(missing_ok=True)
+        yield
+        part = directory / f"{_DESCRIPTION}.part"
+        part.write_text(description, encoding="utf-8")
+        for path in (*tensors, part):
+            if path.exists():
+                flush(path)
+        part.replace(directory / _DESCRIPTION)
+        flush(directory)
+
+
+def _write_weights(path: Path, tower: Tower) -> None:
+    from safetensors.torch import save_file
+
+    from encoders.state_digest import state_digest
+
+    state = {key: tensor.detach().cpu().contiguous().clone() for key, tensor in tower.build().state_dict().items()}
+    if state_digest(state) != tower.weights:
+        raise ValueError("the module's weights are not those that the tower names: it was trained on since")
+    save_file(state, path)
+
+
+def _frozen(directory: Path, fields: Mapping[str, Any]) -> tuple[StoredEncoder, str]:
+    """A description of format 1, and the fingerprint it promises."""
+    tower = _tower(directory, fields)
+    return StoredEncoder(str(fields["name"]), str(fields["version"]), tower), str(fields["fingerprint"])
+
+
+def _adapted(directory: Path, fields: Mapping[str, Any]) -> tuple[StoredEncoder, str]:
+    """A description of format 2, and the fingerprint it promises."""
+    trunk = BaseTrunk(**fields["trunk"]) if "name" in fields["trunk"] else _tower(directory, fields["trunk"])
+    calibration = IDENTITY
+    if fields["calibration"] is not None:
+        calibration = Calibration.from_parts(fields["calibration"]["steps"], read_arrays(directory / _CALIBRATION))
+        calibration.dim(trunk.dim)
+    lineage = Lineage.from_json(fields["lineage"])
+    stored = StoredEncoder(str(fields["name"]), str(fields["version"]), trunk, calibration, lineage)
+    return stored, str(fields["fingerprint"])
+
+
+def _tower(directory: Path, fields: Mapping[str, Any]) -> Tower:
+    architecture = dict(fields["architecture"])
+    if architecture["family"] not in _BUILDERS:
+        raise ValueError(f"there is no family {architecture['family']!r}")
+    return Tower(
+        architecture=architecture,
+        preprocessing=Preprocessing.from_json(fields["preprocessing"]),
+        pooling=str(fields["pooling"]),
+        dim=int(fields["dim"]),
+        weights=weights_digest(read_tensors(directory / _WEIGHTS)),
+        build=partial(_built, architecture, directory / _WEIGHTS),
+    )
 
 
 def _built(architecture: Mapping[str, Any], weights: Path) -> nn.Module:

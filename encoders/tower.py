@@ -1,4 +1,4 @@
-"""An image tower before it has a runtime: what it is, and how to get its weights into memory."""
+"""An image tower before it has a runtime: what it is, and how to get its weights into memory or where to find them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from encoders.preprocess import Preprocessing
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Tower"]
+__all__ = ["BaseTrunk", "Tower"]
 
 
 @dataclass(frozen=True)
@@ -45,3 +45,18 @@ class Tower:
             pooling=self.pooling,
             precision=precision,
         )
+
+
+@dataclass(frozen=True)
+class BaseTrunk:
+    """The trunk of another encoder, by name: what versions that only add a calibration share.
+
+    Attributes:
+        name: Of that encoder, as the catalog takes it.
+        fingerprint: Of its trunk's vectors in float32 (`encoders.encoder.EncoderIdentity.trunk`).
+        dim: Length of them.
+    """
+
+    name: str
+    fingerprint: str
+    dim: int

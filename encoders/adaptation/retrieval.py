@@ -32,7 +32,7 @@ class Neighbours:
 
     def labels(self, pool: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, "queries k"]:
         """The class of each, given the pool's classes; `UNKNOWN` where there are no more."""
-        return np.append(pool, np.int64(UNKNOWN))[self.places]
+        return np.take(np.append(pool, np.int64(UNKNOWN)), self.places)
 
 
 def nearest(

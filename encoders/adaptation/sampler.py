@@ -108,4 +108,5 @@ def _of_cell(images: Int64[np.ndarray, " cell"], drawn: int, share: int, *key: i
     lap, within = divmod(drawn, len(images))
     # A share that reaches beyond the lap's end takes from the same order's beginning: of the next one, it might draw
     # an image twice.
-    return images[shuffled(len(images), *key, lap)[(within + np.arange(share)) % len(images)]]
+    order = images[shuffled(len(images), *key, lap)]
+    return np.take(order, within + np.arange(share), mode="wrap")

@@ -119,7 +119,10 @@ class Calibration:
             prefix = f"{number}."
             mine = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
             steps.append(read_step(str(settings.get("kind")), settings, mine))
-        return cls(tuple(steps))
+        calibration = cls(tuple(steps))
+        if strangers := arrays.keys() - calibration.arrays().keys():
+            raise ValueError(f"the array {sorted(strangers)[0]!r} belongs to no step")
+        return calibration
 
     @staticmethod
     def _through(steps: Sequence[Step], vectors: NDArray[np.float32], domains: Domains | None) -> NDArray[np.float64]:

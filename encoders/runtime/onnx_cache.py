@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 
 from filelock import FileLock
 
+from encoders.flush import flush
 from encoders.tower import Tower
 from invariantselect.errors import EncoderUnavailableError
 
@@ -58,13 +58,13 @@ def _make(tower: Tower, path: Path) -> None:
         export_module(module, side, part)
         agreement = check_agreement(module, side, part)
         record = {"format": _FORMAT, "sha256": _sha256(part), "agreement": asdict(agreement)}
-        _flush(part)
+        flush(part)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
     # The record comes last: an export without one is not trusted.
     part.write_text(json.dumps(record, indent=2), encoding="utf-8")
-    _flush(part)
+    flush(part)
     part.replace(path.with_suffix(".json"))
 
 
@@ -79,8 +79,3 @@ def _intact(path: Path) -> bool:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _flush(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())

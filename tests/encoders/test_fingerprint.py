@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from encoders.fingerprint import RawTensor, fingerprint, weights_digest
+from encoders.fingerprint import RawTensor, calibrated_fingerprint, fingerprint, weights_digest
 
 BASE = {
     "architecture": {"family": "x"},
@@ -12,7 +12,6 @@ BASE = {
     "pooling": "average",
     "precision": "float32",
     "normalisation": "l2",
-    "calibration": None,
 }
 
 
@@ -29,7 +28,6 @@ def tensor(*numbers: float, shape: tuple[int, ...] | None = None, dtype: str = "
         ("pooling", "tower"),
         ("precision", "bfloat16"),
         ("normalisation", "none"),
-        ("calibration", "ab"),
     ],
 )
 def test_every_part_counts(part: str, value: object) -> None:
@@ -40,6 +38,13 @@ def test_every_part_counts(part: str, value: object) -> None:
 def test_the_fingerprint_is_stable_across_releases() -> None:
     """Pools on disk carry it: a change here strands them, and needs a new format number and a note to users."""
     assert fingerprint(**BASE) == "122a95a234e34b9c6798c77fa21ccc5f36a8fc1a721ee932f03b3cce8237647c"
+
+
+def test_what_lies_behind_the_trunk_counts() -> None:
+    assert calibrated_fingerprint("aa", None) == "aa"
+    hashes = {calibrated_fingerprint(*pair) for pair in [("aa", "bb"), ("aa", "bc"), ("ab", "bb"), ("bb", "aa")]}
+    assert len(hashes) == 4
+    assert calibrated_fingerprint("aa", "bb") == "fbbdb175120c406e85b17e1ba99a33f3330ee801cc722b1e29f24918fb3cac0d"
 
 
 def test_names_shapes_formats_and_bytes_of_the_weights_count() -> None:

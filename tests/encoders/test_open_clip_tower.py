@@ -181,7 +181,7 @@ def test_an_image_tower_survives_the_store_without_open_clips_configuration(tmp_
     save_encoder(tmp_path / "saved", tower, name="mine")
     loaded = load_encoder(str(tmp_path / "saved"), device="cpu")
     assert loaded.identity.fingerprint == load("tiny", path).identity.fingerprint
-    assert load_stored(tmp_path / "saved").tower.architecture["vision_cfg"] == VISION
+    assert load_stored(tmp_path / "saved").trunk.architecture["vision_cfg"] == VISION
     np.testing.assert_allclose(loaded.encode(PICTURES), load("tiny", path).encode(PICTURES), atol=1e-6)
 
 

@@ -48,7 +48,7 @@ def test_the_name_of_a_saved_encoder_holds_from_every_directory(saved: Path, mon
 
 
 def test_the_fingerprint_does_not_depend_on_where_the_encoder_lies(saved: Path, copy: Path) -> None:
-    assert load_stored(saved).tower.fingerprint() == load_stored(copy).tower.fingerprint()
+    assert load_stored(saved).trunk.fingerprint() == load_stored(copy).trunk.fingerprint()
     assert load_stored(saved).name == "mine"
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from encoders.calibration.calibration import IDENTITY, Calibration
 from encoders.encoder import EncoderIdentity
-from encoders.fingerprint import RawTensor, fingerprint, weights_digest
+from encoders.fingerprint import RawTensor, calibrated_fingerprint, fingerprint, weights_digest
 from encoders.preprocess import Preprocessing
 
 
@@ -34,18 +34,18 @@ class PixelEncoder:
         self._projection = np.random.default_rng(seed).standard_normal((3 * 8 * 8 + 1, dim)).astype(np.float32)
         weights = weights_digest({"projection": RawTensor("F32", (193, dim), self._projection.tobytes())})
         self._calibration = calibration
-        about = {
-            "architecture": {"family": "pixel"},
-            "weights": weights,
-            "preprocessing": self._preprocessing.to_json(),
-            "pooling": "projection",
-        }
+        trunk = fingerprint(
+            architecture={"family": "pixel"},
+            weights=weights,
+            preprocessing=self._preprocessing.to_json(),
+            pooling="projection",
+        )
         self._identity = EncoderIdentity(
             name=f"pixel-{dim}-{seed}",
             version=version,
-            fingerprint=fingerprint(**about, calibration=calibration.digest()),
+            fingerprint=calibrated_fingerprint(trunk, calibration.digest()),
             dim=calibration.dim(dim),
-            trunk=fingerprint(**about),
+            trunk=trunk,
             trunk_dim=dim,
             image_size=8,
             runtime="numpy",
