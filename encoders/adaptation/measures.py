@@ -151,4 +151,5 @@ def _scatters(
 
 def _cells(labels: Int64[np.ndarray, " n"], domains: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
     """One number for each class in each domain; both codes are at least 0."""
-    return np.add(labels * (int(domains.max(initial=0)) + 1), domains, dtype=np.int64)
+    cells: Int64[np.ndarray, " n"] = labels * (int(domains.max(initial=0)) + 1) + domains
+    return cells
