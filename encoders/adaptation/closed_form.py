@@ -1,0 +1,101 @@
+"""Which closed form serves queries of a domain that was never seen: chosen on held-out source domains, not fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+from jaxtyping import Float32
+
+from encoders.adaptation.examples import Examples
+from encoders.adaptation.figures import Figures, judged, mean_of
+from encoders.adaptation.folds import Fold
+from encoders.calibration.discriminant import ClosedForm, Discriminants
+
+__all__ = ["TunedClosedForm", "tune_closed_form"]
+
+_FORMS = tuple(
+    ClosedForm(by_domain=by_domain, balanced=balanced, shrinkages=shrinkages, separation=separation)
+    for by_domain, balanced, shrinkages, separation in product(
+        (True, False), (True, False), ((0.2, 0.5, 0.8), (0.8, 0.9, 0.97)), (0.0, 0.5)
+    )
+)
+_TRUSTS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_MOST_QUERIES = 2000  # of a fold: a share is then known to about one per cent
+_MOST_LEARNT = 12_000  # of a fold, while the form is being chosen; the form itself is fitted to all
+
+
+@dataclass(frozen=True)
+class TunedClosedForm:
+    """The form that won.
+
+    Attributes:
+        form: It.
+        figures: Its means over the folds, queries guessing their domain.
+        centred: Its means where the queries are centred by their own mean.
+    """
+
+    form: ClosedForm
+    figures: Figures
+    centred: Figures
+
+
+def tune_closed_form(
+    spaces: Sequence[Float32[np.ndarray, "n dim"]],
+    examples: Examples,
+    folds: Sequence[Fold],
+    *,
+    check: Callable[[], None] = lambda: None,
+) -> TunedClosedForm:
+    """Try the forms on every fold and keep the best by `Figures.score`.
+
+    Args:
+        spaces: For each fold the vectors of all images, by a trunk that didn't learn from the held-out ones: the
+            frozen one, the same for all folds, or one trained for each.
+        examples: The images.
+        folds: At least one.
+        check: Called between steps; raises to stop.
+    """
+    prepared = [_Prepared(space, examples, fold) for space, fold in zip(spaces, folds, strict=True)]
+    scored: dict[ClosedForm, Figures] = {}
+    for form in _FORMS:
+        check()
+        scored[form] = mean_of([one.guessed(form) for one in prepared])
+    best = max(scored, key=lambda form: scored[form].score)
+    centred: dict[ClosedForm, Figures] = {}
+    for trust in _TRUSTS:
+        check()
+        form = replace(best, trust=trust)
+        centred[form] = mean_of([one.centred(form) for one in prepared])
+    winner = max(centred, key=lambda form: centred[form].score)
+    return TunedClosedForm(winner, scored[best], centred[winner])
+
+
+class _Prepared:
+    """One fold, its expensive parts computed once."""
+
+    def __init__(self, space: Float32[np.ndarray, "n dim"], examples: Examples, fold: Fold) -> None:
+        rng = np.random.default_rng(0)
+        learn, held = _some(fold.learn, _MOST_LEARNT, rng), _some(fold.held, _MOST_QUERIES, rng)
+        self._learn, self._learn_labels = space[learn], examples.labels[learn]
+        self._domains = [examples.domain_names[place] for place in learn.tolist()]
+        self._held, self._held_labels = space[held], examples.labels[held]
+        self._fits = Discriminants(self._learn, self._learn_labels, examples.domains[learn], examples.known_domains)
+
+    def guessed(self, form: ClosedForm) -> Figures:
+        calibration = self._fits.fit(form)
+        pool = calibration.apply(self._learn, self._domains)
+        return judged(pool, self._learn_labels, calibration.apply(self._held), self._held_labels)
+
+    def centred(self, form: ClosedForm) -> Figures:
+        calibration = self._fits.fit(form)
+        pool = calibration.apply(self._learn, self._domains)
+        queries = calibration.knowing("\0held", self._held)
+        names = ["\0held"] * len(self._held)
+        return judged(pool, self._learn_labels, queries.apply(self._held, names), self._held_labels)
+
+
+def _some(places: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
+    return places if len(places) <= most else np.sort(rng.choice(places, most, replace=False))

@@ -1,0 +1,85 @@
+"""Leave one source domain out: which images are held out to play the queries of a domain that was never seen.
+
+Where a pool knows fewer than two domains nothing can stand in for a new one; then groups are held out, or images.
+Source of the protocol: Gulrajani and Lopez-Paz, In Search of Lost Domain Generalization, 2021,
+https://arxiv.org/abs/2007.01434, section 3 (leave-one-domain-out cross-validation).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int64
+from numpy.typing import NDArray
+
+from encoders.adaptation.coding import UNKNOWN
+from encoders.adaptation.examples import Examples
+
+__all__ = ["Fold", "folds_of"]
+
+_MOST = 4  # more source domains share folds: each fold is a training run
+_WITHOUT_DOMAINS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """One division of the images.
+
+    Attributes:
+        name: The domains held out, or ``part 1`` and so on.
+        learn: (n,) int64 places of the images that are learnt from, and retrieved.
+        held: (n,) int64 places of the images that play the queries; no group is on both sides.
+    """
+
+    name: str
+    learn: NDArray[np.int64]
+    held: NDArray[np.int64]
+
+
+def folds_of(examples: Examples, *, seed: int = 0) -> list[Fold]:
+    """The folds of a pool, at least one image on each side; none where that can't be, with fewer than two images.
+
+    A query whose label doesn't occur on the other side can't be answered rightly by anyone, and isn't held.
+
+    Args:
+        examples: The pool.
+        seed: Of the division where domains aren't known.
+    """
+    parts = _by_domain(examples) if len(examples.known_domains) >= 2 else _by_group(examples, seed)
+    folds = []
+    for name, held in parts:
+        mask = np.zeros(len(examples), dtype=np.bool_)
+        mask[held] = True
+        shared = np.unique(examples.groups[mask & (examples.groups != UNKNOWN)])
+        learn = np.flatnonzero(~mask & ~np.isin(examples.groups, shared))
+        answerable = held[np.isin(examples.labels[held], examples.labels[learn])]
+        if len(learn) and len(answerable):
+            folds.append(Fold(name, learn, answerable))
+    return folds
+
+
+def _by_domain(examples: Examples) -> list[tuple[str, Int64[np.ndarray, " _"]]]:
+    counts = np.bincount(examples.domains[examples.domains >= 0], minlength=len(examples.known_domains))
+    # The largest first, each to the part with the fewest images: parts of much the same size.
+    parts: list[list[int]] = [[] for _ in range(min(_MOST, len(counts)))]
+    for domain in np.argsort(-counts, kind="stable").tolist():
+        min(parts, key=lambda part: sum(int(counts[one]) for one in part)).append(domain)
+    return [
+        (
+            ", ".join(examples.known_domains[one] for one in sorted(part)),
+            np.flatnonzero(np.isin(examples.domains, part)),
+        )
+        for part in sorted(sorted(part) for part in parts)
+    ]
+
+
+def _by_group(examples: Examples, seed: int) -> list[tuple[str, Int64[np.ndarray, " _"]]]:
+    lonely = examples.groups == UNKNOWN
+    units = np.where(lonely, examples.groups.max(initial=0) + 1 + np.arange(len(examples)), examples.groups)
+    names, places = np.unique(units, return_inverse=True)
+    share = np.random.default_rng(seed).permutation(len(names)) % _WITHOUT_DOMAINS
+    return [
+        (f"part {number + 1}", np.flatnonzero(share[places] == number))
+        for number in range(min(_WITHOUT_DOMAINS, len(names)))
+    ]
