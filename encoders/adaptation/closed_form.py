@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -12,6 +12,7 @@ from jaxtyping import Float32
 from encoders.adaptation.examples import Examples
 from encoders.adaptation.figures import Figures, judged, mean_of
 from encoders.adaptation.folds import Fold
+from encoders.adaptation.watch import SILENT, Watch
 from encoders.calibration.discriminant import ClosedForm, Discriminants
 
 __all__ = ["TunedClosedForm", "tune_closed_form"]
@@ -47,7 +48,7 @@ def tune_closed_form(
     examples: Examples,
     folds: Sequence[Fold],
     *,
-    check: Callable[[], None] = lambda: None,
+    watch: Watch = SILENT,
 ) -> TunedClosedForm:
     """Try the forms on every fold and keep the best by `Figures.score`.
 
@@ -56,17 +57,17 @@ def tune_closed_form(
             frozen one, the same for all folds, or one trained for each.
         examples: The images.
         folds: At least one.
-        check: Called between steps; raises to stop.
+        watch: Asked whether to go on.
     """
     prepared = [_Prepared(space, examples, fold) for space, fold in zip(spaces, folds, strict=True)]
     scored: dict[ClosedForm, Figures] = {}
     for form in _FORMS:
-        check()
+        watch.check()
         scored[form] = mean_of([one.guessed(form) for one in prepared])
     best = max(scored, key=lambda form: scored[form].score)
     centred: dict[ClosedForm, Figures] = {}
     for trust in _TRUSTS:
-        check()
+        watch.check()
         form = replace(best, trust=trust)
         centred[form] = mean_of([one.centred(form) for one in prepared])
     winner = max(centred, key=lambda form: centred[form].score)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +12,7 @@ from torch import nn
 from encoders.adaptation.averaging import Averaged
 from encoders.adaptation.sampler import ClassDomainSampler
 from encoders.adaptation.schedule import rate_at
+from encoders.adaptation.watch import SILENT, Watch
 from encoders.calibration.calibration import Calibration
 from encoders.calibration.steps import Affine, Normalise, Power
 from encoders.objectives.objective import Objective
@@ -54,7 +54,7 @@ def train_head(
     options: HeadOptions,
     *,
     seed: int = 0,
-    check: Callable[[], None] = lambda: None,
+    watch: Watch = SILENT,
 ) -> Calibration:
     """A head as a calibration: what it learnt runs in NumPy from here on.
 
@@ -65,7 +65,7 @@ def train_head(
         objective: What it is trained with.
         options: How.
         seed: Of weights, batches and dropout.
-        check: Called every few steps; raises to stop.
+        watch: Asked whether to go on.
     """
     before = Calibration((Power(), Normalise()))
     inputs = torch.from_numpy(before.apply(vectors))
@@ -86,7 +86,7 @@ def train_head(
         optimiser = torch.optim.AdamW([*head.parameters(), *loss_of.parameters()], weight_decay=options.decay)
         for step in range(options.steps):
             if step % 20 == 0:
-                check()
+                watch.check()
             batch = sampler.batch(step)
             codes = torch.from_numpy(labels[batch]), torch.from_numpy(domains[batch])
             loss = loss_of(head((inputs[batch] - centre) / scale), *codes)

@@ -1,0 +1,212 @@
+"""Adaptation: every depth that the budget allows competes on held-out source domains, and the best is made for good."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from encoders.adaptation.closed_form import TunedClosedForm, tune_closed_form
+from encoders.adaptation.depths import Depth, Frozen, Head, Space
+from encoders.adaptation.examples import Examples
+from encoders.adaptation.figures import Figures, judged, mean_of
+from encoders.adaptation.finetune_depth import Finetune
+from encoders.adaptation.folds import Fold, folds_of
+from encoders.adaptation.measures import alignment, alignment_across_domains, uniformity, variance_shares
+from encoders.adaptation.plan import Plan
+from encoders.adaptation.steps_file import steps_for
+from encoders.adaptation.watch import SILENT, Watch
+from encoders.calibration.discriminant import Discriminants
+from encoders.tower import Tower
+from invariantselect.errors import InvalidRequestError
+
+__all__ = ["Adaptation", "Contestant", "adapt"]
+
+_MEASURED = 4000  # images that the measures of the report are taken of
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A space that took part.
+
+    Attributes:
+        depth: ``frozen``, ``closed_form``, ``head`` or ``finetune``.
+        closed_form: The map behind it; None for none.
+        figures: Means over the folds.
+        centred: Means over the folds where the queries are centred by their own mean; None without a map.
+        seconds: What its folds took.
+    """
+
+    depth: str
+    closed_form: TunedClosedForm | None
+    figures: Figures
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """The depth, and whether a closed form follows."""
+        return f"{self.depth} + closed_form" if self.closed_form and self.depth != "closed_form" else self.depth
+
+    def to_json(self) -> dict[str, Any]:
+        """For the report."""
+        form = self.closed_form
+        return {
+            "name": self.name,
+            "depth": self.depth,
+            **self.figures.to_json(),
+            "centred": None if form is None else form.centred.to_json(),
+            "form": None if form is None else vars(form.form),
+            "seconds": round(self.seconds, 1),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Adaptation:
+    """What came out.
+
+    Attributes:
+        space: The best space, learnt from all images.
+        winner: The contestant that it was.
+        contestants: All, in the order they were tried; the first is the frozen encoder.
+        report: Everything above, and the measures of the frozen and the new space, as JSON values.
+    """
+
+    space: Space
+    winner: Contestant
+    contestants: tuple[Contestant, ...]
+    report: dict[str, Any]
+
+    @property
+    def better(self) -> bool:
+        """Whether the winner beats the frozen encoder on the domains held out."""
+        return self.winner.figures.score > self.contestants[0].figures.score
+
+
+def adapt(
+    examples: Examples, plan: Plan, *, base: Tower | None = None, folder: Path | None = None, watch: Watch = SILENT
+) -> Adaptation:
+    """Adapt an encoder to a pool.
+
+    Args:
+        examples: The pool's images, with the vectors of the encoder's trunk.
+        plan: Which depths, how, and how long it may take.
+        base: The trunk; needed where it shall be trained.
+        folder: Where a training keeps its checkpoints; an adaptation that was killed goes on from there.
+        watch: Told how far it is, and asked whether to go on.
+
+    Raises:
+        InvalidRequestError: There is nothing to learn from: fewer than two labels, or too few images to hold some out.
+        StoreCorruptError: A checkpoint is damaged.
+    """
+    folds = folds_of(examples, seed=plan.seed)
+    if len(examples.classes) < 2 or not folds:
+        raise InvalidRequestError(
+            f"An encoder can't be adapted to {len(examples)} images of {len(examples.classes)} labels.",
+            hint="Add demonstrations: two labels at least, each with images in two domains or of several groups.",
+        )
+    began = time.monotonic()
+    depths: list[Depth] = [Frozen(examples)]
+    if plan.depth in ("auto", "head"):
+        depths.append(Head(examples, plan.objective, plan.head, seed=plan.seed, watch=watch))
+    contestants: list[tuple[Depth, Contestant]] = []
+    for depth in depths:
+        contestants += _entered(depth, examples, folds, watch)
+    if plan.depth in ("auto", "finetune") and base is not None:
+        finetune = _finetune(examples, plan, base, folder, watch)
+        finetune.prepare()
+        left = plan.budget_seconds - (time.monotonic() - began)
+        finetune.steps = steps_for(folder, finetune.seconds_a_step, left, trainings=len(folds) + 1)
+        if finetune.steps:
+            contestants += _entered(finetune, examples, folds, watch)
+    allowed = [pair for pair in contestants if plan.depth in ("auto", pair[1].depth)]
+    if not allowed:
+        raise InvalidRequestError(
+            f"A budget of {plan.budget_seconds:.0f} seconds is too short to fine-tune this pool here.",
+            hint="Give a larger budget, or take the depth closed_form or head.",
+        )
+    depth, winner = max(allowed, key=lambda pair: pair[1].figures.score)
+    space = _for_good(depth, winner, examples)
+    everyone = tuple(contestant for _, contestant in contestants)
+    return Adaptation(space, winner, everyone, _report(examples, space, winner, everyone, folds))
+
+
+def _finetune(examples: Examples, plan: Plan, base: Tower, folder: Path | None, watch: Watch) -> Finetune:
+    return Finetune(
+        base,
+        examples,
+        plan.objective,
+        plan.finetune,
+        plan.augmentation,
+        seed=plan.seed,
+        device=plan.device,
+        folder=folder,
+        watch=watch,
+    )
+
+
+def _entered(depth: Depth, examples: Examples, folds: Sequence[Fold], watch: Watch) -> list[tuple[Depth, Contestant]]:
+    """A depth with and without a closed form behind it."""
+    began = time.monotonic()
+    spaces = []
+    for number, fold in enumerate(folds):
+        watch.check()
+        watch.progress(f"validation of {depth.name}", number, len(folds), {})
+        spaces.append(depth.space_of(fold))
+    labels = examples.labels
+    figures = mean_of(
+        [
+            judged(space[fold.learn], labels[fold.learn], space[fold.held], labels[fold.held])
+            for space, fold in zip(spaces, folds, strict=True)
+        ]
+    )
+    plain = Contestant(depth.name, None, figures, time.monotonic() - began)
+    watch.progress(f"validation of {depth.name}", len(folds), len(folds), {"score": figures.score})
+    tuned = tune_closed_form(spaces, examples, folds, watch=watch)
+    name = "closed_form" if depth.name == "frozen" else depth.name
+    composed = Contestant(name, tuned, tuned.figures, time.monotonic() - began)
+    return [(depth, plain), (depth, composed)]
+
+
+def _for_good(depth: Depth, winner: Contestant, examples: Examples) -> Space:
+    space = depth.final()
+    if winner.closed_form is None:
+        return space
+    form = winner.closed_form.form
+    fits = Discriminants(
+        space.vectors, examples.labels, examples.domains, examples.known_domains, exponent=form.exponent
+    )
+    behind = fits.fit(form)
+    return Space(space.trunk, space.calibration.then(*behind.steps), behind.apply(space.vectors, examples.domain_names))
+
+
+def _report(
+    examples: Examples, space: Space, winner: Contestant, contestants: Sequence[Contestant], folds: Sequence[Fold]
+) -> dict[str, Any]:
+    return {
+        "winner": winner.name,
+        "images": len(examples),
+        "labels": len(examples.classes),
+        "domains": list(examples.known_domains),
+        "folds": [{"held_out": fold.name, "images": len(fold.held)} for fold in folds],
+        "contestants": [contestant.to_json() for contestant in contestants],
+        "measures": {"frozen": _measures(examples.vectors, examples), "adapted": _measures(space.vectors, examples)},
+    }
+
+
+def _measures(vectors: Float32[np.ndarray, "n dim"], examples: Examples) -> dict[str, float | None]:
+    some = np.random.default_rng(0).permutation(len(examples))[:_MEASURED]
+    vectors, labels, domains = vectors[some], examples.labels[some], examples.domains[some]
+    shares = variance_shares(vectors, labels, domains)
+    measured = {
+        "alignment": alignment(vectors, labels),
+        "alignment_across_domains": alignment_across_domains(vectors, labels, domains),
+        "uniformity": uniformity(vectors),
+        "class_variance": shares.classes,
+        "domain_variance": shares.domains,
+    }
+    return {name: None if value is None else round(value, 4) for name, value in measured.items()}

@@ -1,0 +1,156 @@
+"""Fine-tuning as a depth: one cache of activations, a training for each fold, and one on everything."""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from torch import nn
+
+from encoders.adaptation.activations import Activations, Inputs, activations_of
+from encoders.adaptation.augmentation import Augmentation
+from encoders.adaptation.depths import Space
+from encoders.adaptation.examples import Examples
+from encoders.adaptation.finetune import FinetuneOptions, Finetuning
+from encoders.adaptation.folds import Fold
+from encoders.adaptation.split import split
+from encoders.adaptation.watch import Watch
+from encoders.calibration.calibration import IDENTITY
+from encoders.normalise import l2_normalised
+from encoders.objectives.objective import Objective
+from encoders.preprocess import Preprocessing
+from encoders.tower import Tower
+from encoders.trained_tower import trained_tower
+
+__all__ = ["Finetune"]
+
+_TRIAL_STEPS = 3
+_VECTORS_AT_ONCE = 64
+
+
+class Finetune:
+    """The last blocks of the trunk, trained.
+
+    Args:
+        base: The tower that is trained on.
+        examples: The images.
+        objective: What it is trained with.
+        options: How.
+        augmentation: How far views of an image stray.
+        seed: Of everything that is drawn.
+        device: Where it is trained.
+        folder: Where checkpoints are kept; None for nowhere.
+        watch: Told of every step.
+    """
+
+    name = "finetune"
+
+    def __init__(
+        self,
+        base: Tower,
+        examples: Examples,
+        objective: Objective,
+        options: FinetuneOptions,
+        augmentation: Augmentation,
+        *,
+        seed: int,
+        device: str,
+        folder: Path | None,
+        watch: Watch,
+    ) -> None:
+        self._base, self._examples, self._objective, self._options = base, examples, objective, options
+        self._seed, self._device, self._folder, self._watch = seed, device, folder, watch
+        self._preprocessing = _at(base.preprocessing, options.side)
+        self._module = base.build()
+        self._inputs = Inputs(examples, self._preprocessing, augmentation, seed=seed)
+        self._activations: Activations | None = None
+        self._parts: list[nn.Module] = []
+        self.steps = 0
+
+    def prepare(self) -> None:
+        """Run the frozen front over every view; the longest single part of a short training."""
+        front = split(self._fresh(), self._family, self._options.blocks).front
+        self._activations = activations_of(
+            front,
+            self._inputs,
+            len(self._examples),
+            self._options.views,
+            device=self._device,
+            watch=self._watch,
+        )
+
+    def seconds_a_step(self) -> float:
+        """How long a step takes here, measured on a few that are thrown away."""
+        trial = self._training("trial", np.arange(len(self._examples)), _TRIAL_STEPS + 1, folder=None)
+        moments: list[float] = []
+        trial.run(watch=Watch(lambda *_: moments.append(time.monotonic()), self._watch.check))
+        return (moments[-1] - moments[0]) / _TRIAL_STEPS
+
+    def space_of(self, fold: Fold) -> Float32[np.ndarray, "n dim"]:
+        """All images by a trunk that learnt from one side of the fold."""
+        back = self._trained(f"without {fold.name}", fold.learn)
+        self._parts.append(back)
+        return self._vectors(back)
+
+    def final(self) -> Space:
+        """All images by a trunk that learnt from them, its weights averaged with those of the folds' trunks.
+
+        Each fold's trunk was kept from leaning on one of the domains; trainings that began at the same weights can be
+        averaged (Ramé et al., Diverse Weight Averaging, 2022, https://arxiv.org/abs/2205.09739).
+        """
+        back = self._trained("all domains", np.arange(len(self._examples)))
+        with torch.no_grad():
+            for parameters in zip(back.parameters(), *(part.parameters() for part in self._parts), strict=True):
+                parameters[0].copy_(torch.stack([one.to(parameters[0]) for one in parameters]).mean(dim=0))
+        module = self._fresh()
+        split(module, self._family, self._options.blocks).back.load_state_dict(back.state_dict())
+        tower = trained_tower(self._base, module, preprocessing=self._preprocessing)
+        return Space(tower, IDENTITY, self._vectors(back))
+
+    @property
+    def _family(self) -> str:
+        return str(self._base.architecture["family"])
+
+    def _fresh(self) -> nn.Module:
+        return copy.deepcopy(self._module).to(memory_format=torch.channels_last)
+
+    def _training(self, name: str, places: np.ndarray, steps: int, *, folder: Path | None) -> Finetuning:
+        if self._activations is None:
+            self.prepare()
+        assert self._activations is not None  # noqa: S101 -- prepared above
+        return Finetuning(
+            split(self._fresh(), self._family, self._options.blocks).back,
+            self._activations,
+            places,
+            self._examples.labels,
+            self._examples.domains,
+            dim=self._base.dim,
+            objective=self._objective,
+            options=self._options,
+            steps=steps,
+            seed=self._seed,
+            device=self._device,
+            folder=None if folder is None else folder / name.replace("/", "_"),
+        )
+
+    def _trained(self, name: str, places: np.ndarray) -> nn.Module:
+        training = self._training(name, places, self.steps, folder=self._folder)
+        return training.run(name=f"fine-tuning, {name}", watch=self._watch)
+
+    def _vectors(self, back: nn.Module) -> Float32[np.ndarray, "n dim"]:
+        assert self._activations is not None  # noqa: S101 -- trained before
+        parts = []
+        for start in range(0, len(self._examples), _VECTORS_AT_ONCE):
+            places = np.arange(start, min(start + _VECTORS_AT_ONCE, len(self._examples)))
+            with torch.inference_mode():
+                parts.append(back(self._activations.clean(places).to(self._device)).float().cpu().numpy())
+        return l2_normalised(np.concatenate(parts))
+
+
+def _at(preprocessing: Preprocessing, side: int | None) -> Preprocessing:
+    return preprocessing if side is None else replace(preprocessing, size=side)

@@ -1,0 +1,42 @@
+"""What an adaptation shall do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from encoders.adaptation.augmentation import Augmentation
+from encoders.adaptation.finetune import FinetuneOptions
+from encoders.adaptation.head import HeadOptions
+from encoders.objectives.cci import Cci
+from encoders.objectives.objective import Objective
+
+__all__ = ["DepthName", "Plan"]
+
+DepthName = Literal["auto", "closed_form", "head", "finetune"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which depths compete, how they learn, and how long that may take.
+
+    Attributes:
+        depth: One, or ``auto``: all that the budget allows.
+        objective: What head and trunk are trained with.
+        budget_seconds: How long an adaptation may take, the validation in it; closed form and head take what they
+            need, fine-tuning what is left.
+        head: How a head is trained.
+        finetune: How the trunk is trained.
+        augmentation: How far views of an image stray.
+        seed: Of everything that is drawn.
+        device: ``cpu`` or ``cuda:<number>``, for fine-tuning.
+    """
+
+    depth: DepthName = "auto"
+    objective: Objective = field(default_factory=Cci)
+    budget_seconds: float = 600.0
+    head: HeadOptions = field(default_factory=HeadOptions)
+    finetune: FinetuneOptions = field(default_factory=FinetuneOptions)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    seed: int = 0
+    device: str = "cpu"
