@@ -16,6 +16,7 @@ from service.cli import (
     select,
     serve,
     version,
+    worker,
 )
 
 __all__ = ["app"]
@@ -37,6 +38,7 @@ app.add_typer(demonstrations.app, name="demonstrations", short_help="List, get, 
 app.command("export", short_help="Write a pool to a directory.")(export_pool.export)
 app.command("import", short_help="Make a pool from an export.")(import_pool.import_)
 app.command("serve", short_help="Serve the pools over HTTP.")(serve.serve)
+app.command("worker", short_help="Do jobs, beside a server or without one.")(worker.worker)
 app.add_typer(keys.app, name="keys", short_help="Make, list and revoke API keys.")
 app.command("doctor", short_help="Check this machine and the data directory.")(doctor.doctor)
 app.command("demo", short_help="Build a small pool from real images and try it.")(demo.demo)
