@@ -11,8 +11,10 @@ from service.cli import (
     export_pool,
     import_pool,
     ingest,
+    jobs,
     keys,
     pools,
+    rebuild,
     select,
     serve,
     version,
@@ -38,6 +40,8 @@ app.add_typer(demonstrations.app, name="demonstrations", short_help="List, get, 
 app.command("export", short_help="Write a pool to a directory.")(export_pool.export)
 app.command("import", short_help="Make a pool from an export.")(import_pool.import_)
 app.command("serve", short_help="Serve the pools over HTTP.")(serve.serve)
+app.add_typer(jobs.app, name="jobs", short_help="List, follow, cancel and retry jobs.")
+app.command("rebuild", short_help="Make all vectors of a pool anew.")(rebuild.rebuild)
 app.command("worker", short_help="Do jobs, beside a server or without one.")(worker.worker)
 app.add_typer(keys.app, name="keys", short_help="Make, list and revoke API keys.")
 app.command("doctor", short_help="Check this machine and the data directory.")(doctor.doctor)

@@ -73,10 +73,9 @@ class JobContext:
             **figures: What the job measures (``loss=0.3``); one that isn't finite is left out.
         """
         now = time.monotonic()
-        entered = self._pace.enters(phase)
+        self._pace.enter(phase)
         seconds_left = self._pace.seconds_left(done, total, now)
-        due = self._pace.due(now)
-        if not (entered or due or (done is not None and done == total)):
+        if not self._pace.due(done, total, now):
             return
         finite = {name: float(value) for name, value in figures.items() if math.isfinite(value)}
         told = JobProgress(phase=phase, done=done, total=total, seconds_left=seconds_left, figures=finite)

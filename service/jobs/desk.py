@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy import RowMapping, select
@@ -14,12 +16,12 @@ from invariantselect.wire.jobs import Job, JobEvent, JobState
 from service.jobs import rows
 from service.jobs.clock import utc_now
 from service.jobs.events import EventName, events_after
-from service.jobs.queue import JobQueue
+from service.jobs.queue import JobQueue, open_queue
+from service.settings import Settings
+from service.store import open_store
 from service.tables import jobs
 
-__all__ = ["JobDesk"]
-
-RequestT = TypeVar("RequestT", bound=BaseModel)
+__all__ = ["JobDesk", "open_desk"]
 
 
 class JobDesk:
@@ -143,6 +145,17 @@ class JobDesk:
 
     def _stale_before(self) -> datetime:
         return utc_now() - timedelta(seconds=self._stale_seconds)
+
+
+@contextmanager
+def open_desk(settings: Settings) -> Iterator[JobDesk]:
+    """The jobs of a data directory, where no server runs or beside one.
+
+    Raises:
+        CatalogUnavailableError: The data directory or its database can't be opened.
+    """
+    with closing(open_store(settings.data)) as store, closing(open_queue(settings.data, settings.redis_url)) as queue:
+        yield JobDesk(store, queue, settings.job_stale_seconds)
 
 
 def _repeated(known: RowMapping, kind: str, pool: str | None, request: str) -> Job:

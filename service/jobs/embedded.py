@@ -1,4 +1,4 @@
-"""The worker that a server starts for itself: a process of its own that ends when the server does, however that ends."""
+"""The worker that a server starts for itself: a process of its own, which ends when the server does, however."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class EmbeddedWorker:
         # Spawned, never forked: FAISS and torch hang after a fork.
         context = multiprocessing.get_context("spawn")
         theirs, ours = context.Pipe(duplex=False)
-        process = context.Process(target=_work, args=(self._settings, theirs), name="worker", daemon=True)
+        process = context.Process(target=_work, args=(self._settings, theirs), name="worker")
         process.start()
         theirs.close()
         self._lifeline = ours

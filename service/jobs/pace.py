@@ -20,13 +20,12 @@ class Pace:
         self._phase: str | None = None
         self._first: tuple[float, int] | None = None
         self._told = float("-inf")
+        self._fresh = self._complete = False
 
-    def enters(self, phase: str) -> bool:
-        """Whether this is another phase than the one before; its pace is measured from here."""
-        if phase == self._phase:
-            return False
-        self._phase, self._first = phase, None
-        return True
+    def enter(self, phase: str) -> None:
+        """Be in a phase; the pace of one that wasn't the last is measured from here."""
+        if phase != self._phase:
+            self._phase, self._first, self._fresh, self._complete = phase, None, True, False
 
     def seconds_left(self, done: int | None, total: int | None, now: float) -> float | None:
         """Seconds that the rest of the phase takes at the pace so far; None while that can't be said.
@@ -42,8 +41,13 @@ class Pace:
             return None
         return round(max(0, total - done) * (now - since) / (done - first), 1)
 
-    def due(self, now: float) -> bool:
-        """Whether enough time has gone by since the last time that this was true."""
+    def due(self, done: int | None, total: int | None, now: float) -> bool:
+        """Whether this is worth writing down: a phase has just been entered, or is complete for the first time, or
+        enough time has gone by since the last time that this was true.
+        """
+        if self._fresh or (done is not None and done == total and not self._complete):
+            self._fresh, self._complete, self._told = False, done is not None and done == total, now
+            return True
         pause = min(max((now - self._began) / _SHARE, _MOST_OFTEN), _LEAST_OFTEN)
         if now - self._told < pause:
             return False
