@@ -94,11 +94,15 @@ def test_keys_live_beside_the_pools_with_migrations_of_their_own(store: Catalog,
     again = open_store(tmp_path)
     with again.reading() as connection:
         seen = inspect(connection)
-        assert {"api_keys", "service_version", "pools", "index_version"} <= set(seen.get_table_names())
-        columns = {column["name"]: column["nullable"] for column in seen.get_columns("api_keys")}
+        assert {"service_version", "pools", "index_version"} <= set(seen.get_table_names())
+        made = {
+            name: {column["name"]: column["nullable"] for column in seen.get_columns(name)} for name in metadata.tables
+        }
+        indexed = {index["name"] for name in metadata.tables for index in seen.get_indexes(name)}
     again.close()
-    table = metadata.tables["api_keys"]
-    assert columns == {column.name: column.nullable for column in table.columns}
+    described = {name: {c.name: c.nullable for c in table.columns} for name, table in metadata.tables.items()}
+    assert made == described
+    assert indexed == {index.name for table in metadata.tables.values() for index in table.indexes}
 
 
 def test_a_store_of_a_newer_version_is_not_touched(tmp_path: Path) -> None:
