@@ -110,9 +110,8 @@ class AsyncTransport:
                     event = events.feed(line)
                     if event is not None:
                         yield event
-                    if events.is_over():
-                        break
             except httpx2.TransportError as lost:
+                events.broke_off()
                 _log.info("the stream of events broke off (%s); it goes on in %.1f s", lost, PAUSE_S)
             finally:
                 await response.aclose()

@@ -42,8 +42,14 @@ class EventStream:
         self._over = False
 
     def is_over(self) -> bool:
-        """Whether the job has ended, and its last event came."""
+        """Whether the last event came, asked when a connection has ended. A retried job has ended more than once: so
+        only that is the last event behind which the server ended the stream.
+        """
         return self._over
+
+    def broke_off(self) -> None:
+        """The connection was lost: more may follow, whatever came last."""
+        self._over = False
 
     def call(self) -> Call[None]:
         """The request that goes on behind the last event.

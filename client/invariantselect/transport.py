@@ -101,9 +101,8 @@ class Transport:
                     event = events.feed(line)
                     if event is not None:
                         yield event
-                    if events.is_over():
-                        break
             except httpx2.TransportError as lost:
+                events.broke_off()
                 _log.info("the stream of events broke off (%s); it goes on in %.1f s", lost, PAUSE_S)
             finally:
                 response.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import structlog
 
-from invariantselect.errors import CatalogUnavailableError
+from invariantselect.errors import CatalogUnavailableError, JobCancelledError
 from invariantselect.wire.jobs import JobProgress
 from service.jobs.claims import Claim
 from service.jobs.pace import Pace
@@ -61,6 +61,14 @@ class JobContext:
             JobCancelledError: The job was cancelled, another worker has taken it over, or this worker is stopping.
         """
         self._check()
+
+    def stopped(self) -> bool:
+        """Whether `check` would raise, for what asks rather than lets pass."""
+        try:
+            self._check()
+        except JobCancelledError:
+            return True
+        return False
 
     def progress(self, phase: str, done: int | None = None, total: int | None = None, **figures: float) -> None:
         """Tell how far the job is. May be called often: a new phase and its end are written down at once, the rest

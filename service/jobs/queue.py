@@ -73,7 +73,13 @@ class JobQueue:
             patience: Seconds that Ctrl-C waits for the job that runs.
         """
         self._run = run
-        return _Consumer(self._huey, periodic=False, max_delay=_LONGEST_IDLE_SECONDS, shutdown_timeout=patience)
+        return _Consumer(
+            self._huey,
+            periodic=False,
+            scheduler_interval=60,  # nothing is ever scheduled
+            max_delay=_LONGEST_IDLE_SECONDS,
+            shutdown_timeout=patience,
+        )
 
     def close(self) -> None:
         """Close the connection to the broker."""

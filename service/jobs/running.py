@@ -75,6 +75,9 @@ class Runner:
                 died = f"its workers died {claimed.takeovers} times while they ran it"
                 self._fail(claimed, JobAbandonedError(died))
                 return True
+            if job.cancel_requested:  # of a worker that died or stopped before it could obey
+                claimed.cancel()
+                return True
             with Watch(claimed, stale, self._stopping) as watch:
                 self._settle(claimed, watch)
         return True

@@ -15,17 +15,12 @@ from starlette.concurrency import run_in_threadpool
 from invariantselect.wire.jobs import JobEvent
 from service.jobs.desk import JobDesk
 
-__all__ = ["ends", "stream"]
+__all__ = ["stream"]
 
 _LOOK_SECONDS = 0.25
 _SIGN_OF_LIFE_SECONDS = 10.0
 _AT_ONCE = 500
 _LAST = ("succeeded", "failed", "cancelled")
-
-
-def ends(event: JobEvent) -> bool:
-    """Whether nothing follows an event, unless the job is retried."""
-    return event.state in _LAST
 
 
 async def stream(desk: JobDesk, id: str, after: int, closing: Callable[[], bool]) -> AsyncIterator[bytes]:
@@ -46,7 +41,7 @@ async def stream(desk: JobDesk, id: str, after: int, closing: Callable[[], bool]
             after = event.number
         if found:
             told = time.monotonic()
-            if ends(found[-1]):
+            if len(found) < _AT_ONCE and found[-1].state in _LAST:  # else it was retried since
                 return
         elif time.monotonic() - told > _SIGN_OF_LIFE_SECONDS:
             told = time.monotonic()

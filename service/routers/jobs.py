@@ -13,7 +13,7 @@ from invariantselect.wire.base import PoolName
 from invariantselect.wire.jobs import Job, JobId, JobList, JobLog, JobState
 from service.access import READ, WRITE
 from service.cursors import cursor_after, read_cursor
-from service.jobs.streaming import ends, stream
+from service.jobs.streaming import stream
 from service.openapi import problems
 from service.routers.parameters import IdempotencyHeader, WithServices
 
@@ -94,12 +94,13 @@ async def follow_job(
     goes on behind it, with nothing left out or told twice.
     """
     after = int(last_event_id or 0)
-    if after:
-        known = await run_in_threadpool(services.jobs.events, job_id, after=after - 1, limit=2)
-        if len(known) == 1 and ends(known[0]):
-            return Response(status_code=204)
-    else:
-        await run_in_threadpool(services.jobs.get, job_id)
+
+    def is_over() -> bool:
+        finished = services.jobs.get(job_id).finished  # asked first: then its last event is there
+        return finished and not services.jobs.events(job_id, after=after, limit=1)
+
+    if await run_in_threadpool(is_over):
+        return Response(status_code=204)
     events = stream(services.jobs, job_id, after, request.app.state.closing.is_set)
     return EventStream(events, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 

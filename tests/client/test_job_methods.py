@@ -126,6 +126,16 @@ def test_a_stream_that_breaks_goes_on_behind_its_last_event(driven: Driven, serv
     assert len(server.received) > 2
 
 
+def test_a_job_that_was_retried_is_followed_past_its_first_end(driven: Driven, server: ScriptedServer) -> None:
+    events = [answered.event(number, state=state) for number, state in enumerate(("failed", "queued", "succeeded"), 1)]
+    first, whole = Reply(200, answered.stream(*events[:1]), SSE), Reply(200, answered.stream(*events), SSE)
+    server.script(whole)
+    assert [each.number for each in driven.do("job_events", JOB)] == [1, 2, 3]
+    lost = Cut(whole, after=len(whole.raw()) - len(whole.body) + len(first.body))  # right behind the first end
+    server.script(lost, Reply(200, answered.stream(*events[1:]), SSE))
+    assert [each.number for each in driven.do("job_events", JOB)] == [1, 2, 3]
+
+
 def test_a_stream_that_is_over_is_not_asked_for_again(driven: Driven, server: ScriptedServer) -> None:
     server.script(Reply(204))
     assert driven.do("job_events", JOB, after=7) == []

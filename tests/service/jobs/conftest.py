@@ -22,7 +22,7 @@ from tests.service.conftest import load_pixel_encoder
 from tests.service.jobs.place import PATIENCE, Place
 
 ROOT = Path(__file__).parents[3]
-STALE_SECONDS = 1.5
+STALE_SECONDS = 3.0
 
 
 @pytest.fixture(scope="session")

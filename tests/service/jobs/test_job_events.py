@@ -95,8 +95,24 @@ def test_a_lost_connection_goes_on_behind_its_last_event(tmp_path: Path) -> None
         assert [event.number for event in [*first, *rest]] == list(range(1, 9))
         over = httpx2.get(f"{url}/v1/jobs/{held.job.id}/events", headers={"last-event-id": "8"})
         assert (over.status_code, over.content) == (204, b"")
+        beyond = httpx2.get(f"{url}/v1/jobs/{held.job.id}/events", headers={"last-event-id": "99"})
+        assert beyond.status_code == 204
         broken = httpx2.get(f"{url}/v1/jobs/{held.job.id}/events", headers={"last-event-id": "x"})
         assert broken.json()["code"] == "invalid_request"
+
+
+def test_a_job_that_was_retried_is_told_past_its_first_end(tmp_path: Path) -> None:
+    with running(tmp_path) as (url, held, app):
+        services = app.state.services
+        held.fail({"code": "internal_error"})
+        assert [event.state for event in read(url, held.job.id)] == ["queued", "running", "failed"]
+        services.jobs.retry(held.job.id)
+        again = claim(services.store, held.job.id, "test", 3600)
+        assert again is not None
+        again.succeed({})
+        with Client(url) as client:
+            states = [event.state for event in client.job_events(held.job.id)]
+        assert states == ["queued", "running", "failed", "queued", "running", "succeeded"]
 
 
 def test_a_silent_job_gives_signs_of_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
