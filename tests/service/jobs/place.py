@@ -85,9 +85,9 @@ class Place:
         assert job.state == state, job
         return job
 
-    def wait_for_gate(self, id: str) -> Job:
-        """The job when it stands before the gate."""
-        wait_until(lambda: len(self.lines()) == 5 and self.jobs.get(id).state == "running")
+    def wait_for_gate(self, id: str, lines: int = 5) -> Job:
+        """The job when it stands before the gate, and so many lines are there."""
+        wait_until(lambda: len(self.lines()) == lines and self.jobs.get(id).state == "running")
         return self.jobs.get(id)
 
     def open_gate(self) -> None:
