@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -37,6 +38,7 @@ _TAGS = [
     {"name": "pools", "description": "Labelled images from several domains."},
     {"name": "demonstrations", "description": "What is in a pool."},
     {"name": "embeddings", "description": "Vectors of images."},
+    {"name": "jobs", "description": "Work that takes longer than a request, done by workers."},
     {"name": "encoders", "description": "What makes the vectors."},
     {"name": "operation", "description": "For those who run the server."},
 ]
@@ -75,6 +77,7 @@ def create_app(settings: Settings, *, load_encoder: EncoderLoader | None = None)
         lifespan=lifespan,
         exception_handlers=exception_handlers(_allowed_methods),
     )
+    app.state.closing = threading.Event()  # set when the server is told to stop: streams without an end must end
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(BodyLimit, limit=settings.max_request_bytes)

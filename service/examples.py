@@ -57,3 +57,7 @@ EMBEDDINGS: Final[dict[str, Any]] = {
     "One image": {"input": _PICTURE},
     "Several, packed": {"input": [_PICTURE, _PICTURE], "encoding_format": "base64"},
 }
+IMPORT: Final[dict[str, Any]] = {
+    "A manifest": {"source": "2024/lesions.csv"},
+    "A folder, into a new pool with an encoder of its own": {"source": "scans", "encoder": "efficientnet-lite0"},
+}

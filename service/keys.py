@@ -17,7 +17,7 @@ from sqlalchemy import RowMapping, insert, select, update
 
 from index.catalog.engine import Catalog
 from invariantselect.errors import InvalidRequestError, UnauthenticatedError
-from service.key_store import api_keys
+from service.tables import api_keys
 
 __all__ = ["SCOPES", "ApiKey", "NewKey", "Scope", "create_key", "list_keys", "revoke_key", "verify_key"]
 
@@ -64,7 +64,7 @@ def create_key(store: Catalog, scope: Scope, name: str = "") -> NewKey:
     """Make a key.
 
     Args:
-        store: As `service.key_store.open_key_store` opens it.
+        store: As `service.store.open_store` opens it.
         scope: What it may do.
         name: To recognise it by, up to 256 characters.
 

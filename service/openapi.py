@@ -30,6 +30,7 @@ from invariantselect.wire.demonstrations import (
     UpsertRequest,
 )
 from invariantselect.wire.encoders import EmbeddingsRequest
+from invariantselect.wire.jobs import ImportRequest
 from invariantselect.wire.options import SelectionOptions
 from invariantselect.wire.pools import PoolCreate
 from invariantselect.wire.selections import SelectBatchRequest, SelectRequest
@@ -43,6 +44,7 @@ _REQUESTS: tuple[type[BaseModel], ...] = (
     DemonstrationPatch,
     EmbeddingsRequest,
     GetRequest,
+    ImportRequest,
     PoolCreate,
     RelabelRequest,
     SelectBatchRequest,

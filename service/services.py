@@ -17,9 +17,11 @@ from service.embedding import Embedder
 from service.embedding_cache import EmbeddingCache, connect_redis
 from service.encoder_shelf import EncoderLoader, EncoderShelf, check_fingerprint
 from service.engine import Engine
-from service.key_store import open_key_store
+from service.jobs.desk import JobDesk
+from service.jobs.queue import JobQueue, open_queue
 from service.metrics import Metrics
 from service.settings import Settings
+from service.store import open_store
 from service.warm_up import WarmUp
 
 __all__ = ["Services", "open_services", "services_of"]
@@ -32,7 +34,9 @@ class Services:
     Attributes:
         settings: As given to `service.app.create_app`.
         pools: The pools of the data directory.
-        keys: The API keys; None when none are asked for.
+        store: The service's own tables.
+        queue: Tells workers of jobs.
+        jobs: Where jobs are handed in and asked after.
         encoders: Encoders by name.
         engine: Threads for the heavy work.
         cache: Vectors of images seen before.
@@ -42,12 +46,19 @@ class Services:
 
     settings: Settings
     pools: Pools
-    keys: Catalog | None
+    store: Catalog
+    queue: JobQueue
+    jobs: JobDesk
     encoders: EncoderShelf
     engine: Engine
     cache: EmbeddingCache
     metrics: Metrics
     warm_up: WarmUp
+
+    @property
+    def keys(self) -> Catalog | None:
+        """The table of API keys; None when none are asked for."""
+        return self.store if self.settings.asks_for_keys else None
 
     @property
     def image_limits(self) -> DecodeLimits:
@@ -81,8 +92,8 @@ class Services:
         self.engine.close()
         self.cache.close()
         self.pools.close()
-        if self.keys is not None:
-            self.keys.close()
+        self.queue.close()
+        self.store.close()
 
 
 def open_services(settings: Settings, metrics: Metrics, load: EncoderLoader | None = None) -> Services:
@@ -105,10 +116,14 @@ def open_services(settings: Settings, metrics: Metrics, load: EncoderLoader | No
 
     encoders = EncoderShelf(settings.allowed_encoders, load or from_catalog)
     redis: Redis | None = None if settings.redis_url is None else connect_redis(settings.redis_url)
+    store = open_store(settings.data)
+    queue = open_queue(settings.data, settings.redis_url)
     return Services(
         settings=settings,
         pools=Pools(settings.data),
-        keys=open_key_store(settings.data) if settings.asks_for_keys else None,
+        store=store,
+        queue=queue,
+        jobs=JobDesk(store, queue, settings.job_stale_seconds),
         encoders=encoders,
         engine=Engine(settings.worker_threads, settings.queue_limit, metrics),
         cache=EmbeddingCache(settings.embedding_cache_bytes, redis, metrics),

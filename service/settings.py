@@ -52,7 +52,22 @@ class Settings(BaseSettings):
         default=64 * _MIB, ge=0, description="Memory for vectors of images seen before; 0 keeps none."
     )
     redis_url: str | None = Field(
-        default=None, repr=False, description="Redis for a cache of vectors that servers share: redis://host:6379/0."
+        default=None,
+        repr=False,
+        description="Redis for a cache of vectors that servers share, and for telling workers of jobs: "
+        "redis://host:6379/0.",
+    )
+    embedded_worker: bool = Field(
+        default=True, description="Whether 'serve' starts a worker for jobs, which ends with it."
+    )
+    job_stale_seconds: float = Field(
+        default=30,
+        ge=0.2,
+        le=3600,
+        description="After how long without a sign of life a job's worker counts as dead, and another takes over.",
+    )
+    import_root: Path | None = Field(
+        default=None, description="Folder below which clients may name images for the server to import."
     )
     auth: Literal["auto", "on", "off"] = Field(
         default="auto", description="API keys: on, off (on loopback only), or auto: off on loopback, on elsewhere."
@@ -69,6 +84,11 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
+
+    @field_validator("import_root", mode="before")
+    @classmethod
+    def _a_folder(cls, value: Any) -> Any:
+        return value or None  # an empty variable would be the working directory
 
     @field_validator("redis_url")
     @classmethod

@@ -9,6 +9,7 @@ from typing import Self, Unpack
 
 import httpx2
 
+from invariantselect.async_job_methods import AsyncJobMethods
 from invariantselect.async_transport import AsyncTransport
 from invariantselect.connection import DEFAULT_MAX_RETRIES, LIMITS, Connection
 from invariantselect.flows import demonstrations as stored
@@ -35,7 +36,7 @@ from invariantselect.wire.selections import SelectionFailure
 __all__ = ["AsyncClient"]
 
 
-class AsyncClient:
+class AsyncClient(AsyncJobMethods):
     """`Client` for asyncio: the same arguments, methods, results and errors; every call is awaited.
 
     Any number of tasks may share one client. Files are read in threads, images fetched concurrently.

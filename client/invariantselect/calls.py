@@ -14,7 +14,7 @@ import httpx2
 
 from invariantselect.errors import InvariantSelectError
 
-__all__ = ["Call", "Finished", "Flow", "Step", "Work", "many", "off_the_loop", "one", "step"]
+__all__ = ["Call", "Finished", "Flow", "Pause", "Step", "Work", "many", "off_the_loop", "one", "pause", "step"]
 
 T = TypeVar("T")
 
@@ -31,6 +31,8 @@ class Call(Generic[T]):
         body: JSON, UTF-8; None for a request without a body.
         params: Query parameters.
         accepts: Statuses besides 2xx that `parse` reads.
+        headers: Of this call, beside those of every call.
+        quiet_s: Seconds for which the answer may be silent in between, where that is longer than the client's timeout.
     """
 
     method: str
@@ -40,6 +42,8 @@ class Call(Generic[T]):
     body: bytes | None = field(default=None, repr=False)
     params: Mapping[str, str | int] = field(default_factory=dict)
     accepts: frozenset[int] = frozenset()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    quiet_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,20 @@ class Work(Generic[T]):
     function: Callable[[], T]
 
 
-Step: TypeAlias = "Sequence[Call[Any]] | Work[Any]"
-"""Calls to make at the same time, answered by the list of their results; or work, answered by its result."""
+@dataclass(frozen=True)
+class Pause:
+    """A time to wait.
+
+    Attributes:
+        seconds: How long; 0 only to be told the time.
+    """
+
+    seconds: float
+
+
+Step: TypeAlias = "Sequence[Call[Any]] | Work[Any] | Pause"
+"""Calls to make at the same time, answered by the list of their results; or work, answered by its result; or a pause,
+answered by the time after it, in seconds since the epoch."""
 
 Flow: TypeAlias = Generator[Step, Any, T]
 
@@ -78,6 +94,12 @@ def off_the_loop(function: Callable[[], T]) -> Flow[T]:
     """Do work where waiting for it is fine: in place, or in a thread when an event loop is running."""
     answer = yield Work(function)
     return answer  # type: ignore[no-any-return]
+
+
+def pause(seconds: float) -> Flow[float]:
+    """Wait; the time afterwards, in seconds since the epoch."""
+    now = yield Pause(seconds)
+    return now  # type: ignore[no-any-return]
 
 
 def step(flow: Flow[T], answer: Any) -> Step | Finished[T]:

@@ -19,6 +19,7 @@ from invariantselect.flows.batches import BATCH_BYTES
 from invariantselect.flows.upload import BATCH_COUNT
 from invariantselect.image_inputs import ImageInput
 from invariantselect.inputs import DemonstrationChanges, QueryInput, SelectionKeywords, Upsertable
+from invariantselect.job_methods import JobMethods
 from invariantselect.selection import Selection
 from invariantselect.transport import Transport
 from invariantselect.wire.demonstrations import (
@@ -35,7 +36,7 @@ from invariantselect.wire.selections import SelectionFailure
 __all__ = ["Client"]
 
 
-class Client:
+class Client(JobMethods):
     """An invariantselect server, from Python. Threads may share one client.
 
     Every method raises subclasses of `InvariantSelectError`: the class that the server raised, `ConnectionFailedError`

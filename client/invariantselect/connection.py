@@ -81,13 +81,14 @@ class Connection:
             headers["Authorization"] = f"Bearer {self.api_key}"
         if call.body is not None:
             headers["Content-Type"] = "application/json"
+        headers.update(call.headers)
         return {
             "method": call.method,
             "url": self.base_url + call.path,
             "content": call.body,
             "params": dict(call.params) or None,
             "headers": headers,
-            "timeout": self.timeout,
+            "timeout": _longer(self.timeout, call.quiet_s),
         }
 
 
@@ -110,6 +111,12 @@ def _checked_timeout(timeout: float | httpx2.Timeout) -> httpx2.Timeout:
     if not timeout > 0:
         raise InvalidRequestError(f"timeout is {timeout}", hint="Give seconds, more than 0.")
     return httpx2.Timeout(timeout, connect=min(timeout, _CONNECT_TIMEOUT_S))
+
+
+def _longer(timeout: httpx2.Timeout, quiet_s: float) -> httpx2.Timeout:
+    if timeout.read is None or timeout.read >= quiet_s:
+        return timeout
+    return httpx2.Timeout(connect=timeout.connect, read=quiet_s, write=timeout.write, pool=timeout.pool)
 
 
 def _checked_retries(max_retries: int) -> int:

@@ -11,11 +11,14 @@ from service.cli import (
     export_pool,
     import_pool,
     ingest,
+    jobs,
     keys,
     pools,
+    rebuild,
     select,
     serve,
     version,
+    worker,
 )
 
 __all__ = ["app"]
@@ -37,6 +40,9 @@ app.add_typer(demonstrations.app, name="demonstrations", short_help="List, get, 
 app.command("export", short_help="Write a pool to a directory.")(export_pool.export)
 app.command("import", short_help="Make a pool from an export.")(import_pool.import_)
 app.command("serve", short_help="Serve the pools over HTTP.")(serve.serve)
+app.add_typer(jobs.app, name="jobs", short_help="List, follow, cancel and retry jobs.")
+app.command("rebuild", short_help="Make all vectors of a pool anew.")(rebuild.rebuild)
+app.command("worker", short_help="Do jobs, beside a server or without one.")(worker.worker)
 app.add_typer(keys.app, name="keys", short_help="Make, list and revoke API keys.")
 app.command("doctor", short_help="Check this machine and the data directory.")(doctor.doctor)
 app.command("demo", short_help="Build a small pool from real images and try it.")(demo.demo)

@@ -35,10 +35,10 @@ def create(
     """
     from service.cli.terminal import print_json, progress, results
     from service.cli.workplace import read_settings
-    from service.key_store import open_key_store
     from service.keys import create_key
+    from service.store import open_store
 
-    with closing(open_key_store(read_settings(data).data)) as store:
+    with closing(open_store(read_settings(data).data)) as store:
         made = create_key(store, scope, name)
     if as_json:
         print_json({**_shown(made.key), "secret": made.secret})
@@ -57,10 +57,10 @@ def list_(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """
     from service.cli.terminal import print_json, print_table
     from service.cli.workplace import read_settings
-    from service.key_store import open_key_store
     from service.keys import list_keys
+    from service.store import open_store
 
-    with closing(open_key_store(read_settings(data).data)) as store:
+    with closing(open_store(read_settings(data).data)) as store:
         keys = list_keys(store)
     if as_json:
         print_json({"keys": [_shown(key) for key in keys]})
@@ -86,10 +86,10 @@ def revoke(
     from invariantselect.errors import InvalidRequestError
     from service.cli.terminal import progress
     from service.cli.workplace import read_settings
-    from service.key_store import open_key_store
     from service.keys import revoke_key
+    from service.store import open_store
 
-    with closing(open_key_store(read_settings(data).data)) as store:
+    with closing(open_store(read_settings(data).data)) as store:
         revoked = revoke_key(store, id)
     if not revoked:
         raise InvalidRequestError(f"no key with the id {id} works", hint="'invariantselect keys list' shows them.")

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import socket
-from typing import Annotated
+from contextlib import nullcontext
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from service.cli.arguments import DEFAULT_DATA, Data
+
+if TYPE_CHECKING:
+    from service.settings import Settings
 
 __all__ = ["serve"]
 
@@ -36,9 +41,6 @@ def serve(
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = read_settings(data, **given)
     with _listen(settings.host, settings.port) as listener:
-        import uvicorn
-
-        from service.app import create_app
         from service.logs import configure_logs
 
         configure_logs(settings)
@@ -46,14 +48,31 @@ def serve(
         address = f"http://{shown}:{listener.getsockname()[1]}"
         keys = "API keys are asked for" if settings.asks_for_keys else "this machine only, no API keys"
         progress().print(f"Serving {settings.data} at {address} ({keys}). Try {address}/docs; Ctrl-C stops.")
-        config = uvicorn.Config(
-            create_app(settings),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=settings.shutdown_seconds,
-        )
-        uvicorn.Server(config).run(sockets=[listener])
+        _serve(settings, listener)
+
+
+def _serve(settings: Settings, listener: socket.socket) -> None:
+    import uvicorn
+
+    from service.app import create_app
+    from service.jobs.embedded import EmbeddedWorker
+
+    app = create_app(settings)
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            app.state.closing.set()  # before uvicorn waits for the requests that run
+            super().handle_exit(sig, frame)
+
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
+    with EmbeddedWorker(settings) if settings.embedded_worker else nullcontext():
+        Server(config).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

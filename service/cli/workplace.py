@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,10 @@ if TYPE_CHECKING:
     from encoders.decode import DecodeLimits
     from encoders.encoder import Encoder
     from index.pools import Pools
+    from service.jobs.desk import JobDesk
     from service.settings import Settings
 
-__all__ = ["decode_limits", "load_encoder", "open_pools", "read_settings"]
+__all__ = ["decode_limits", "load_encoder", "open_jobs", "open_pools", "read_settings"]
 
 
 def read_settings(data: Path, **given: Any) -> Settings:
@@ -45,14 +47,32 @@ def open_pools(settings: Settings, *, make: bool = False) -> Pools:
         PoolNotFoundError: There is no data directory and `make` is false.
     """
     from index.pools import Pools
+
+    if not make:
+        _need_data(settings)
+    return Pools(settings.data)
+
+
+def open_jobs(settings: Settings) -> AbstractContextManager[JobDesk]:
+    """The jobs of the data directory.
+
+    Raises:
+        PoolNotFoundError: There is no data directory.
+    """
+    from service.jobs.desk import open_desk
+
+    _need_data(settings)
+    return open_desk(settings)
+
+
+def _need_data(settings: Settings) -> None:
     from invariantselect.errors import PoolNotFoundError
 
-    if not make and not settings.data.is_dir():
+    if not settings.data.is_dir():
         raise PoolNotFoundError(
             f"there is no data directory {settings.data}",
             hint="Make one with 'invariantselect ingest FOLDER --pool NAME', or name yours with --data.",
         )
-    return Pools(settings.data)
 
 
 def load_encoder(settings: Settings, name: str) -> Encoder:

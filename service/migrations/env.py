@@ -1,10 +1,10 @@
-"""Run by Alembic: `service.key_store` hands over the connection, its transaction already begun."""
+"""Run by Alembic: `service.store` hands over the connection, its transaction already begun."""
 
 from __future__ import annotations
 
 from alembic import context
 
-from service.key_store import metadata
+from service.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,6 +1,18 @@
 """The routes, one file for each resource. Paths are written out in full where they are declared."""
 
-from service.routers import demonstrations, embeddings, encoders, health, images, metrics, pools, select, upsert
+from service.routers import (
+    demonstrations,
+    embeddings,
+    encoders,
+    health,
+    images,
+    jobs,
+    metrics,
+    pool_jobs,
+    pools,
+    select,
+    upsert,
+)
 
 __all__ = ["ROUTERS"]
 
@@ -12,6 +24,8 @@ ROUTERS = (
     select.router,
     embeddings.router,
     encoders.router,
+    pool_jobs.router,
+    jobs.router,
     health.router,
     metrics.router,
 )

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, TypeAlias
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Header, Path, Request
 
 from invariantselect.wire.base import Identifier, PoolName
+from invariantselect.wire.jobs import IdempotencyKey
 from service.services import Services, services_of
 
-__all__ = ["DemonstrationId", "Pool", "WithServices"]
+__all__ = ["DemonstrationId", "IdempotencyHeader", "Pool", "WithServices"]
 
 Pool: TypeAlias = Annotated[PoolName, Path(description="Name of the pool.", examples=["skin"])]
 DemonstrationId: TypeAlias = Annotated[
     Identifier,
     Path(description="Id of the demonstration, percent-encoded; slashes may stay.", examples=["photo/dog/1.jpg"]),
+]
+IdempotencyHeader: TypeAlias = Annotated[
+    IdempotencyKey | None,
+    Header(description="Yours, new with each new request: the same key again answers what it made before."),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 PNG = b"\x89PNG\r\n\x1a\n-a-picture"
@@ -75,6 +76,40 @@ def embeddings(vectors: list[str | list[float]], fingerprint: str = "f" * 64) ->
         "fingerprint": fingerprint,
         "usage": {"prompt_tokens": 0, "total_tokens": 0},
     }
+
+
+JOB = "0192f3a4b5c60123456789ab"
+
+
+def job(state: str = "succeeded", **changes: Any) -> dict[str, Any]:
+    return {
+        "id": JOB,
+        "kind": "rebuild",
+        "pool": "skin",
+        "state": state,
+        "request": {},
+        "attempt": 1,
+        "created_at": "2025-01-02T03:04:05Z",
+        "a_field_of_a_newer_server": True,
+        **changes,
+    }
+
+
+def event(number: int, **data: Any) -> dict[str, Any]:
+    name = next(iter(data))
+    return {
+        "number": number,
+        "event": "log" if name == "text" else name,
+        "at": "2025-01-02T03:04:05Z",
+        "attempt": 1,
+        **data,
+    }
+
+
+def stream(*events: dict[str, Any]) -> bytes:
+    """Server-sent events as the service writes them."""
+    lines = [f"id: {each['number']}\nevent: {each['event']}\ndata: {json.dumps(each)}\n\n" for each in events]
+    return "".join(["retry: 1000\n\n", *lines]).encode()
 
 
 ENCODER = {

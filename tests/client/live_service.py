@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +15,7 @@ from service.settings import Settings
 from tests.fakes.pixel_encoder import PixelEncoder
 from tests.service.live_server import live
 
+ROOT = Path(__file__).parents[2]
 ENCODER = "pixel-16-0"
 
 
@@ -21,3 +25,21 @@ def live_service(data: Path, **settings: Any) -> Iterator[str]:
     chosen: dict[str, Any] = {"data": data, "encoder": ENCODER, **settings}
     with live(create_app(Settings(**chosen), load_encoder=lambda _name: PixelEncoder())) as url:
         yield url
+
+
+@contextmanager
+def worker(data: Path) -> Iterator[None]:
+    """A worker for the jobs of a service, with the same encoder."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("INVARIANTSELECT_")}
+    environment = {
+        **kept,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "client")]),
+        "INVARIANTSELECT_DATA": str(data),
+        "INVARIANTSELECT_ENCODER": ENCODER,
+    }
+    command = [sys.executable, "-m", "tests.service.jobs.worker_process", "0"]
+    with subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.kill()

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from invariantselect import Client, NewDemonstration
-from tests.client.live_service import live_service
+from tests.client.live_service import live_service, worker
 
 ROOT = Path(__file__).parents[2]
 
@@ -60,12 +60,14 @@ def test_the_readme_of_the_client_runs(address: str) -> None:
     assert names["messages"]
 
 
-def test_the_page_of_the_sdk_runs(address: str) -> None:
-    names, lines = run(python_in("docs/sdk.md"), address)
+def test_the_page_of_the_sdk_runs(address: str, tmp_path: Path) -> None:
+    with worker(tmp_path / "data"):
+        names, lines = run(python_in("docs/sdk.md"), address)
     shown = "\n".join(lines)
     assert "12 sent, 0 failed" in shown
     assert "no such id" in shown
     assert "lungs" in shown
+    assert "succeeded 11" in shown
     assert len(names["selection"].demonstrations) + names["selection"].shortfall == 4
 
 

@@ -26,7 +26,7 @@ from invariantselect.errors import (
 )
 from invariantselect.retries import LONGEST_RETRY_AFTER_S, retry_after_seconds
 from tests.client import answered
-from tests.client.answered import PNG
+from tests.client.answered import JOB, PNG
 from tests.client.conftest import Connect
 from tests.client.driven import Driven, FakeClock
 from tests.client.scripted_server import (
@@ -42,6 +42,7 @@ from tests.client.scripted_server import (
 BUSY = as_problem({"code": "overloaded", "detail": "the queue is full"}, 429, {"Retry-After": "3"})
 DOWN = Reply(503, b"<html>down for a moment</html>", {"Content-Type": "text/html"})
 POOLS = as_json({"pools": []})
+EVENTS = Reply(200, answered.stream(answered.event(1, state="succeeded")), {"Content-Type": "text/event-stream"})
 
 REPEATABLE: dict[str, tuple[tuple[Any, ...], dict[str, Any], Reply]] = {
     "pools": ((), {}, POOLS),
@@ -65,6 +66,15 @@ REPEATABLE: dict[str, tuple[tuple[Any, ...], dict[str, Any], Reply]] = {
     "embed": ((PNG,), {}, as_json(answered.embeddings([[1.0]]))),
     "encoders": ((), {}, as_json({"encoders": []})),
     "ready": ((), {}, Reply(200)),
+    "jobs": ((), {}, as_json({"jobs": []})),
+    "job": ((JOB,), {}, as_json(answered.job())),
+    "job_events": ((JOB,), {}, EVENTS),
+    "job_log": ((JOB,), {}, as_json({"lines": []})),
+    "wait_for_job": ((JOB,), {}, as_json(answered.job())),
+    "cancel_job": ((JOB,), {}, as_json(answered.job("cancelled"))),
+    "retry_job": ((JOB,), {}, as_json(answered.job("queued"), 202)),
+    "rebuild": (("skin",), {}, as_json(answered.job("queued"), 202)),
+    "import_into": (("skin", "a.csv"), {}, as_json(answered.job("queued"), 202)),
 }
 UNSAFE = {"create_pool": as_json(answered.pool(), 201), "drop_pool": Reply(204)}
 

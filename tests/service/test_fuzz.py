@@ -15,9 +15,9 @@ from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from service.app import create_app
-from service.key_store import open_key_store
 from service.keys import create_key
 from service.settings import Settings
+from service.store import open_store
 from tests.service.conftest import fill, load_pixel_encoder
 from tests.service.live_server import live
 
@@ -33,6 +33,7 @@ CASES = [
 # what a key of an object looks like.
 CHECKED_BEYOND_SCHEMA = {
     "/v1/embeddings",
+    "/v1/jobs",
     "/v1/pools",
     "/v1/pools/{pool}/demonstrations",
     "/v1/pools/{pool}/demonstrations/{id}",
@@ -47,7 +48,7 @@ CHECKED_BEYOND_SCHEMA = {
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BaseSchema, dict[str, str]]]:
     """The document of a running server that holds a pool, and the headers of somebody who may do everything."""
     data = tmp_path_factory.mktemp("fuzzed")
-    store = open_key_store(data)
+    store = open_store(data)
     headers = {"Authorization": f"Bearer {create_key(store, 'admin').secret}"}
     store.close()
     app = create_app(Settings(data=data, auth="on", encoder="pixel-16-0"), load_encoder=load_pixel_encoder)

@@ -12,13 +12,14 @@ from index.catalog.engine import Catalog
 from index.pools import Pools
 from invariantselect.errors import CatalogUnavailableError, InvalidRequestError, UnauthenticatedError
 from service import keys
-from service.key_store import metadata, open_key_store
 from service.keys import create_key, list_keys, revoke_key, verify_key
+from service.store import open_store
+from service.tables import metadata
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Catalog]:
-    opened = open_key_store(tmp_path)
+    opened = open_store(tmp_path)
     yield opened
     opened.close()
 
@@ -90,26 +91,30 @@ def test_a_key_with_an_unknown_scope_or_an_odd_name_is_not_made(store: Catalog, 
 def test_keys_live_beside_the_pools_with_migrations_of_their_own(store: Catalog, tmp_path: Path) -> None:
     with Pools(tmp_path) as pools:
         pools.create("p", "e", "f" * 64, 4)
-    again = open_key_store(tmp_path)
+    again = open_store(tmp_path)
     with again.reading() as connection:
         seen = inspect(connection)
-        assert {"api_keys", "service_version", "pools", "index_version"} <= set(seen.get_table_names())
-        columns = {column["name"]: column["nullable"] for column in seen.get_columns("api_keys")}
+        assert {"service_version", "pools", "index_version"} <= set(seen.get_table_names())
+        made = {
+            name: {column["name"]: column["nullable"] for column in seen.get_columns(name)} for name in metadata.tables
+        }
+        indexed = {index["name"] for name in metadata.tables for index in seen.get_indexes(name)}
     again.close()
-    table = metadata.tables["api_keys"]
-    assert columns == {column.name: column.nullable for column in table.columns}
+    described = {name: {c.name: c.nullable for c in table.columns} for name, table in metadata.tables.items()}
+    assert made == described
+    assert indexed == {index.name for table in metadata.tables.values() for index in table.indexes}
 
 
 def test_a_store_of_a_newer_version_is_not_touched(tmp_path: Path) -> None:
-    open_key_store(tmp_path).close()
+    open_store(tmp_path).close()
     with sqlite3.connect(tmp_path / "catalog.sqlite3") as raw:
         raw.execute("UPDATE service_version SET version_num = '9999'")
     raw.close()
     with pytest.raises(CatalogUnavailableError, match="another version"):
-        open_key_store(tmp_path)
+        open_store(tmp_path)
 
 
 def test_a_data_directory_that_can_not_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(CatalogUnavailableError, match="can't be used"):
-        open_key_store(tmp_path / "file" / "data")
+        open_store(tmp_path / "file" / "data")

@@ -13,6 +13,7 @@ from service import examples
 from tests.service.conftest import Serve
 
 METHODS = {"get", "post", "put", "patch", "delete"}
+WITHOUT_BODY = {"cancel_job", "rebuild_pool", "retry_job"}
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ def test_guarded_routes_say_so(document: dict[str, Any]) -> None:
 
 def test_each_body_is_described_with_an_example(document: dict[str, Any]) -> None:
     for method, path, operation in operations(document):
-        if method in ("post", "patch"):
+        if method in ("post", "patch") and operation["operationId"] not in WITHOUT_BODY:
             content = operation["requestBody"]["content"]
             assert operation["requestBody"]["required"]
             assert "application/json" not in content or content["application/json"]["examples"], path

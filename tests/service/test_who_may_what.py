@@ -10,9 +10,9 @@ from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
 from service.access import Scoped
-from service.key_store import open_key_store
 from service.keys import SCOPES, create_key, revoke_key
 from service.routers import ROUTERS
+from service.store import open_store
 from tests.service.conftest import Serve
 from tests.service.test_problems import check_problem
 
@@ -36,6 +36,14 @@ EXPECTED = {
     "select_batch": "read",
     "embed": "read",
     "list_encoders": "read",
+    "rebuild_pool": "write",
+    "import_into_pool": "write",
+    "list_jobs": "read",
+    "get_job": "read",
+    "follow_job": "read",
+    "get_job_log": "read",
+    "cancel_job": "write",
+    "retry_job": "write",
     "metrics": "read",
 }
 ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
@@ -55,14 +63,14 @@ def test_each_route_asks_for_exactly_one_scope_or_is_open_on_purpose() -> None:
 @pytest.fixture
 def guarded(serve: Serve, tmp_path: Path) -> tuple[TestClient, dict[str, str]]:
     client = serve(host="0.0.0.0")
-    store = open_key_store(tmp_path / "data")
+    store = open_store(tmp_path / "data")
     secrets = {scope: create_key(store, scope).secret for scope in SCOPES}
     store.close()
     return client, secrets
 
 
 def call(client: TestClient, route: APIRoute, key: str | None) -> int:
-    path = route.path.replace("{pool}", "p").replace("{id:path}", "a/b")
+    path = route.path.replace("{pool}", "p").replace("{id:path}", "a/b").replace("{job_id}", "0" * 24)
     (method,) = route.methods
     headers = {} if key is None else {"authorization": f"Bearer {key}"}
     response = client.request(method, path, headers=headers)
@@ -101,7 +109,7 @@ def test_a_revoked_key_stops_working_while_the_server_runs(
     client, secrets = guarded
     headers = {"authorization": f"Bearer {secrets['read']}"}
     assert client.get("/v1/pools", headers=headers).status_code == 200
-    store = open_key_store(tmp_path / "data")
+    store = open_store(tmp_path / "data")
     revoke_key(store, secrets["read"].split("_")[1])
     store.close()
     assert client.get("/v1/pools", headers=headers).status_code == 401

@@ -22,6 +22,15 @@ from invariantselect.wire.encoders import (
     EncoderInfo,
     EncoderList,
 )
+from invariantselect.wire.jobs import (
+    ImportRequest,
+    Job,
+    JobEvent,
+    JobList,
+    JobLog,
+    JobProgress,
+    RebuildRequest,
+)
 from invariantselect.wire.options import Diversity, Exclusions, SelectionOptions
 from invariantselect.wire.pools import LabelCount, PoolCreate, PoolInfo, PoolList
 from invariantselect.wire.queries import Query
@@ -52,12 +61,19 @@ __all__ = [
     "EncoderList",
     "Exclusions",
     "GetRequest",
+    "ImportRequest",
+    "Job",
+    "JobEvent",
+    "JobList",
+    "JobLog",
+    "JobProgress",
     "LabelCount",
     "Outcome",
     "PoolCreate",
     "PoolInfo",
     "PoolList",
     "Query",
+    "RebuildRequest",
     "RelabelRequest",
     "SelectBatchRequest",
     "SelectBatchResponse",

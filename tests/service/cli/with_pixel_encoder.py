@@ -24,9 +24,11 @@ def load(name: str, **_: object) -> Encoder:
     return SlowEncoder()
 
 
-if __name__ == "__main__":
-    seconds = float(sys.argv.pop(1))
+if __name__ in ("__main__", "__mp_main__"):  # the second in the worker that a server starts
+    seconds = float(sys.argv.pop(1)) if __name__ == "__main__" else 0.0
     catalog.load_encoder = load
+
+if __name__ == "__main__":
     from service.cli import main
 
     main()

@@ -1,4 +1,4 @@
-"""Where API keys are stored: a table of the service's own, beside the catalog's, with migrations of its own."""
+"""Where API keys and jobs are stored: tables of the service's own, with migrations of their own."""
 
 from __future__ import annotations
 
@@ -8,31 +8,17 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from filelock import FileLock
-from sqlalchemy import Column, DateTime, MetaData, String, Table
 
 from index.catalog.engine import Catalog
 from invariantselect.errors import CatalogUnavailableError
 
-__all__ = ["api_keys", "metadata", "open_key_store"]
+__all__ = ["open_store"]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
-metadata = MetaData()
 
-api_keys = Table(
-    "api_keys",
-    metadata,
-    Column("id", String(16), primary_key=True),
-    Column("secret_sha256", String(64), nullable=False),  # the secret has 256 random bits, so a plain hash is enough
-    Column("scope", String(16), nullable=False),
-    Column("name", String(256), nullable=False),
-    Column("created_at", DateTime, nullable=False),  # UTC
-    Column("revoked_at", DateTime),  # UTC
-)
-
-
-def open_key_store(data: Path) -> Catalog:
-    """Connect to the database of a data directory and bring the table of keys up to date.
+def open_store(data: Path) -> Catalog:
+    """Connect to the database of a data directory and bring the service's tables up to date.
 
     Raises:
         CatalogUnavailableError: It can't be opened, or was written by a newer version of this project.
@@ -59,6 +45,6 @@ def _migrate(store: Catalog) -> None:
     except CommandError as error:
         store.close()
         raise CatalogUnavailableError(
-            f"the keys were written by another version of invariantselect: {error}",
+            f"the service's tables were written by another version of invariantselect: {error}",
             hint="Upgrade invariantselect-server, or restore the data directory that belongs to this version.",
         ) from error

@@ -1,0 +1,160 @@
+"""Jobs: hand in, look at, wait for, cancel, retry."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import BaseModel
+
+from invariantselect.calls import Call, Flow, one, pause
+from invariantselect.checking import body, checked, reader
+from invariantselect.errors import (
+    JobCancelledError,
+    TimedOutError,
+    UnexpectedResponseError,
+    error_from_problem,
+)
+from invariantselect.flows.paths import pool_path
+from invariantselect.wire.jobs import (
+    IdempotencyKey,
+    ImportRequest,
+    Job,
+    JobEvent,
+    JobId,
+    JobList,
+    JobLog,
+    JobProgress,
+    JobState,
+)
+
+__all__ = ["cancel_job", "events_path", "import_into", "job", "job_log", "jobs", "rebuild", "retry_job", "wait_for_job"]
+
+_PAGE = 1000
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 2.0
+
+
+class _InPath(BaseModel):
+    id: JobId
+
+
+class _InHeader(BaseModel):
+    idempotency_key: IdempotencyKey
+
+
+def jobs(*, pool: str | None, kind: str | None, state: JobState | None, limit: int) -> Flow[list[Job]]:
+    """Jobs, the newest first, fetched a page at a time."""
+    given = {"pool": pool, "kind": kind, "state": state}
+    params: dict[str, str | int] = {name: value for name, value in given.items() if value is not None}
+    found: list[Job] = []
+    cursor: str | None = None
+    while len(found) < limit:
+        params["limit"] = min(limit - len(found), _PAGE)
+        if cursor is not None:
+            params["cursor"] = cursor
+        page = yield from one(Call("GET", "/v1/jobs", reader(JobList), repeatable=True, params=dict(params)))
+        found += page.jobs
+        if page.next_cursor is None:
+            break
+        if page.next_cursor == cursor:
+            raise UnexpectedResponseError("the server answered a page whose next_cursor is the cursor asked for")
+        cursor = page.next_cursor
+    return found
+
+
+def job(id: str) -> Flow[Job]:
+    """One job."""
+    return (yield from one(Call("GET", _path(id), reader(Job), repeatable=True)))
+
+
+def job_log(id: str) -> Flow[list[JobEvent]]:
+    """All that a job said."""
+    lines: list[JobEvent] = []
+    after: int | None = 0
+    while after is not None:
+        params = {"after": after} if after else {}
+        page = yield from one(Call("GET", f"{_path(id)}/log", reader(JobLog), repeatable=True, params=params))
+        lines += page.lines
+        if page.next_after is not None and page.next_after <= after:
+            raise UnexpectedResponseError("the server answered a page of the log that leads back")
+        after = page.next_after
+    return lines
+
+
+def events_path(id: str) -> str:
+    """``/v1/jobs/{id}/events``.
+
+    Raises:
+        InvalidRequestError: No job can have this id.
+    """
+    return f"{_path(id)}/events"
+
+
+def cancel_job(id: str) -> Flow[Job]:
+    """Cancel a job. Repeatable: twice is once."""
+    return (yield from one(Call("POST", f"{_path(id)}/cancel", reader(Job), repeatable=True)))
+
+
+def retry_job(id: str, idempotency_key: str | None) -> Flow[Job]:
+    """Retry a job. Repeatable: the key says that it is the same request."""
+    return (yield from one(_handed_in(f"{_path(id)}/retry", None, idempotency_key)))
+
+
+def rebuild(pool: str, idempotency_key: str | None) -> Flow[Job]:
+    """Hand in a rebuild; likewise."""
+    return (yield from one(_handed_in(f"{pool_path(pool)}/rebuild", None, idempotency_key)))
+
+
+def import_into(pool: str, source: str, encoder: str | None, idempotency_key: str | None) -> Flow[Job]:
+    """Hand in an import; likewise."""
+    fields: dict[str, Any] = {"source": source} if encoder is None else {"source": source, "encoder": encoder}
+    request = checked(ImportRequest, **fields)
+    return (yield from one(_handed_in(f"{pool_path(pool)}/import", body(request), idempotency_key)))
+
+
+def wait_for_job(id: str, timeout: float | None, on_progress: Callable[[JobProgress], object] | None) -> Flow[Job]:
+    """Ask for a job until it has ended, less and less often."""
+    began = yield from pause(0)
+    seconds, last = _FIRST_PAUSE_S, None
+    while True:
+        now = yield from job(id)
+        if now.progress is not None and now.progress != last and on_progress is not None:
+            on_progress(now.progress)
+        last = now.progress
+        if now.finished:
+            return _ended_well(now)
+        spent = (yield from pause(0)) - began
+        if timeout is not None and spent >= timeout:
+            raise TimedOutError(
+                f"the job {id} is {now.state} after {timeout:g} s of waiting",
+                hint="It goes on without you: wait again, or cancel it.",
+            )
+        yield from pause(seconds if timeout is None else min(seconds, timeout - spent))
+        seconds = min(1.5 * seconds, _LONGEST_PAUSE_S)
+
+
+def _ended_well(ended: Job) -> Job:
+    """A job that succeeded.
+
+    Raises:
+        InvariantSelectError: What its worker raised; `JobCancelledError` if it was cancelled.
+    """
+    if ended.state == "cancelled":
+        raise JobCancelledError(f"the job {ended.id} was cancelled", job_id=ended.id)
+    if ended.state == "failed":
+        problem = ended.error or {}
+        status = problem.get("status")
+        error = error_from_problem(problem, status=status if isinstance(status, int) else 500)
+        error.context.setdefault("job_id", ended.id)
+        raise error
+    return ended
+
+
+def _path(id: str) -> str:
+    return f"/v1/jobs/{checked(_InPath, id=id).id}"
+
+
+def _handed_in(path: str, content: bytes | None, idempotency_key: str | None) -> Call[Job]:
+    key = checked(_InHeader, idempotency_key=idempotency_key or uuid.uuid4().hex).idempotency_key
+    return Call("POST", path, reader(Job), repeatable=True, body=content, headers={"Idempotency-Key": key})

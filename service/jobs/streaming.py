@@ -1,0 +1,55 @@
+"""The events of a job as server-sent events: what is told in `service.jobs.events`, as it happens.
+
+Source: WHATWG HTML, section 9.2, https://html.spec.whatwg.org/multipage/server-sent-events.html.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+
+from starlette.concurrency import run_in_threadpool
+
+from invariantselect.wire.jobs import JobEvent
+from service.jobs.desk import JobDesk
+
+__all__ = ["stream"]
+
+_LOOK_SECONDS = 0.25
+_SIGN_OF_LIFE_SECONDS = 10.0
+_AT_ONCE = 500
+_LAST = ("succeeded", "failed", "cancelled")
+
+
+async def stream(desk: JobDesk, id: str, after: int, closing: Callable[[], bool]) -> AsyncIterator[bytes]:
+    """Events behind a number, until the job has ended, as lines of ``text/event-stream``.
+
+    Args:
+        desk: Where the job is.
+        id: Of a job that exists.
+        after: Number of the last event that the client has; 0 for none.
+        closing: Whether the server is about to stop; the client connects again to where it is by then.
+    """
+    told = time.monotonic()
+    yield b"retry: 1000\n\n"
+    while not closing():
+        found = await run_in_threadpool(partial(desk.events, id, after=after, limit=_AT_ONCE))
+        for event in found:
+            yield _lines(event)
+            after = event.number
+        if found:
+            told = time.monotonic()
+            if len(found) < _AT_ONCE and found[-1].state in _LAST:  # else it was retried since
+                return
+        elif time.monotonic() - told > _SIGN_OF_LIFE_SECONDS:
+            told = time.monotonic()
+            yield b": the job goes on\n\n"
+        if len(found) < _AT_ONCE:
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _lines(event: JobEvent) -> bytes:
+    # JSON has no line breaks, so that one line of data is enough.
+    return f"id: {event.number}\nevent: {event.event}\ndata: {event.model_dump_json()}\n\n".encode()

@@ -1,0 +1,56 @@
+"""What the broker forgot is announced again, and what nobody needs any more is thrown away."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import select
+
+from index.catalog.engine import Catalog
+from service.jobs.clock import utc_now
+from service.jobs.queue import JobQueue
+from service.jobs.rows import claimable
+from service.tables import jobs
+
+__all__ = ["remove_leftovers", "sweep"]
+
+_KEPT = timedelta(days=7)
+
+
+def sweep(store: Catalog, queue: JobQueue, stale_seconds: float) -> list[str]:
+    """Announce each job that waits for a worker, or whose worker died, and that no message speaks of.
+
+    Args:
+        store: Where the tables are.
+        queue: The broker.
+        stale_seconds: After how long without a sign of life a worker counts as dead.
+
+    Returns:
+        Ids of the jobs that were announced, the oldest first.
+
+    Raises:
+        CatalogUnavailableError: The table doesn't answer.
+    """
+    waiting = select(jobs.c.id).where(claimable(utc_now() - timedelta(seconds=stale_seconds))).order_by(jobs.c.id)
+    with store.reading() as connection:
+        ids = list(connection.execute(waiting).scalars())
+    known = queue.announced() if ids else set()
+    if known is None:
+        return []
+    return [id for id in ids if id not in known and queue.announce(id)]
+
+
+def remove_leftovers(store: Catalog, folder: Path) -> None:
+    """Remove the checkpoints of jobs that are gone, or ended badly and weren't retried for a week."""
+    found = [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+    if not found:
+        return
+    with store.reading() as connection:
+        rows = connection.execute(select(jobs.c.id, jobs.c.finished_at).where(jobs.c.id.in_(found))).all()
+    oldest = utc_now() - _KEPT
+    needed = {row.id for row in rows if row.finished_at is None or row.finished_at > oldest}
+    for name in found:
+        if name not in needed:
+            shutil.rmtree(folder / name, ignore_errors=True)

@@ -1,0 +1,102 @@
+"""The worker: a process that does jobs one at a time until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from huey.consumer import Consumer
+
+from invariantselect.errors import CatalogUnavailableError
+from service.encoder_shelf import EncoderLoader
+from service.jobs.kind import JobKind
+from service.jobs.kinds import KINDS
+from service.jobs.running import Runner
+from service.jobs.sweeping import remove_leftovers, sweep
+from service.metrics import Metrics
+from service.services import Services, open_services
+from service.settings import Settings
+
+__all__ = ["run_worker", "worker_name"]
+
+_log = structlog.get_logger("service.jobs.worker")
+
+_SWEEPS = 3  # in the time after which a worker counts as dead
+
+
+def worker_name() -> str:
+    """A name that no other worker has: machine, process and 32 random bits."""
+    return f"{socket.gethostname()[:80]}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def run_worker(
+    settings: Settings,
+    *,
+    load: EncoderLoader | None = None,
+    kinds: Mapping[str, JobKind[Any]] = KINDS,
+    begun: Callable[[Callable[[], None]], None] | None = None,
+) -> None:
+    """Do jobs until SIGINT or SIGTERM; the job that runs then is put back into the queue at its next checkpoint.
+
+    To be called in a process's main thread. Start more processes to do more jobs at once.
+
+    Args:
+        settings: Data directory, broker, encoders, limits.
+        load: Loads an encoder by name, in place of the catalog of encoders.
+        kinds: What can be done, by name.
+        begun: Called when it is about to take jobs, with a function that stops it from another thread.
+    """
+    services = open_services(settings, Metrics(), load)
+    name = worker_name()
+    consumer: Consumer
+
+    def run(id: str) -> None:
+        runner.run(id)
+
+    consumer = services.queue.consumer(run, patience=settings.shutdown_seconds)
+    stopped = consumer.stop_flag
+    runner = Runner(
+        services, services.store, kinds, worker=name, stopping=stopped.is_set, put_back=services.queue.announce
+    )
+    sweeper = threading.Thread(target=_sweep, args=(services, stopped), name="sweeper", daemon=True)
+    sweeper.start()
+    if begun is not None:
+        begun(stopped.set)
+    _log.info("worker_begun", worker=name, data=str(settings.data))
+    try:
+        consumer.run()
+    finally:
+        stopped.set()
+    _end(services, [thread for _, thread in consumer.worker_threads] + [sweeper])
+    _log.info("worker_ended", worker=name)
+
+
+def _sweep(services: Services, stopped: threading.Event) -> None:
+    pause = services.settings.job_stale_seconds / _SWEEPS
+    first = True
+    while first or not stopped.wait(pause):
+        try:
+            if first:
+                remove_leftovers(services.store, services.settings.data / "jobs")
+            announced = sweep(services.store, services.queue, services.settings.job_stale_seconds)
+            if announced:
+                _log.info("jobs_announced_again", jobs=announced)
+        except CatalogUnavailableError as error:
+            _log.warning("sweep_failed", error=error.detail)
+        first = False
+
+
+def _end(services: Services, threads: list[threading.Thread]) -> None:
+    deadline = time.monotonic() + services.settings.shutdown_seconds
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    if any(thread.is_alive() for thread in threads):
+        _log.warning("worker_gave_up", consequence="the job that doesn't stop is taken over when its claim is stale")
+        os._exit(1)  # to wind down beneath a thread that computes is to crash
+    services.close()

@@ -1,0 +1,64 @@
+"""Jobs about a pool: rebuild it, import into it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+from starlette.concurrency import run_in_threadpool
+
+from invariantselect.errors import DatasetUnsupportedError, IdempotencyKeyReusedError, ImportDisabledError
+from invariantselect.wire.jobs import ImportRequest, Job, RebuildRequest
+from service import examples
+from service.access import WRITE
+from service.bodies import JsonBody
+from service.jobs.import_root import below_import_root
+from service.openapi import OF_A_POOL, json_request, problems
+from service.routers.parameters import IdempotencyHeader, Pool, WithServices
+
+router = APIRouter(tags=["jobs"])
+
+
+@router.post(
+    "/v1/pools/{pool}/rebuild",
+    summary="Rebuild a pool",
+    status_code=202,
+    dependencies=[Depends(WRITE)],
+    responses=problems(*OF_A_POOL, IdempotencyKeyReusedError),
+    operation_id="rebuild_pool",
+)
+def rebuild_pool(
+    pool: Pool, services: WithServices, response: Response, idempotency_key: IdempotencyHeader = None
+) -> Job:
+    """A job that makes all vectors anew from the images. The pool is searched and written meanwhile."""
+    services.pools.open(pool)
+    job = services.jobs.submit("rebuild", RebuildRequest(), pool=pool, idempotency_key=idempotency_key)
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    return job
+
+
+@router.post(
+    "/v1/pools/{pool}/import",
+    summary="Import images that the server has",
+    status_code=202,
+    dependencies=[Depends(WRITE)],
+    responses=problems(ImportDisabledError, DatasetUnsupportedError, IdempotencyKeyReusedError, body=True),
+    openapi_extra=json_request(ImportRequest, examples.IMPORT),
+    operation_id="import_into_pool",
+)
+async def import_into_pool(
+    pool: Pool,
+    sent: Annotated[ImportRequest, Depends(JsonBody(ImportRequest))],
+    services: WithServices,
+    response: Response,
+    idempotency_key: IdempotencyHeader = None,
+) -> Job:
+    """A job that takes labelled images from below the server's import root into a pool, which is made if it is new."""
+
+    def submit() -> Job:
+        below_import_root(services.settings.import_root, sent.source)  # refused now rather than by the worker
+        return services.jobs.submit("import", sent, pool=pool, idempotency_key=idempotency_key)
+
+    job = await run_in_threadpool(submit)
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    return job

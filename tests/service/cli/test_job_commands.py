@@ -1,0 +1,86 @@
+"""``rebuild`` and ``jobs``, without a server or a worker."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from invariantselect.wire.jobs import RebuildRequest
+from service.cli import job_progress
+from service.jobs.desk import open_desk
+from service.settings import Settings
+from tests.service.cli.conftest import CommandLine
+
+
+def test_a_rebuild_is_done_here_and_now(cli: CommandLine, pets: str) -> None:
+    ended = cli("rebuild", pets)
+    assert (ended.code, ended.out) == (0, "rebuild of pets: images 12, encoded 12, snapshot 3\n")
+    told = cli("rebuild", pets, "--json")
+    assert (told.json["state"], told.json["result"]["images"]) == ("succeeded", 12)
+    assert cli("select", "id:photo/cat/0.png", "--pool", pets, "-k", 1).code == 0
+
+
+def test_a_rebuild_uses_the_encoder_that_the_pool_has(cli: CommandLine, folder: Path) -> None:
+    assert cli("ingest", folder, "--pool", "other", "--encoder", "pixel-16-5").code == 0
+    assert cli("rebuild", "other").code == 0
+
+
+def test_a_rebuild_that_fails_says_why(cli: CommandLine, pets: str, tmp_path: Path) -> None:
+    for blob in (tmp_path / "data" / "blobs").rglob("*"):
+        if blob.is_file():
+            blob.unlink()
+    ended = cli("rebuild", pets)
+    assert (ended.code, ended.out) == (1, "")
+    assert "is lost" in ended.err
+    assert cli("rebuild", "nobody").code == 1
+    [job] = cli("jobs", "list", "--json", "--state", "failed").json["jobs"]
+    assert job["error"]["code"] == "store_corrupt"
+
+
+def test_a_rebuild_is_left_to_a_worker(cli: CommandLine, pets: str) -> None:
+    id = cli("rebuild", pets, "--queue").out.strip()
+    assert cli("jobs", "show", id).json["state"] == "queued"
+    listed = cli("jobs", "list", "--pool", pets, "--kind", "rebuild").out
+    assert id in listed
+    assert "queued" in listed
+    assert cli("jobs", "retry", id).code == 1
+    assert cli("jobs", "cancel", id).err == f"Cancelled {id}.\n"
+    followed = cli("jobs", "follow", id)
+    assert (followed.code, "was cancelled" in followed.err) == (1, True)
+    assert cli("jobs", "retry", id).code == 0
+    assert cli("jobs", "show", id).json["state"] == "queued"
+
+
+def test_a_job_is_followed_to_its_end_and_its_log_read(cli: CommandLine, pets: str) -> None:
+    id = cli("rebuild", pets, "--json").json["id"]
+    assert cli("jobs", "follow", id).out.startswith("rebuild of pets: images 12")
+    events = [json.loads(line) for line in cli("jobs", "follow", id, "--json").out.splitlines()]
+    assert [event["number"] for event in events] == list(range(1, len(events) + 1))
+    assert events[-1]["state"] == "succeeded"
+    assert "12 images, 12 of them encoded" in cli("jobs", "log", id).out
+    assert len(cli("jobs", "log", id, "--json").json["lines"]) == 1
+
+
+def test_ctrl_c_cancels_a_rebuild_that_is_done_here(
+    cli: CommandLine, pets: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(job_progress, "show_until_done", interrupted)
+    assert cli("rebuild", pets).code == 130
+    [job] = cli("jobs", "list", "--json").json["jobs"]
+    assert job["state"] in ("cancelled", "succeeded")  # it may have been quicker
+    assert job["finished_at"]
+
+
+def test_what_is_not_there_is_told(cli: CommandLine, tmp_path: Path) -> None:
+    assert "no data directory" in cli("jobs", "list").err
+    assert not (tmp_path / "data").exists()
+    with open_desk(Settings(data=tmp_path / "data")) as desk:
+        desk.submit("rebuild", RebuildRequest())
+    for command in ("show", "follow", "cancel", "retry", "log"):
+        ended = cli("jobs", command, "0" * 24)
+        assert (ended.code, "there is no job" in ended.err) == (1, True)

@@ -1,0 +1,145 @@
+"""Server-sent events over a real socket: as it happens, from where one was, and to the end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from invariantselect import Client
+from invariantselect.wire.jobs import JobEvent, JobProgress, RebuildRequest
+from service.app import create_app
+from service.jobs import streaming
+from service.jobs.claims import Claim, claim
+from service.settings import Settings
+from tests.service.conftest import load_pixel_encoder
+from tests.service.live_server import live
+
+
+@contextmanager
+def running(data: Path) -> Iterator[tuple[str, Claim, Any]]:
+    """The address of a server, a job that the test runs itself, and the app."""
+    app = create_app(Settings(data=data, encoder="pixel-16-0"), load_encoder=load_pixel_encoder)
+    with live(app) as url:
+        services = app.state.services
+        held = claim(services.store, services.jobs.submit("rebuild", RebuildRequest()).id, "test", 3600)
+        assert held is not None
+        yield url, held, app
+
+
+def read(url: str, id: str, *, last: int | None = None, most: int = 99) -> list[JobEvent]:
+    """Events of one connection, at most so many."""
+    headers = {} if last is None else {"last-event-id": str(last)}
+    found: list[JobEvent] = []
+    with httpx2.stream("GET", f"{url}/v1/jobs/{id}/events", headers=headers, timeout=20) as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        fields: dict[str, str] = {}
+        for line in response.iter_lines():
+            name, _, value = line.partition(": ")
+            fields[name] = value
+            if line or "data" not in fields:
+                continue
+            found.append(JobEvent.model_validate_json(fields["data"]))
+            assert (fields["id"], fields["event"]) == (str(found[-1].number), found[-1].event)
+            fields.clear()
+            if len(found) == most:
+                break
+    return found
+
+
+def test_events_come_as_they_happen_until_the_job_ends(tmp_path: Path) -> None:
+    with running(tmp_path) as (url, held, _):
+        seen: list[JobEvent] = []
+        came = threading.Condition()
+
+        def follow() -> None:
+            with Client(url) as client:
+                for event in client.job_events(held.job.id):
+                    with came:
+                        seen.append(event)
+                        came.notify()
+
+        thread = threading.Thread(target=follow)
+        thread.start()
+
+        def wait_for(count: int) -> None:
+            with came:
+                assert came.wait_for(lambda: len(seen) >= count, timeout=20)
+
+        wait_for(2)
+        held.progress(JobProgress(phase="encoding", done=1, total=2))
+        wait_for(3)
+        held.log("a line\nand another")
+        wait_for(4)
+        held.succeed({})
+        thread.join(20)
+        assert not thread.is_alive()
+        assert [event.state for event in seen] == ["queued", "running", None, None, "succeeded"]
+        assert seen[2].progress == JobProgress(phase="encoding", done=1, total=2)
+        assert seen[3].text == "a line\nand another"
+
+
+def test_a_lost_connection_goes_on_behind_its_last_event(tmp_path: Path) -> None:
+    with running(tmp_path) as (url, held, _):
+        for number in range(5):
+            held.log(str(number))
+        first = read(url, held.job.id, most=4)
+        held.succeed({})
+        rest = read(url, held.job.id, last=first[-1].number)
+        assert [event.number for event in [*first, *rest]] == list(range(1, 9))
+        over = httpx2.get(f"{url}/v1/jobs/{held.job.id}/events", headers={"last-event-id": "8"})
+        assert (over.status_code, over.content) == (204, b"")
+        beyond = httpx2.get(f"{url}/v1/jobs/{held.job.id}/events", headers={"last-event-id": "99"})
+        assert beyond.status_code == 204
+        broken = httpx2.get(f"{url}/v1/jobs/{held.job.id}/events", headers={"last-event-id": "x"})
+        assert broken.json()["code"] == "invalid_request"
+
+
+def test_a_job_that_was_retried_is_told_past_its_first_end(tmp_path: Path) -> None:
+    with running(tmp_path) as (url, held, app):
+        services = app.state.services
+        held.fail({"code": "internal_error"})
+        assert [event.state for event in read(url, held.job.id)] == ["queued", "running", "failed"]
+        services.jobs.retry(held.job.id)
+        again = claim(services.store, held.job.id, "test", 3600)
+        assert again is not None
+        again.succeed({})
+        with Client(url) as client:
+            states = [event.state for event in client.job_events(held.job.id)]
+        assert states == ["queued", "running", "failed", "queued", "running", "succeeded"]
+
+
+def test_a_silent_job_gives_signs_of_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streaming, "_SIGN_OF_LIFE_SECONDS", 0.1)
+    with (
+        running(tmp_path) as (url, held, _),
+        httpx2.stream("GET", f"{url}/v1/jobs/{held.job.id}/events", timeout=20) as response,
+    ):
+        lines = response.iter_lines()
+        assert any(line.startswith(":") for line in lines)
+
+
+def test_a_server_that_stops_doesn_t_wait_for_a_stream(tmp_path: Path) -> None:
+    with running(tmp_path) as (url, held, app):
+        threading.Timer(0.3, app.state.closing.set).start()
+        began = time.monotonic()
+        assert [event.state for event in read(url, held.job.id)] == ["queued", "running"]
+        assert time.monotonic() - began < 5
+
+
+def test_a_client_waits_and_is_told(tmp_path: Path) -> None:
+    with running(tmp_path) as (url, held, _), Client(url) as client:
+        held.progress(JobProgress(phase="encoding", done=1, total=2))
+        threading.Timer(0.5, held.succeed, [{"images": 2}]).start()
+        told: list[JobProgress] = []
+        assert client.wait_for_job(held.job.id, on_progress=told.append, timeout=20).result == {"images": 2}
+        assert [progress.done for progress in told] == [1]
+        held.log("too late")
+        assert client.job_log(held.job.id) == []
+        assert [job.id for job in client.jobs(state="succeeded")] == [held.job.id]

@@ -1,0 +1,30 @@
+"""A Redis that goes away and comes back, while jobs are handed in and done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.service.jobs.conftest import at
+from tests.service.jobs.kinds import Marks
+from tests.service.test_embedding_cache import RealRedis, needs_redis
+
+
+@needs_redis
+def test_jobs_go_on_when_redis_does(tmp_path: Path) -> None:
+    redis = RealRedis(tmp_path)
+    redis.start()
+    try:
+        with at(tmp_path, redis.url) as place:
+            place.worker()
+            place.wait_for(place.jobs.submit("marks", Marks(file=place.effects)).id)
+            running = place.steps()
+            place.wait_for_gate(running.id, lines=6)
+            redis.kill()
+            waiting = place.jobs.submit("marks", Marks(file=place.effects))  # taken in, though nobody can be told
+            place.open_gate()
+            place.wait_for(running.id)  # what runs doesn't need the broker
+            redis.start()
+            place.wait_for(waiting.id)
+            assert place.lines().count(waiting.id) == 1
+    finally:
+        redis.kill()

@@ -1,0 +1,217 @@
+"""One job in this process: what ends it, and how; and what the sweep does."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from sqlalchemy import update
+
+from invariantselect.errors import JobCancelledError
+from service.jobs.claims import claim
+from service.jobs.clock import utc_now
+from service.jobs.context import JobContext
+from service.jobs.kind import JobKind
+from service.jobs.running import Runner, checkpoints
+from service.jobs.sweeping import remove_leftovers, sweep
+from service.metrics import Metrics
+from service.services import Services, open_services
+from service.settings import Settings
+from service.tables import jobs
+
+
+class Nothing(BaseModel):
+    """No request."""
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    opened = open_services(Settings(data=tmp_path), Metrics())
+    yield opened
+    opened.close()
+
+
+def run(
+    services: Services, does: Any, *, id: str | None = None, stopping: Any = lambda: False
+) -> tuple[str, list[str]]:
+    """Run a job that is a function of its context; its id, and the ids that were put back."""
+    id = id or services.jobs.submit("k", Nothing(), announce=False).id
+    put_back: list[str] = []
+    kinds = {"k": JobKind("k", Nothing, lambda context, _: does(context))}
+    runner = Runner(services, services.store, kinds, worker="w", stopping=lambda: False, put_back=put_back.append)
+    assert runner.run(id)
+    assert not runner.run(id) or put_back
+    return id, put_back
+
+
+def until_stopped(context: JobContext) -> dict[str, Any]:
+    (context.folder / "kept").touch()
+    while True:
+        context.check()
+        time.sleep(0.01)
+
+
+def test_a_job_is_given_what_it_needs(services: Services) -> None:
+    seen: dict[str, Any] = {}
+
+    def does(context: JobContext) -> dict[str, Any]:
+        seen.update(id=context.job_id, pool=context.pool, attempt=context.attempt, there=context.folder.is_dir())
+        context.progress("a", 0, 2, loss=float("nan"), metric=0.5)
+        context.log("x" * 20_000)
+        return {"when": utc_now()}
+
+    id, _ = run(services, does)
+    assert seen == {"id": id, "pool": None, "attempt": 1, "there": True}
+    job = services.jobs.get(id)
+    assert job.progress is not None
+    assert job.progress.figures == {"metric": 0.5}  # JSON has no NaN
+    assert len(services.jobs.events(id, event="log")[0].text or "") == 10_000
+
+
+def test_a_stopping_worker_puts_its_job_back_with_its_checkpoints(services: Services) -> None:
+    told: list[bool] = []
+
+    def stopping() -> bool:
+        told.append(True)
+        return True
+
+    id = services.jobs.submit("k", Nothing(), announce=False).id
+    put_back: list[str] = []
+    kinds = {"k": JobKind("k", Nothing, lambda context, _: until_stopped(context))}
+    runner = Runner(services, services.store, kinds, worker="w", stopping=stopping, put_back=put_back.append)
+    assert runner.run(id)
+    assert (put_back, services.jobs.get(id).state, bool(told)) == ([id], "queued", True)
+    assert (checkpoints(services.settings.data, id) / "kept").exists()
+
+
+def test_a_job_keeps_its_claim_for_longer_than_a_worker_may_be_silent(tmp_path: Path) -> None:
+    services = open_services(Settings(data=tmp_path, job_stale_seconds=1.2), Metrics())
+
+    def does(context: JobContext) -> dict[str, Any]:
+        until = time.monotonic() + 2 * services.settings.job_stale_seconds
+        while time.monotonic() < until:
+            context.check()
+            assert claim(services.store, context.job_id, "other", services.settings.job_stale_seconds) is None
+            time.sleep(0.01)
+        return {}
+
+    id, _ = run(services, does)
+    assert services.jobs.get(id).state == "succeeded"
+    services.close()
+
+
+def test_a_job_that_another_took_ends_silently(services: Services) -> None:
+    def does(context: JobContext) -> dict[str, Any]:
+        assert claim(services.store, context.job_id, "other", -1) is not None
+        return until_stopped(context)
+
+    id, put_back = run(services, does)
+    job = services.jobs.get(id)
+    assert (job.state, job.worker, job.attempt, put_back) == ("running", "other", 2, [])
+
+
+def test_a_result_that_comes_when_another_has_the_job_is_not_recorded(services: Services) -> None:
+    def does(context: JobContext) -> dict[str, Any]:
+        assert claim(services.store, context.job_id, "other", -1) is not None
+        return {"late": True}
+
+    id, _ = run(services, does)
+    assert (services.jobs.get(id).state, services.jobs.get(id).result) == ("running", None)
+    assert checkpoints(services.settings.data, id).exists()  # the other one needs them
+
+
+def test_a_job_that_kills_its_workers_is_given_up(services: Services) -> None:
+    id = services.jobs.submit("k", Nothing(), announce=False).id
+    for number in range(4):
+        assert claim(services.store, id, f"dead-{number}", -1) is not None
+    with services.store.writing() as connection:
+        connection.execute(update(jobs).values(heartbeat_at=utc_now() - timedelta(hours=1)))
+    run(services, lambda _context: pytest.fail("it is not begun again"), id=id)
+    job = services.jobs.get(id)
+    assert job.state == "failed"
+    assert job.error is not None
+    assert (job.error["code"], "4 times" in job.error["detail"]) == ("job_abandoned", True)
+    services.jobs.retry(id)
+    run(services, lambda _context: {}, id=id)
+    assert services.jobs.get(id).state == "succeeded"
+
+
+def test_a_job_that_was_to_stop_when_its_worker_died_is_not_begun_again(services: Services) -> None:
+    id = services.jobs.submit("k", Nothing(), announce=False).id
+    held = claim(services.store, id, "dead", 3600)
+    assert held is not None
+    services.jobs.cancel(id)
+    assert held.release()
+    run(services, lambda _context: pytest.fail("it is not begun again"), id=id)
+    assert services.jobs.get(id).state == "cancelled"
+
+
+def test_a_job_may_end_itself(services: Services) -> None:
+    def does(_context: JobContext) -> dict[str, Any]:
+        raise JobCancelledError("enough")
+
+    id, _ = run(services, does)
+    assert services.jobs.get(id).state == "cancelled"
+
+
+def test_the_sweep_announces_what_no_message_speaks_of(services: Services) -> None:
+    silent = services.jobs.submit("k", Nothing(), announce=False).id
+    services.jobs.submit("k", Nothing())
+    dead = services.jobs.submit("k", Nothing(), announce=False).id
+    held = services.jobs.submit("k", Nothing(), announce=False).id
+    for id in (dead, held):
+        assert claim(services.store, id, "w", 3600) is not None
+    with services.store.writing() as connection:
+        silence = utc_now() - timedelta(seconds=60)
+        connection.execute(update(jobs).where(jobs.c.id == dead).values(heartbeat_at=silence))
+    assert set(sweep(services.store, services.queue, 30)) == {silent, dead}
+    assert sweep(services.store, services.queue, 30) == []
+
+
+def test_without_a_broker_jobs_are_taken_in_and_announced_later(tmp_path: Path) -> None:
+    nowhere = Settings(data=tmp_path, redis_url=f"unix://{tmp_path}/no-redis")
+    services = open_services(nowhere, Metrics())
+    job = services.jobs.submit("k", Nothing())
+    assert services.jobs.get(job.id).state == "queued"
+    assert sweep(services.store, services.queue, 30) == []
+    services.close()
+
+
+def test_checkpoints_are_kept_for_a_week(services: Services) -> None:
+    folder = services.settings.data / "jobs"
+    ids = {name: services.jobs.submit("k", Nothing()).id for name in ("queued", "failed", "old")}
+    for id in (ids["failed"], ids["old"]):
+        services.jobs.cancel(id)
+    with services.store.writing() as connection:
+        long_ago = utc_now() - timedelta(days=8)
+        connection.execute(update(jobs).where(jobs.c.id == ids["old"]).values(finished_at=long_ago))
+    for name in (*ids.values(), "of nobody"):
+        (folder / name).mkdir()
+    remove_leftovers(services.store, folder)
+    assert {path.name for path in folder.iterdir() if path.is_dir()} == {ids["queued"], ids["failed"]}
+
+
+def test_a_job_waits_for_nothing_when_its_process_slept(services: Services) -> None:
+    def does(context: JobContext) -> dict[str, Any]:
+        watch = context._check.__self__  # type: ignore[attr-defined]
+        watch._beat -= 100  # as if this process had been frozen for so many seconds
+        assert context.stopped()
+        context.check()
+        return {}
+
+    id, _ = run(services, does)
+    assert services.jobs.get(id).state == "running"  # for whoever takes it over
+    assert sweep(services.store, services.queue, -1) == [id]
+
+
+def test_no_two_workers_have_the_same_name() -> None:
+    from service.jobs.worker import worker_name
+
+    assert worker_name() != worker_name()
+    assert f":{os.getpid()}:" in worker_name()
