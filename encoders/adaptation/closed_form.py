@@ -18,9 +18,9 @@ from encoders.calibration.discriminant import ClosedForm, Discriminants
 __all__ = ["TunedClosedForm", "tune_closed_form"]
 
 _FORMS = tuple(
-    ClosedForm(by_domain=by_domain, balanced=balanced, shrinkages=shrinkages, separation=separation)
-    for by_domain, balanced, shrinkages, separation in product(
-        (True, False), (True, False), ((0.2, 0.5, 0.8), (0.8, 0.9, 0.97)), (0.0, 0.5)
+    ClosedForm(by_domain=by_domain, shrinkages=shrinkages, separation=separation)
+    for by_domain, shrinkages, separation in product(
+        (True, False), ((0.1, 0.3, 0.5, 0.7, 0.9), (0.5, 0.7, 0.9)), (0.0, 0.5)
     )
 )
 _TRUSTS = (0.0, 0.25, 0.5, 0.75, 1.0)

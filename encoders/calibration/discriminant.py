@@ -38,9 +38,9 @@ class ClosedForm:
     """
 
     by_domain: bool = True
-    balanced: bool = True
-    shrinkages: tuple[float, ...] = (0.2, 0.5, 0.8)
-    separation: float = 0.5
+    balanced: bool = False
+    shrinkages: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9)
+    separation: float = 0.0
     trust: float = 1.0
     exponent: float = 0.5
 
@@ -185,6 +185,6 @@ def fit_closed_form(
     >>> vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     >>> labels, domains = np.arange(40) % 2, np.arange(40) // 20
     >>> fit_closed_form(vectors, labels, domains, ["scanner A", "scanner B"]).dim(8)
-    3
+    5
     """
     return Discriminants(vectors, labels, domains, names, exponent=form.exponent).fit(form)
