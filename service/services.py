@@ -11,8 +11,10 @@ from starlette.requests import HTTPConnection
 from encoders.decode import DecodeLimits
 from encoders.encoder import Encoder
 from index.catalog.engine import Catalog
+from index.encoder_version import FROZEN, EncoderVersion
 from index.pool import Pool
 from index.pools import Pools
+from index.recoding import Recode, RecodeFor, recode_by
 from service.embedding import Embedder
 from service.embedding_cache import EmbeddingCache, connect_redis
 from service.encoder_shelf import EncoderLoader, EncoderShelf, check_fingerprint
@@ -86,6 +88,37 @@ class Services:
         embedder = self.embedder(pool.encoder)
         check_fingerprint(pool.fingerprint, embedder.identity.fingerprint, whose=f"the encoder {pool.encoder}")
         return embedder
+
+    def pool_embedders(self, pool: Pool) -> list[Embedder]:
+        """What embeds images for each of a pool's live encoder versions, number 1 first.
+
+        Raises:
+            FingerprintMismatchError: An encoder has changed since its version was made.
+            EncoderNotFoundError: This server doesn't serve the encoder that the pool was made with.
+            EncoderUnavailableError: An encoder can't be loaded.
+        """
+        return [self.version_embedder(pool, version) for version in pool.live()]
+
+    def version_embedder(self, pool: Pool, version: EncoderVersion) -> Embedder:
+        """What embeds images by one of a pool's encoder versions.
+
+        Raises:
+            FingerprintMismatchError, EncoderNotFoundError, EncoderUnavailableError: As `pool_embedders`.
+        """
+        if version.number == FROZEN:
+            return self.pool_embedder(pool)
+        loaded = self.encoders.get_adapted(version.encoder)
+        check_fingerprint(version.fingerprint, loaded.identity.fingerprint, whose=f"the encoder {version.encoder}")
+        return Embedder(loaded, self.image_limits, cache=self.cache, metrics=self.metrics)
+
+    def recode_for(self, pool: Pool) -> RecodeFor:
+        """What encodes a pool's demonstrations anew by its encoder versions; encoders are loaded when it is used."""
+
+        def recode(version: EncoderVersion) -> Recode:
+            embedder = self.version_embedder(pool, version)
+            return recode_by(embedder.encoder, pool.fingerprint, self.image_limits)
+
+        return recode
 
     def close(self) -> None:
         """Let running work finish, then close files and connections."""

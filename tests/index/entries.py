@@ -25,7 +25,7 @@ def vector_of_image(image: bytes, dim: int = DIM) -> np.ndarray:
 
 def entry(id: str, image: bytes | None = None, *, label: str = "cat", dim: int = DIM, **rest: Any) -> Entry:
     content = f"image of {id}".encode() if image is None else image
-    values = {"vector": vector_of_image(content, dim), "fingerprint": FINGERPRINT, **rest}
+    values = {"vectors": {FINGERPRINT: vector_of_image(content, dim)}, **rest}
     return Entry(id=id, image=content, header=HEADER, label=label, **values)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from index.pool import Entry
 from index.snapshot import Snapshot
+from tests.index.entries import FINGERPRINT
 
 
 def exact_score(vector: np.ndarray, query: np.ndarray) -> np.float32:
@@ -33,7 +34,7 @@ class Model:
     entries: dict[str, Entry] = field(default_factory=dict)
 
     def vectors(self) -> dict[str, np.ndarray]:
-        return {id: entry.vector for id, entry in self.entries.items()}
+        return {id: entry.vectors[FINGERPRINT] for id, entry in self.entries.items()}
 
     def check(self, snapshot: Snapshot, queries: np.ndarray, limit: int | None = 5) -> None:
         """The snapshot holds exactly these entries, word for word, and finds the nearest of them."""
@@ -45,6 +46,6 @@ class Model:
             assert snapshot.position_of(stored.id) == position
             words = (stored.label, stored.domain, stored.group, dict(stored.metadata))
             assert words == (entry.label, entry.domain, entry.group, dict(entry.metadata))
-            np.testing.assert_array_equal(snapshot.vectors(np.array([position]))[0], entry.vector)
+            np.testing.assert_array_equal(snapshot.vectors(np.array([position]))[0], entry.vectors[FINGERPRINT])
         for query in queries:
             assert answers(snapshot, query, limit) == nearest(self.vectors(), query, limit)

@@ -104,7 +104,7 @@ class PoolStates(RuleBasedStateMachine):
     @precondition(lambda self: self.model.entries)
     @rule()
     def rebuild(self):
-        self.pool.rebuild(lambda images: np.stack([vector_of_image(image) for image in images]))
+        self.pool.rebuild(lambda given: np.stack([vector_of_image(image) for image in given.images()]))
 
     @invariant()
     def the_present_snapshot_is_right(self):
