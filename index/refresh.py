@@ -17,7 +17,7 @@ from index.catalog.pool_rows import PoolRow, get_pool
 from index.catalog.version_rows import live_versions
 from index.columns import Columns, find_rows
 from index.encoder_version import EncoderVersion
-from index.manifest import Manifest
+from index.manifest import Manifest, read_manifest
 from index.search import Sources
 from index.segments import Segment, open_segment
 from index.snapshot import Snapshot
@@ -98,7 +98,7 @@ class _Seats:
 
 def _attempt(connection: Connection, space: Space, pool: PoolRow, previous: Snapshot | None) -> Snapshot:
     # The transaction began before the manifest is read: whatever this manifest doesn't hold is still in the tail.
-    manifest = space.manifest()
+    manifest = read_manifest(space.folder, fingerprint=space.fingerprint, dim=space.dim)
     if previous is not None and (previous.version, previous.generation) == (pool.version, manifest.generation):
         return previous
     base = previous if previous is not None and previous.version >= manifest.purged_version else None

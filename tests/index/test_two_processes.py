@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import pytest
 
-from index import space
+from index import refresh
 from index.pools import Pools
 from invariantselect.errors import StoreCorruptError
 from tests.index import other_process
@@ -75,7 +75,7 @@ def test_files_that_vanish_between_manifest_and_opening_are_looked_for_again(tmp
     pool.write([entry("a")])
     pool.seal()
     elsewhere = Pools(tmp_path).open("pool")
-    real, calls = space.read_manifest, []
+    real, calls = refresh.read_manifest, []
 
     def overtaken(*args, **kwargs):
         manifest = real(*args, **kwargs)
@@ -85,7 +85,7 @@ def test_files_that_vanish_between_manifest_and_opening_are_looked_for_again(tmp
             elsewhere.seal()  # merges, so the file of the manifest just read is removed
         return manifest
 
-    monkeypatch.setattr(space, "read_manifest", overtaken)
+    monkeypatch.setattr(refresh, "read_manifest", overtaken)
     model("a", "b").check(pool.snapshot(), QUERY[np.newaxis])
     assert calls == [1, 2]
 
@@ -96,7 +96,7 @@ def test_a_seal_between_transaction_and_manifest_shows_no_later_write(tmp_path, 
     pool.write([entry(id) for id in ids])
     pool.seal()
     elsewhere = Pools(tmp_path).open("pool")
-    real, calls = space.read_manifest, []
+    real, calls = refresh.read_manifest, []
 
     def overtaken(*args, **kwargs):
         if not calls:
@@ -105,7 +105,7 @@ def test_a_seal_between_transaction_and_manifest_shows_no_later_write(tmp_path, 
         calls.append(1)
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(space, "read_manifest", overtaken)
+    monkeypatch.setattr(refresh, "read_manifest", overtaken)
     before = pool.snapshot()
     assert (len(calls), before.size, before.alive.sum()) == (1, 9, 8)  # a vector is there that is nobody's yet
     model(*ids).check(before, QUERY[np.newaxis])
@@ -119,7 +119,7 @@ def test_a_seal_that_drops_what_the_transaction_still_sees_is_looked_for_again(t
     pool = make_pool(tmp_path)
     pool.write([entry("a"), entry("x")])
     elsewhere = Pools(tmp_path).open("pool")
-    real, calls = space.read_manifest, []
+    real, calls = refresh.read_manifest, []
 
     def overtaken(*args, **kwargs):
         if not calls:
@@ -128,7 +128,7 @@ def test_a_seal_that_drops_what_the_transaction_still_sees_is_looked_for_again(t
         calls.append(1)
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(space, "read_manifest", overtaken)
+    monkeypatch.setattr(refresh, "read_manifest", overtaken)
     model("a").check(pool.snapshot(), QUERY[np.newaxis])
     assert len(calls) == 2
 
