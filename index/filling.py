@@ -10,14 +10,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int64
 
 from index.blobs import Blobs
 from index.columns import find_rows
-from index.durable_files import sha256_of
+from index.durable_files import make_directory, sha256_of
 from index.manifest import Manifest, write_manifest
 from index.recoding import Recode, RowsToEncode, recoded
 from index.sealing import exclusive, sealed, sweep
@@ -67,7 +66,7 @@ class Filling:
             InvalidVectorError: `recode` made something else than (n, dim) finite numbers.
             CatalogUnavailableError: The disk is full.
         """
-        make_folder(self.space.folder)
+        make_folder(self.space)
         thorough = True
         while True:
             with exclusive(self.space.folder, wait=True):
@@ -167,6 +166,6 @@ def lacking_positions(snapshot: Snapshot, manifest: Manifest) -> Int64[np.ndarra
     return np.flatnonzero(snapshot.alive & (snapshot.rows > manifest.sealed_through))
 
 
-def make_folder(folder: Path) -> None:
-    """Make the folder of a space, if it isn't there."""
-    folder.mkdir(parents=True, exist_ok=True)
+def make_folder(space: Space) -> None:
+    """Make the folder of a space, durably, if it isn't there."""
+    make_directory(space.folder, below=space.pool_folder.parent)

@@ -187,7 +187,7 @@ class VersionedPool(PoolReader):
         """Its space, whose folder is made if it isn't there."""
         self._version()  # the folder of a pool that was dropped mustn't be made again
         space = self._space(version)
-        make_folder(space.folder)
+        make_folder(space)
         return space
 
     def _space(self, version: EncoderVersion) -> Space:
