@@ -156,8 +156,8 @@ class Filling:
         return RowsToEncode(
             snapshot.rows[positions],
             [snapshot.domains.value(position) for position in positions.tolist()],
-            vectors=lambda: snapshot.vectors(positions),
-            images=lambda: [self.blobs.get(sha256) for sha256 in hashes],
+            vectors=lambda offsets: snapshot.vectors(positions[offsets]),
+            images=lambda offsets: [self.blobs.get(hashes[offset]) for offset in offsets.tolist()],
         )
 
 

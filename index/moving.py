@@ -88,12 +88,13 @@ class _Given:
         given = RowsToEncode(rows, domains, vectors=self._of_version_1, images=self._images)
         return recoded(vectors_for(version), given, version.dim)
 
-    def _of_version_1(self) -> Float32[np.ndarray, "n dim"]:
+    def _of_version_1(self, offsets: Int64[np.ndarray, " m"]) -> Float32[np.ndarray, "m dim"]:
         frozen = self.pool.snapshot()
-        seats = find_rows(frozen.rows, _rows(self.moving))
+        seats = find_rows(frozen.rows, _rows(self.moving)[offsets])
         if (seats < 0).any():
             raise ImageNotFoundError("a demonstration was deleted meanwhile")
         return frozen.vectors(seats)
 
-    def _images(self) -> list[bytes]:
-        return [self.blobs.get(each.sha256) for each in self.moving.values()]
+    def _images(self, offsets: Int64[np.ndarray, " m"]) -> list[bytes]:
+        hashes = [each.sha256 for each in self.moving.values()]
+        return [self.blobs.get(hashes[offset]) for offset in offsets.tolist()]

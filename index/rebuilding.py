@@ -106,18 +106,18 @@ class _Making:
     def _given(self, images: Sequence[RowImage]) -> RowsToEncode:
         rows: Int64[np.ndarray, " n"] = np.array([image.row for image in images], dtype=np.int64)
 
-        def vectors() -> Float32[np.ndarray, "n dim"]:
+        def vectors(offsets: Int64[np.ndarray, " m"]) -> Float32[np.ndarray, "m dim"]:
             snapshot = self._frozen()
-            seats = find_rows(snapshot.rows, rows)
+            seats = find_rows(snapshot.rows, rows[offsets])
             if (seats < 0).any():
-                raise ImageNotFoundError(f"row {rows[seats < 0][0]} has no vector of version 1")
+                raise ImageNotFoundError(f"row {rows[offsets][seats < 0][0]} has no vector of version 1")
             return snapshot.vectors(seats)
 
         return RowsToEncode(
             rows,
             [image.domain for image in images],
             vectors=vectors,
-            images=lambda: [self._blobs.get(image.sha256) for image in images],
+            images=lambda offsets: [self._blobs.get(images[offset].sha256) for offset in offsets.tolist()],
         )
 
     def _living(self) -> set[tuple[int, str]]:

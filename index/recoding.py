@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -24,8 +24,8 @@ class RowsToEncode:
     Args:
         rows: (n,) int64, their rows in the pool.
         domains: Domain of each, None where it isn't known.
-        vectors: Reads their vectors of version 1.
-        images: Reads their image files.
+        vectors: Reads the vectors of version 1 at offsets among these.
+        images: Reads the image files at offsets.
     """
 
     def __init__(
@@ -33,8 +33,8 @@ class RowsToEncode:
         rows: Int64[np.ndarray, " n"],
         domains: Sequence[str | None],
         *,
-        vectors: Callable[[], Float32[np.ndarray, "n dim"]],
-        images: Callable[[], list[bytes]],
+        vectors: Callable[[Int64[np.ndarray, " m"]], Float32[np.ndarray, "m dim"]],
+        images: Callable[[Int64[np.ndarray, " m"]], list[bytes]],
     ) -> None:
         self.rows = rows
         self.domains = list(domains)
@@ -43,11 +43,24 @@ class RowsToEncode:
 
     def vectors(self) -> Float32[np.ndarray, "n dim"]:
         """Their vectors of version 1, (n, dim) float32: all that an encoder with the same trunk needs."""
-        return self._vectors()
+        return self._vectors(np.arange(len(self.rows)))
 
     def images(self) -> list[bytes]:
         """Their image files."""
-        return self._images()
+        return self._images(np.arange(len(self.rows)))
+
+    def parts(self, size: int) -> Iterator[RowsToEncode]:
+        """The same demonstrations, at most `size` at a time: for who has to look up between them, or lacks memory."""
+        for start in range(0, len(self.rows), size):
+            yield self._part(np.arange(start, min(start + size, len(self.rows))))
+
+    def _part(self, offsets: Int64[np.ndarray, " m"]) -> RowsToEncode:
+        return RowsToEncode(
+            self.rows[offsets],
+            [self.domains[offset] for offset in offsets.tolist()],
+            vectors=lambda inner: self._vectors(offsets[inner]),
+            images=lambda inner: self._images(offsets[inner]),
+        )
 
 
 Recode: TypeAlias = Callable[[RowsToEncode], Float32[np.ndarray, "n dim"]]
