@@ -48,6 +48,11 @@ class ImageEncoder:
         """The encoder's input for one decoded RGB image."""
         return self._preprocessing.apply(image)
 
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """From a decoded image to the runtime's input."""
+        return self._preprocessing
+
     def forward(self, batch: Float32[np.ndarray, "batch 3 side side"]) -> Float32[np.ndarray, "batch trunk_dim"]:
         """The trunk's vectors of a preprocessed batch of any size, (batch, trunk_dim) float32, L2-normalised.
 

@@ -77,14 +77,16 @@ def read_image(record: Record) -> Seen | Failed:
 
 
 def prepare(encoders: Sequence[Encoder], limits: DecodeLimits, seen: Seen) -> Prepared | Failed:
-    """Decode an image once and preprocess it for each trunk that has to run; where none has, only read the header."""
+    """Decode an image once and preprocess it for the trunks that must run; where none must, only read the header."""
     try:
         known = {**_brought(seen.record.vector, encoders), **seen.known}
         trunks = {encoder.identity.trunk: encoder for encoder in encoders if not _within_reach(encoder, known)}
         if not trunks:
             return Prepared(seen, probe(seen.image, limits), known, {})
         image = decode(seen.image, limits)
-        pixels = {trunk: encoder.preprocess(image) for trunk, encoder in trunks.items()}
+        different = {encoder.preprocessing: encoder for encoder in trunks.values()}
+        inputs = {preprocessing: encoder.preprocess(image) for preprocessing, encoder in different.items()}
+        pixels = {trunk: inputs[encoder.preprocessing] for trunk, encoder in trunks.items()}
         return Prepared(seen, probe(seen.image, limits), known, pixels)
     except InvariantSelectError as error:
         return Failed(seen.record, error)

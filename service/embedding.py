@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from encoders.decode import DecodeLimits, ImageHeader, decode, probe
 from encoders.encoder import Encoder
@@ -170,9 +171,9 @@ def _run_some(trunks: Mapping[str, Embedder], images: Sequence[bytes]) -> list[P
         try:
             passed = Passed(sha256, probe(image, first.limits), found)
             if len(found) < len(trunks):
-                picture = decode(image, first.limits)
-                for trunk in trunks.keys() - found.keys():
-                    inputs[trunk][number] = trunks[trunk].encoder.preprocess(picture)
+                lacking = {trunk: trunks[trunk].encoder for trunk in trunks if trunk not in found}
+                for trunk, pixels in _preprocessed(lacking, decode(image, first.limits)).items():
+                    inputs[trunk][number] = pixels
                 passed.decode_ms = _ms_since(began)
         except InvariantSelectError as error:
             for waiting in inputs.values():
@@ -184,6 +185,13 @@ def _run_some(trunks: Mapping[str, Embedder], images: Sequence[bytes]) -> list[P
         _forward(embedder, results, inputs[trunk], first.cache)
     _time(results, inputs, first.metrics)
     return results
+
+
+def _preprocessed(trunks: Mapping[str, Encoder], picture: Image.Image) -> dict[str, Vector]:
+    """The input of each trunk; made once for those that take the same."""
+    different = {encoder.preprocessing: encoder for encoder in trunks.values()}
+    made = {preprocessing: encoder.preprocess(picture) for preprocessing, encoder in different.items()}
+    return {trunk: made[encoder.preprocessing] for trunk, encoder in trunks.items()}
 
 
 def _known(embedder: Embedder, hashes: Sequence[str], cache: EmbeddingCache | None) -> list[Vector | None]:

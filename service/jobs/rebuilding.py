@@ -11,12 +11,15 @@ import numpy as np
 from jaxtyping import Float32
 from numpy.typing import NDArray
 
+from encoders.encoder import Encoder
 from index.encoder_version import FROZEN, EncoderVersion
+from index.pool import Pool
 from index.recoding import Recode, RowsToEncode, recode_by
-from invariantselect.errors import InvalidRequestError
+from invariantselect.errors import EncoderVersionChangedError, InvalidRequestError
 from invariantselect.wire.jobs import RebuildRequest
 from service.jobs.context import JobContext
 from service.jobs.kind import JobKind
+from service.services import Services
 
 __all__ = ["REBUILD"]
 
@@ -31,7 +34,7 @@ def _rebuild(context: JobContext, _request: RebuildRequest) -> dict[str, Any]:
     images = encoded = 0
     for version in pool.live():  # number 1 first: others may be made from it
         context.progress("loading the encoder")
-        encoder = services.version_embedder(pool, version).encoder
+        encoder = _encoder(services, pool, version)
         first = version.number == FROZEN
         recode = recode_by(encoder, pool.fingerprint, services.image_limits, from_images=first)
         encoding = _Encoding(context, version, recode, pool.summary().demonstrations)
@@ -42,6 +45,13 @@ def _rebuild(context: JobContext, _request: RebuildRequest) -> dict[str, Any]:
         )
         images, encoded = max(images, encoding.done), encoded + encoding.done - encoding.kept
     return {"images": images, "encoded": encoded, "snapshot": pool.summary().version}
+
+
+def _encoder(services: Services, pool: Pool, version: EncoderVersion) -> Encoder:
+    for embedder in services.pool_embedders(pool):
+        if embedder.identity.fingerprint == version.fingerprint:
+            return embedder.encoder
+    raise EncoderVersionChangedError(f"the encoder version {version.number} of the pool {pool.name!r} serves no more")
 
 
 class _Encoding:

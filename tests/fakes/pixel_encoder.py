@@ -60,6 +60,10 @@ class PixelEncoder:
     def preprocess(self, image: Image.Image) -> Float32[np.ndarray, "3 side side"]:
         return self._preprocessing.apply(image)
 
+    @property
+    def preprocessing(self) -> Preprocessing:
+        return self._preprocessing
+
     def forward(self, batch: Float32[np.ndarray, "batch 3 side side"]) -> Float32[np.ndarray, "batch dim"]:
         flat = np.concatenate([batch.reshape(len(batch), -1), np.ones((len(batch), 1), np.float32)], axis=1)
         # einsum, not BLAS: a vector is then the same, bit for bit, alone and in a batch of any size.
