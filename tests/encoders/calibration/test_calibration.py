@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from encoders.calibration.calibration import IDENTITY, Calibration
@@ -28,6 +28,7 @@ def applied(calibration: Calibration, vectors: np.ndarray, domains: list[str | N
         return None
 
 
+@settings(deadline=None)
 @given(SEEDS, BATCHES)
 def test_a_vector_is_the_same_alone_and_in_any_batch_bit_for_bit(
     chosen: int, batch: tuple[int, list[str | None]]
@@ -68,6 +69,7 @@ def test_an_empty_chain_changes_nothing() -> None:
     assert not IDENTITY.looks_at_domains
 
 
+@settings(deadline=None)
 @given(SEEDS, st.integers(0, 3))
 def test_of_no_vectors_there_are_none(chosen: int, extra: int) -> None:
     calibration = chain(chosen, DIM)
@@ -76,6 +78,7 @@ def test_of_no_vectors_there_are_none(chosen: int, extra: int) -> None:
         calibration.apply(unit_vectors(0, 5, DIM), ["a"] * (1 if extra == 0 else 5 + extra))
 
 
+@settings(deadline=None)
 @given(SEEDS)
 def test_no_domains_are_domains_that_are_not_known(chosen: int) -> None:
     calibration = chain(chosen, DIM)
@@ -96,6 +99,7 @@ def test_a_vector_left_without_a_direction_is_an_error() -> None:
 # ── knowing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@settings(deadline=None)
 @given(SEEDS, SEEDS, st.integers(1, 5))
 def test_knowing_a_domain_leaves_the_vectors_of_known_domains_alone(chosen: int, seed: int, n: int) -> None:
     calibration = chain(chosen, DIM)
@@ -138,6 +142,7 @@ def test_knowing_cures_a_shift_that_the_pool_lacks() -> None:
 # ── files and hashes ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@settings(deadline=None)
 @given(SEEDS, st.permutations(range(12)))
 def test_a_chain_comes_back_from_its_description_and_arrays(chosen: int, order: list[int]) -> None:
     calibration = chain(chosen, DIM)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from encoders.calibration.products import rowwise_product
@@ -22,6 +22,7 @@ def draw(seed: int, *shape: int) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal(shape)
 
 
+@settings(deadline=None)
 @given(SEEDS, st.integers(1, 5), st.integers(1, 6), st.integers(1, 6), st.booleans())
 def test_affine_is_its_formula(seed: int, n: int, inner: int, outer: int, relu: bool) -> None:
     rows = draw(seed, n, inner)
@@ -35,6 +36,7 @@ def test_affine_is_its_formula(seed: int, n: int, inner: int, outer: int, relu: 
             assert got[column] == pytest.approx(max(0.0, expected) if relu else expected, abs=1e-12)
 
 
+@settings(deadline=None)
 @given(SEEDS, st.lists(DOMAINS, max_size=8), st.integers(1, 3), st.integers(1, 5))
 def test_centring_takes_away_the_domain_s_centre_or_the_nearest(
     seed: int, domains: list[str | None], count: int, inner: int
@@ -58,6 +60,7 @@ def test_of_two_centres_equally_near_the_first_is_taken() -> None:
     assert step.apply(np.zeros((1, 2)), [None]).tolist() == [[-1, 0]]
 
 
+@settings(deadline=None)
 @given(SEEDS, st.sampled_from([0.3, 0.5, 1.0, 2.0]))
 def test_power_is_its_formula_and_keeps_the_sign(seed: int, exponent: float) -> None:
     rows = np.concatenate([draw(seed, 3, 4), np.zeros((1, 4))])
@@ -66,6 +69,7 @@ def test_power_is_its_formula_and_keeps_the_sign(seed: int, exponent: float) -> 
         assert got == pytest.approx(math.copysign(abs(float(x)) ** exponent, float(x)), rel=1e-12)
 
 
+@settings(deadline=None)
 @given(SEEDS, st.integers(0, 4), st.integers(1, 3), st.integers(1, 3))
 def test_normalise_gives_every_block_the_length_one(seed: int, n: int, blocks: int, width: int) -> None:
     rows = draw(seed, n, blocks * width)
@@ -78,6 +82,7 @@ def test_normalise_gives_every_block_the_length_one(seed: int, n: int, blocks: i
         assert got.tolist() == pytest.approx(expected, abs=1e-12)
 
 
+@settings(deadline=None)
 @given(SEEDS, st.integers(1, 4), st.sampled_from([0.0, 0.25, 1.0]), st.sampled_from(["a", "new", "zz"]))
 def test_knowing_mixes_the_mean_of_the_unlabelled_with_their_nearest_centres(
     seed: int, n: int, trust: float, name: str
@@ -100,6 +105,7 @@ def test_of_no_image_no_centre_is_known() -> None:
         Centring(("a",), np.zeros((1, 3), np.float32)).knowing("b", np.zeros((0, 3)))
 
 
+@settings(deadline=None)
 @given(SEEDS, st.integers(0, 9), st.integers(1, 40), st.integers(1, 40))
 def test_a_rowwise_product_is_the_product_and_each_row_is_itself_alone(
     seed: int, n: int, inner: int, outer: int
