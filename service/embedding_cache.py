@@ -1,4 +1,4 @@
-"""Vectors of images that were encoded before, by content hash and encoder fingerprint.
+"""Vectors of images that were encoded before, by content hash and fingerprint of the encoder's trunk.
 
 Two levels: a bounded dictionary in this process, and Redis for what several servers share. Either may lose anything at
 any time: then the image is encoded again.
@@ -69,7 +69,7 @@ class EmbeddingCache:
         """The vectors of images, None for one that is not known.
 
         Args:
-            fingerprint: Of the encoder.
+            fingerprint: Of the trunk, so that encoders that differ only behind it share an entry.
             hashes: SHA-256 of the image files.
             dim: Length that a vector must have; a stored one of another length is not believed.
         """
@@ -92,7 +92,7 @@ class EmbeddingCache:
         """Keep vectors.
 
         Args:
-            fingerprint: Of the encoder that made them.
+            fingerprint: Of the trunk that made them.
             vectors: SHA-256 of the image file, and its vector.
         """
         for sha256, vector in vectors:

@@ -24,9 +24,17 @@ class Calibration:
 
     Attributes:
         steps: Applied in this order; none for an encoder that wasn't adapted behind its trunk.
+
+    Raises:
+        ValueError: An array isn't float32: it would be hashed and stored as another one than is applied.
     """
 
     steps: tuple[Step, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, array in self.arrays().items():
+            if array.dtype != np.float32:
+                raise ValueError(f"the array {name!r} is {array.dtype}, not float32")
 
     @property
     def looks_at_domains(self) -> bool:
@@ -41,15 +49,18 @@ class Calibration:
     def apply(
         self, vectors: Float32[np.ndarray, "n trunk"], domains: Domains | None = None
     ) -> Float32[np.ndarray, "n dim"]:
-        """The calibrated vectors, L2-normalised.
+        """The calibrated vectors, L2-normalised. Each is the same, bit for bit, alone and in a batch of any size.
 
         Args:
             vectors: (n, trunk_dim) float32, L2-normalised, of the trunk.
             domains: Domain of each, None where it isn't known; None for none known.
 
         Raises:
+            ValueError: There are more domains than vectors, or fewer.
             InternalError: A calibrated vector is zero or not finite.
         """
+        if domains is not None and len(domains) != len(vectors):
+            raise ValueError(f"{len(domains)} domains are given for {len(vectors)} vectors")
         if not self.steps:
             return vectors
         return l2_normalised(self._through(self.steps, vectors, domains).astype(np.float32))
@@ -62,11 +73,14 @@ class Calibration:
         Args:
             domain: Its name.
             vectors: (n, trunk_dim) float32, L2-normalised; at least one.
+
+        Raises:
+            ValueError: There is no vector.
         """
         done: list[Step] = []
         for step in self.steps:
             if isinstance(step, Centring):
-                done.append(step.knowing(domain, self._through(done, vectors, None)))
+                done.append(step.knowing(domain, self._through(done, vectors, [domain] * len(vectors))))
             else:
                 done.append(step)
         return Calibration(tuple(done))
@@ -126,7 +140,7 @@ class Calibration:
 
     @staticmethod
     def _through(steps: Sequence[Step], vectors: NDArray[np.float32], domains: Domains | None) -> NDArray[np.float64]:
-        mapped = vectors.astype(np.float64)
+        mapped = vectors.astype(np.float64, order="C")  # sums along rows hang on where the numbers lie
         for step in steps:
             mapped = step.apply(mapped, [None] * len(vectors) if domains is None else domains)
         return mapped

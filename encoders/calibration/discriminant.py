@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
@@ -70,7 +69,7 @@ class Discriminants:
         self._classes, self._labels = np.unique(labels, return_inverse=True)
         self._domains = domains
         self._names = names
-        self._spectra: dict[tuple[bool, bool], _Spectrum] = {}
+        self._scatters: dict[tuple[bool, bool], _Scatter] = {}
         self._exponent = exponent
 
     def fit(self, form: ClosedForm) -> Calibration:
@@ -87,14 +86,14 @@ class Discriminants:
         if len(self._classes) < 2:
             return IDENTITY
         centring = replace(self._centring(form.by_domain), trust=form.trust)
-        spectrum = self._spectrum(form)
-        if not spectrum.separated:
+        scatter = self._scatter(form)
+        if not scatter.separated:
             return IDENTITY
-        maps = [spectrum.projection(shrinkage, form.separation) for shrinkage in form.shrinkages]
+        maps = [scatter.projection(shrinkage, form.separation) for shrinkage in form.shrinkages]
         widths = {one.shape[1] for one in maps}
         maps = [one[:, : min(widths)] for one in maps]
         weight = np.concatenate(maps, axis=1)
-        affine = Affine(weight.astype(np.float32), (-spectrum.middle @ weight).astype(np.float32))
+        affine = Affine(weight.astype(np.float32), (-scatter.middle @ weight).astype(np.float32))
         return self._before.then(centring, affine, Normalise(len(maps)))
 
     def _centring(self, by_domain: bool) -> Centring:
@@ -110,17 +109,17 @@ class Discriminants:
             return Centring(names, np.stack([centres[place] for place in order]).astype(np.float32))
         return Centring(("",), middle[None].astype(np.float32))
 
-    def _spectrum(self, form: ClosedForm) -> _Spectrum:
+    def _scatter(self, form: ClosedForm) -> _Scatter:
         key = (form.by_domain, form.balanced)
-        if key not in self._spectra:
+        if key not in self._scatters:
             known = [None if number < 0 else self._names[number] for number in self._domains.tolist()]
             centred = self._centring(form.by_domain).apply(self._vectors, known)
-            self._spectra[key] = _Spectrum(centred, self._labels, balanced=form.balanced)
-        return self._spectra[key]
+            self._scatters[key] = _Scatter(centred, self._labels, balanced=form.balanced)
+        return self._scatters[key]
 
 
-class _Spectrum:
-    """Within-class covariance by its axes, and the class means along them."""
+class _Scatter:
+    """Within-class covariance and class means of centred vectors."""
 
     def __init__(
         self, centred: Float64[np.ndarray, "n dim"], labels: Int64[np.ndarray, " n"], *, balanced: bool
@@ -131,43 +130,46 @@ class _Spectrum:
         means = sums / counts[:, None]
         share = np.full(len(counts), 1.0 / len(counts)) if balanced else counts / counts.sum()
         self.middle: NDArray[np.float64] = share @ means
-        scaled = (centred - means[labels]) * np.sqrt(share[labels] / counts[labels])[:, None]
         self._means = (means - self.middle) * np.sqrt(share)[:, None]
-        self._scaled = scaled
+        scaled = (centred - means[labels]) * np.sqrt(share[labels] / counts[labels])[:, None]
+        self._within: NDArray[np.float64] = scaled.T @ scaled
 
     @property
     def separated(self) -> bool:
         """Whether the class means differ at all."""
         return bool(np.abs(self._means).max() > _SMALLEST)
 
-    @cached_property
-    def _axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        # Of n images in d dimensions the smaller side is decomposed; what the images don't span has no variance.
-        count, dim = self._scaled.shape
-        if count >= dim:
-            values, axes = np.linalg.eigh(self._scaled.T @ self._scaled)
-            return np.maximum(values, 0.0), axes
-        _, singular, rows = np.linalg.svd(self._scaled, full_matrices=True)
-        values = np.zeros(dim)
-        values[: len(singular)] = singular**2
-        return values, rows.T
-
     def projection(self, shrinkage: float, separation: float) -> Float64[np.ndarray, "dim directions"]:
         """The discriminant directions, each with the within-class standard deviation 1 before weighting."""
         if not 0.0 <= shrinkage <= 1.0:
             raise ValueError(f"the shrinkage {shrinkage} is not between 0 and 1")
-        values, axes = self._axes
-        mean = values.mean()
+        mean = float(np.trace(self._within)) / len(self._within)
         if mean == 0.0:  # every class has one image, or copies of one: all directions are alike
             mean, shrinkage = 1.0, 1.0
-        shrunk = (1.0 - shrinkage) * values + shrinkage * mean
-        if shrunk.min() <= _SMALLEST * shrunk.max():
-            raise ValueError(f"with a shrinkage of {shrinkage} the within-class covariance can't be inverted")
-        whitening = axes / np.sqrt(shrunk)
-        _, strengths, rows = np.linalg.svd(self._means @ whitening, full_matrices=False)
-        kept = int(np.count_nonzero(strengths > 1e-8 * strengths[0]))
-        weighted: NDArray[np.float64] = whitening @ rows[:kept].T * (strengths[:kept] / strengths[0]) ** separation
+        shrunk = (1.0 - shrinkage) * self._within
+        shrunk[np.diag_indices_from(shrunk)] += shrinkage * mean
+        # With D = S⁻¹Mᵀ, the eigenvectors of the small MD turn D into the directions: S is never decomposed.
+        solved = _solved(shrunk, self._means.T, shrinkage)
+        squares, turns = np.linalg.eigh(self._means @ solved)
+        order = np.argsort(-squares)
+        squares, turns = np.maximum(squares[order], 0.0), turns[:, order]
+        kept = int(np.count_nonzero(squares > _SMALLEST * squares[0]))
+        strengths = np.sqrt(squares[:kept])
+        directions: NDArray[np.float64] = solved @ turns[:, :kept] / strengths
+        weighted: NDArray[np.float64] = directions * (strengths / strengths[0]) ** separation
         return weighted
+
+
+def _solved(
+    matrix: Float64[np.ndarray, "dim dim"], right: Float64[np.ndarray, "dim classes"], shrinkage: float
+) -> Float64[np.ndarray, "dim classes"]:
+    try:
+        solved = np.linalg.solve(matrix, right)
+    except np.linalg.LinAlgError:
+        solved = np.full_like(right, np.nan)
+    if not np.allclose(matrix @ solved, right, atol=1e-6 * np.abs(right).max()):
+        raise ValueError(f"with a shrinkage of {shrinkage} the within-class covariance can't be inverted")
+    return solved
 
 
 def fit_closed_form(

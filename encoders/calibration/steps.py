@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
+from encoders.calibration.products import rowwise_product
+
 __all__ = ["Affine", "Centring", "Domains", "Normalise", "Power", "Step", "read_step"]
 
 Domains = Sequence[str | None]
+T = TypeVar("T")
 
 
 @runtime_checkable
@@ -36,7 +39,7 @@ class Step(Protocol):
         """
 
     def settings(self) -> dict[str, Any]:
-        """What isn't an array, as JSON values."""
+        """What isn't an array, as JSON values: 1.0 and not 1 for a float, as they are hashed in writing."""
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays, by name."""
@@ -59,8 +62,7 @@ class Affine:
 
     def apply(self, vectors: Float64[np.ndarray, "n inner"], domains: Domains) -> Float64[np.ndarray, "n outer"]:  # noqa: ARG002 -- one signature for every step
         """The mapped vectors."""
-        # In float64: a vector is then the same, to float32, alone and in a batch of any size.
-        mapped = vectors @ self.weight.astype(np.float64) + self.bias.astype(np.float64)
+        mapped = rowwise_product(vectors, self.weight) + self.bias.astype(np.float64)
         return np.maximum(mapped, 0.0) if self.relu else mapped
 
     def dim(self, inner: int) -> int:
@@ -71,7 +73,7 @@ class Affine:
 
     def settings(self) -> dict[str, Any]:
         """Whether there is a rectifier."""
-        return {"relu": self.relu}
+        return {"relu": bool(self.relu)}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Weight and bias."""
@@ -105,7 +107,7 @@ class Centring:
         lost = np.flatnonzero(seats < 0)
         if len(lost):
             # Of ‖x − c‖² only what depends on the centre c.
-            far = (centres**2).sum(axis=1) - 2.0 * vectors[lost] @ centres.T
+            far = (centres**2).sum(axis=1) - 2.0 * rowwise_product(vectors[lost], centres.T)
             seats[lost] = far.argmin(axis=1)
         return np.asarray(vectors - centres[seats], dtype=np.float64)
 
@@ -113,18 +115,28 @@ class Centring:
         """The same length."""
         if self.centres.shape != (len(self.names), inner) or not self.names:
             raise ValueError(f"{len(self.names)} centres of shape {self.centres.shape} don't fit vectors of {inner}")
+        if list(self.names) != sorted(set(self.names)):
+            raise ValueError(f"the domains {self.names} are not in ascending order, each once")
+        if not 0.0 <= self.trust <= 1.0:
+            raise ValueError(f"the trust {self.trust} is not between 0 and 1")
         return inner
 
     def settings(self) -> dict[str, Any]:
         """The names of the domains, and the trust."""
-        return {"names": list(self.names), "trust": self.trust}
+        return {"names": list(self.names), "trust": float(self.trust)}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The centres."""
         return {"centres": self.centres}
 
     def knowing(self, name: str, vectors: Float64[np.ndarray, "n inner"]) -> Centring:
-        """With the centre of one domain more, or in place of the one known, from its unlabelled vectors."""
+        """With the centre of one domain more, or in place of the one known, from its unlabelled vectors.
+
+        Raises:
+            ValueError: There is no vector.
+        """
+        if not len(vectors):
+            raise ValueError(f"of no image the centre of the domain {name!r} can't be told")
         nearest = vectors - self.apply(vectors, [None] * len(vectors))
         centre = self.trust * vectors.mean(axis=0) + (1.0 - self.trust) * nearest.mean(axis=0)
         kept = [place for place, other in enumerate(self.names) if other != name]
@@ -159,7 +171,7 @@ class Power:
 
     def settings(self) -> dict[str, Any]:
         """The exponent."""
-        return {"exponent": self.exponent}
+        return {"exponent": float(self.exponent)}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Nothing."""
@@ -191,7 +203,7 @@ class Normalise:
 
     def settings(self) -> dict[str, Any]:
         """The number of blocks."""
-        return {"blocks": self.blocks}
+        return {"blocks": int(self.blocks)}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Nothing."""
@@ -209,14 +221,21 @@ def read_step(kind: str, settings: Mapping[str, Any], arrays: Mapping[str, NDArr
     try:
         match kind:
             case "affine":
-                return Affine(arrays["weight"], arrays["bias"], bool(settings["relu"]))
+                return Affine(arrays["weight"], arrays["bias"], _checked(settings["relu"], bool))
             case "centring":
-                names = tuple(str(name) for name in settings["names"])
-                return Centring(names, arrays["centres"], float(settings["trust"]))
+                names = tuple(_checked(name, str) for name in _checked(settings["names"], list))
+                return Centring(names, arrays["centres"], _checked(settings["trust"], float))
             case "power":
-                return Power(float(settings["exponent"]))
+                return Power(_checked(settings["exponent"], float))
             case "normalise":
-                return Normalise(int(settings["blocks"]))
-    except (KeyError, TypeError) as error:
+                return Normalise(_checked(settings["blocks"], int))
+    except KeyError as error:
         raise ValueError(f"a step {kind!r} lacks {error}") from error
     raise ValueError(f"there is no step of kind {kind!r}")
+
+
+def _checked(value: Any, kind: type[T]) -> T:
+    # By the very type: a bool is an int, a word is true.
+    if type(value) is not kind:
+        raise ValueError(f"{value!r} is no {kind.__name__}")
+    return value

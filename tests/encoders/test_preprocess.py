@@ -25,8 +25,8 @@ def test_squash_stretches_to_the_square_and_scales_to_plus_minus_one() -> None:
 
 
 @given(
-    st.integers(1, 400),
-    st.integers(1, 400),
+    st.integers(1, 256),  # above 256 to 1 it is a strip, which is refused
+    st.integers(1, 256),
     st.sampled_from(["shortest", "squash"]),
     st.sampled_from(["bicubic", "bilinear"]),
 )

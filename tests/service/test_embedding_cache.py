@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,8 +32,8 @@ needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason="r
 class Counting(PixelEncoder):
     """An encoder that counts the pictures it was given."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self.pictures = 0
 
     def forward(self, batch: np.ndarray) -> np.ndarray:

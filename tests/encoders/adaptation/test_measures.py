@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from encoders.adaptation import measures
@@ -44,6 +44,7 @@ def approximately(expected: float | None) -> object:
     return expected if expected is None else pytest.approx(expected, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(labelled())
 def test_alignment_is_the_mean_over_the_pairs_of_a_class(pool: Labelled) -> None:
     vectors, labels, domains = pool
@@ -54,6 +55,7 @@ def test_alignment_is_the_mean_over_the_pairs_of_a_class(pool: Labelled) -> None
     assert alignment_across_domains(vectors, labels, domains) == approximately(expected)
 
 
+@settings(deadline=None)
 @given(labelled(), st.integers(1, 5))
 def test_uniformity_is_the_log_of_the_mean_over_all_pairs(pool: Labelled, at_once: int) -> None:
     vectors, _, _ = pool
@@ -64,6 +66,7 @@ def test_uniformity_is_the_log_of_the_mean_over_all_pairs(pool: Labelled, at_onc
     assert got == approximately(mean if mean is None else math.log(mean))
 
 
+@settings(deadline=None)
 @given(labelled())
 def test_variance_divides_into_classes_domains_and_the_rest(pool: Labelled) -> None:
     vectors, labels, domains = pool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from encoders.adaptation import retrieval
@@ -37,6 +37,7 @@ def by_hand(
     return [(place, scores[place]) for place in sorted(allowed, key=lambda place: (-scores[place], place))[:k]]
 
 
+@settings(deadline=None)
 @given(spaces(), st.integers(1, 9), st.booleans(), st.integers(1, 30))
 def test_the_nearest_are_those_that_sorting_finds(space: tuple, k: int, grouped: bool, at_once: int) -> None:
     queries, pool, query_groups, pool_groups = space
@@ -74,6 +75,7 @@ def neighbourhoods(draw: st.DrawFn) -> tuple[Neighbours, np.ndarray, np.ndarray]
     return Neighbours(np.array(places, np.int64), np.array(filled, np.float32)), labels, np.array(truth, np.int64)
 
 
+@settings(deadline=None)
 @given(neighbourhoods())
 def test_votes_and_figures_are_those_of_evaluation(given_: tuple[Neighbours, np.ndarray, np.ndarray]) -> None:
     neighbours, labels, truth = given_

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from encoders.adaptation.coding import code, names_of
@@ -37,6 +37,7 @@ def pools(draw: st.DrawFn) -> Pool:
 SIZES = st.tuples(st.integers(1, 7), st.integers(1, 9))
 
 
+@settings(deadline=None)
 @given(pools(), SIZES, st.integers(0, 3), st.integers(0, 10**6))
 def test_a_batch_is_even_over_classes_and_their_domains_and_repeats_only_what_is_short(
     pool: Pool, sizes: tuple[int, int], seed: int, step: int
@@ -62,6 +63,7 @@ def test_a_batch_is_even_over_classes_and_their_domains_and_repeats_only_what_is
             assert max(drawn.values()) - min(drawn.values()) <= 1
 
 
+@settings(deadline=None)
 @given(pools(), SIZES, st.integers(0, 3))
 def test_a_run_is_even_over_classes_domains_and_images(pool: Pool, sizes: tuple[int, int], seed: int) -> None:
     labels, domains = pool
@@ -97,6 +99,7 @@ def test_the_seams_even_out() -> None:
     assert drawn.min() > 0.93 * drawn.mean()
 
 
+@settings(deadline=None)
 @given(pools(), SIZES, st.lists(st.integers(0, 500), min_size=1, max_size=5))
 def test_a_batch_is_its_step_s_whatever_was_drawn_before(pool: Pool, sizes: tuple[int, int], steps: list[int]) -> None:
     labels, domains = pool

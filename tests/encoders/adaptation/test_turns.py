@@ -3,12 +3,13 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from encoders.adaptation.turns import shuffled, turn
 
 
+@settings(deadline=None)
 @given(st.integers(1, 9), st.integers(1, 12), st.integers(0, 9), st.integers(1, 40))
 def test_everyone_sits_equally_often_and_is_told_how_often_they_sat(
     members: int, seats: int, seed: int, times: int

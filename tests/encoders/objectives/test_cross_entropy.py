@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from encoders.objectives.cross_entropy import CrossEntropy
@@ -12,6 +12,7 @@ from tests.encoders.objectives import reference
 from tests.encoders.objectives.test_pair_objectives import batch_of
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 3), min_size=1, max_size=6),
     st.sampled_from([0.05, 0.5, 3.0]),

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from encoders.objectives.cci import Cci
@@ -52,6 +52,7 @@ TEMPERATURES = st.sampled_from([0.05, 0.1, 0.5, 1.0, 7.0])
 
 @CLASSES
 @RULES
+@settings(deadline=None)
 @given(batches(), TEMPERATURES)
 @example(batch_of(0, [0], [0]), 0.1)
 @example(batch_of(0, [0, 1, 2], [0, 0, 0]), 0.1)
@@ -75,6 +76,7 @@ def test_gradients_are_those_of_the_formula(kind: type[Formula], rule: str) -> N
 
 @CLASSES
 @RULES
+@settings(deadline=None)
 @given(batches(), st.randoms(use_true_random=False))
 def test_order_scale_and_rotation_do_not_matter(kind: type[Formula], rule: str, batch: Batch, chance: object) -> None:
     rows, labels, domains = batch
