@@ -23,7 +23,7 @@ from invariantselect.errors import InvalidRequestError, StoreCorruptError
 
 __all__ = ["VersionedPool"]
 
-_LAST_FEW = 64
+_LAST_FEW = 16  # another process waits half a minute for the write lock, and an image may take a second
 
 
 class VersionedPool(PoolReader):
