@@ -54,6 +54,10 @@ class Encoder(Protocol):
     def identity(self) -> EncoderIdentity:
         """Name, fingerprint and the like; constant over the encoder's life."""
 
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The domains whose images are calibrated in a way of their own; empty where a vector depends on none."""
+
     def preprocess(self, image: Image.Image) -> Float32[np.ndarray, "3 side side"]:
         """Turn a decoded RGB image into the encoder's input. Same code in training and serving."""
 

@@ -44,6 +44,11 @@ class ImageEncoder:
         """Name, fingerprint and the like; constant over the encoder's life."""
         return self._identity
 
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The domains whose centres the calibration knows; empty where a vector depends on no domain."""
+        return self._calibration.domains if self._calibration.looks_at_domains else ()
+
     def preprocess(self, image: Image.Image) -> Float32[np.ndarray, "3 side side"]:
         """The encoder's input for one decoded RGB image."""
         return self._preprocessing.apply(image)

@@ -11,10 +11,11 @@ from invariantselect.errors import ImageNotFoundError, InvariantSelectError
 from service.cli.workplace import decode_limits, load_encoder
 from service.embedding import Embedder
 from service.encoder_shelf import check_fingerprint
+from service.given_query import GivenQuery
 from service.page import QueryView, Thumbnail, make_thumbnail, render_selection
-from service.selecting import GivenQuery
 
 if TYPE_CHECKING:
+    from index.encoder_version import EncoderVersion
     from index.pool import Pool
     from invariantselect.wire import Selection, SelectionOptions
     from service.settings import Settings
@@ -57,15 +58,21 @@ def read_question(image: str, *, group: str | None, domain: str | None, limits: 
     return Question(Path(image).name, GivenQuery(image=content, group=group, domain=domain))
 
 
-def pool_embedder(pool: Pool, settings: Settings) -> Embedder:
+def pool_embedder(settings: Settings, pool: Pool, version: EncoderVersion | None = None) -> Embedder:
     """What embeds query images for a pool.
 
+    Args:
+        settings: Of the data directory.
+        pool: The pool.
+        version: By which of its encoder versions; None for the encoder that it was made with.
+
     Raises:
-        EncoderUnavailableError: The pool's encoder can't be loaded.
-        FingerprintMismatchError: It has changed since the pool was made.
+        EncoderUnavailableError: The encoder can't be loaded.
+        FingerprintMismatchError: It has changed since the pool or the version was made.
     """
-    encoder = load_encoder(settings, pool.encoder)
-    check_fingerprint(pool.fingerprint, encoder.identity.fingerprint, whose=f"the encoder {pool.encoder}")
+    of = pool if version is None else version
+    encoder = load_encoder(settings, of.encoder)
+    check_fingerprint(of.fingerprint, encoder.identity.fingerprint, whose=f"the encoder {of.encoder}")
     return Embedder(encoder, decode_limits(settings))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,7 +76,7 @@ def select(
     with open_pools(settings) as pools:
         opened = pools.open(pool)
         question = read_question(image, group=group, domain=domain, limits=limits)
-        selection = select_one(opened, question.given, options, lambda: pool_embedder(opened, settings))
+        selection = select_one(opened, question.given, options, partial(pool_embedder, settings, opened))
         if html is not None:
             html.write_text(page_of(opened, question, selection, options, limits), encoding="utf-8")
             progress().print(f"Wrote {html}.")

@@ -80,4 +80,6 @@ def get_pool(pool: Pool, services: WithServices) -> PoolInfo:
 )
 def drop_pool(pool: Pool, services: WithServices) -> None:
     """Delete a pool with all its demonstrations. It can't be undone."""
+    key = services.pools.open(pool).key
     services.pools.drop(pool)
+    services.encoders.adapted.forget(key)

@@ -57,6 +57,10 @@ class PixelEncoder:
     def identity(self) -> EncoderIdentity:
         return self._identity
 
+    @property
+    def domains(self) -> tuple[str, ...]:
+        return self._calibration.domains if self._calibration.looks_at_domains else ()
+
     def preprocess(self, image: Image.Image) -> Float32[np.ndarray, "3 side side"]:
         return self._preprocessing.apply(image)
 
