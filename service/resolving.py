@@ -99,26 +99,36 @@ def _encoded(
     centre_queries: CentreQueries,
 ) -> dict[int, _Encoded | InvariantSelectError]:
     """What one encoder makes of what its trunk made, by the number of the query."""
-    began = time.perf_counter()
     encoded: dict[int, _Encoded | InvariantSelectError] = {
         number: each for number, each in passed.items() if isinstance(each, InvariantSelectError)
     }
     sound = {number: each for number, each in passed.items() if isinstance(each, Passed)}
-    if not sound:
-        return encoded
-    domains = [domain_of[number] for number in sound]
     unlabelled: Mapping[str, NDArray[np.float32]] = {}
-    known = embedder.encoder.domains
-    if centre_queries == "by_domain" and known:
-        trunk = np.stack([each.vectors[embedder.identity.trunk] for each in sound.values()])
-        unlabelled = unlabelled_by_domain(trunk, domains, known)
-    calibrated = embedder.calibrate(list(sound.values()), domains, unlabelled=unlabelled)
-    share = 1e3 * (time.perf_counter() - began) / len(sound)
-    for number, domain, embedded in zip(sound, domains, calibrated, strict=True):
-        centre = None if domain is None else unlabelled.get(domain)
-        timed = replace(embedded, encode_ms=embedded.encode_ms + share)
-        encoded[number] = _Encoded(timed, None if centre is None else len(centre))
+    if centre_queries == "by_domain" and sound:
+        unlabelled = _unlabelled(embedder, sound, domain_of)
+    # Apart: with one centre more to choose from, the domain of an image that names none might be guessed otherwise.
+    centred = {number: each for number, each in sound.items() if domain_of[number] in unlabelled}
+    others = {number: each for number, each in sound.items() if number not in centred}
+    for part, centres in ((centred, unlabelled), (others, {})):
+        began = time.perf_counter()
+        domains = [domain_of[number] for number in part]
+        calibrated = embedder.calibrate(list(part.values()), domains, unlabelled=centres)
+        share = 1e3 * (time.perf_counter() - began) / max(len(part), 1)
+        for number, domain, embedded in zip(part, domains, calibrated, strict=True):
+            centre = None if domain is None else centres.get(domain)
+            timed = replace(embedded, encode_ms=embedded.encode_ms + share)
+            encoded[number] = _Encoded(timed, None if centre is None else len(centre))
     return encoded
+
+
+def _unlabelled(
+    embedder: Embedder, passed: Mapping[int, Passed], domain_of: Mapping[int, str | None]
+) -> Mapping[str, NDArray[np.float32]]:
+    known = embedder.encoder.domains
+    if not known:
+        return {}
+    trunk = np.stack([each.vectors[embedder.identity.trunk] for each in passed.values()])
+    return unlabelled_by_domain(trunk, [domain_of[number] for number in passed], known)
 
 
 def _resolved(
