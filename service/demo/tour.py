@@ -16,7 +16,7 @@ from invariantselect.wire import SelectionOptions
 from service.cli.answering import page_of, pool_embedder, read_question
 from service.cli.ingest import print_report
 from service.cli.intake_progress import progress_bar, take_in_with_progress
-from service.cli.select import print_selection
+from service.cli.selection_tables import print_selection
 from service.cli.terminal import print_table, results
 from service.cli.workplace import decode_limits, open_pools, read_settings
 from service.demo.accuracy import Asked, DomainAccuracy, K, accuracy_by_domain
