@@ -82,18 +82,20 @@ class Embedder:
         domains: Sequence[str | None],
         *,
         unlabelled: Mapping[str, Vector] | None = None,
-    ) -> list[Embedded]:
-        """From what its trunk made of images to its own vectors; see `encoders.encoder.Encoder.calibrate`.
+    ) -> list[Embedded | InvariantSelectError]:
+        """From what its trunk made of images to its own vectors; an error in the place of one that can't be calibrated.
 
-        Raises:
-            InternalError: A calibrated vector is zero or not finite.
+        Args:
+            passed: What the trunk made of each image.
+            domains: As in `embed`.
+            unlabelled: See `encoders.encoder.Encoder.calibrate`.
         """
-        if not passed:
-            return []
         trunks = [each.vectors[self.identity.trunk] for each in passed]
-        vectors = self.encoder.calibrate(np.stack(trunks), domains, unlabelled=unlabelled)
+        vectors = self._calibrated(trunks, domains, unlabelled)
         return [
-            Embedded(each.sha256, each.header, trunk, vector, each.decode_ms, each.encode_ms)
+            vector
+            if isinstance(vector, InvariantSelectError)
+            else Embedded(each.sha256, each.header, trunk, vector, each.decode_ms, each.encode_ms)
             for each, trunk, vector in zip(passed, trunks, vectors, strict=True)
         ]
 
@@ -119,18 +121,21 @@ class Embedder:
         return done
 
     def _calibrated(
-        self, trunks: Sequence[Vector], domains: Sequence[str | None]
+        self,
+        trunks: Sequence[Vector],
+        domains: Sequence[str | None],
+        unlabelled: Mapping[str, Vector] | None = None,
     ) -> Sequence[Vector | InvariantSelectError]:
         if not trunks:
             return []
         try:
-            return list(self.encoder.calibrate(np.stack(trunks), domains))
+            return list(self.encoder.calibrate(np.stack(trunks), domains, unlabelled=unlabelled))
         except InternalError as error:
             # One vector has no direction left, that of an image exactly in its domain's centre. The others have.
             if len(trunks) == 1:
                 return [error]
-            each = [self._calibrated([trunk], [domain]) for trunk, domain in zip(trunks, domains, strict=True)]
-            return [vector for (vector,) in each]
+            pairs = zip(trunks, domains, strict=True)
+            return [self._calibrated([trunk], [domain], unlabelled)[0] for trunk, domain in pairs]
 
 
 def embed_by_each(

@@ -114,9 +114,12 @@ def _encoded(
         domains = [domain_of[number] for number in part]
         calibrated = embedder.calibrate(list(part.values()), domains, unlabelled=centres)
         share = 1e3 * (time.perf_counter() - began) / max(len(part), 1)
-        for number, domain, embedded in zip(part, domains, calibrated, strict=True):
+        for number, domain, made in zip(part, domains, calibrated, strict=True):
+            if isinstance(made, InvariantSelectError):
+                encoded[number] = made
+                continue
             centre = None if domain is None else centres.get(domain)
-            timed = replace(embedded, encode_ms=embedded.encode_ms + share)
+            timed = replace(made, encode_ms=made.encode_ms + share)
             encoded[number] = _Encoded(timed, None if centre is None else len(centre))
     return encoded
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from encoders.calibration.calibration import Calibration
+from encoders.calibration.steps import Centring
 from encoders.decode import decode
 from service.query_centring import unlabelled_by_domain
 from tests.fakes.pixel_encoder import PixelEncoder
@@ -155,6 +156,18 @@ def test_a_broken_query_fails_alone_and_the_others_are_answered_as_if_alone(adap
     assert [each["error"]["code"] for each in answers[::2]] == list(broken)
     [alone] = batch(adapted, [sound], k=4)
     assert all(each["demonstrations"] == alone["demonstrations"] for each in answers[1::2])
+
+
+def test_an_image_that_is_its_domain_s_centre_fails_alone(serve: Serve) -> None:
+    [vector] = PixelEncoder().encode([decode(png(99))])
+    centre = Calibration((Centring(("d0", "d1"), np.stack([vector, -vector])),))
+    adapted = PixelEncoder(calibration=centre)
+    pool = fill(serve(load=lambda name: adapted if "/" in name else PixelEncoder()))
+    adapt(pool, encoder=adapted)
+    queries = [{"image": data_uri(number), "domain": "d0"} for number in (98, 99, 97)]
+    answers = batch(pool, queries, k=3)
+    assert ["error" in each for each in answers] == [False, True, False]
+    assert answers[1]["error"]["code"] == "internal_error"
 
 
 @given(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-import service.embedding
+import service.trunk_passes
 from encoders.decode import decode
 from encoders.encoder import Encoder
 from index.encoder_version import EncoderVersion
@@ -173,7 +173,7 @@ class Tally:
             self.decoded += 1
             return plain(image, *limits)
 
-        monkeypatch.setattr(service.embedding, "decode", counted)
+        monkeypatch.setattr(service.trunk_passes, "decode", counted)
 
     def load(self, name: str) -> Encoder:
         encoder, tally = load_pixel_encoder(name), self
