@@ -46,7 +46,7 @@ def measure(workplace: Path, *, images: int, rounds: int) -> IngestFigures:
         pools = Pools(workplace / f"data-{number}")
         pool = pools.create("bench", encoder=identity.name, fingerprint=identity.fingerprint, dim=identity.dim)
         begin = time.perf_counter()
-        report = take_in(pool, encoder, open_source(folder))
+        report = take_in(pool, [encoder], open_source(folder))
         whole.append(images / (time.perf_counter() - begin))
         if report.created != images:
             raise RuntimeError(f"expected {images} new demonstrations, not {report.created}")

@@ -43,8 +43,7 @@ def _entries(fingerprint: str, dim: int, count: int) -> Iterator[list[Entry]]:
                 domain=f"domain-{(start + offset) % 4}",
                 group=None,
                 metadata={},
-                vector=vector,
-                fingerprint=fingerprint,
+                vectors={fingerprint: vector},
             )
             for offset, vector in enumerate(vectors)
         ]

@@ -11,6 +11,8 @@ from jaxtyping import Float32
 from numpy.typing import NDArray
 from PIL import Image
 
+from encoders.preprocess import Preprocessing
+
 __all__ = ["Encoder", "EncoderIdentity"]
 
 
@@ -52,8 +54,16 @@ class Encoder(Protocol):
     def identity(self) -> EncoderIdentity:
         """Name, fingerprint and the like; constant over the encoder's life."""
 
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The domains whose images are calibrated in a way of their own; empty where a vector depends on none."""
+
     def preprocess(self, image: Image.Image) -> Float32[np.ndarray, "3 side side"]:
         """Turn a decoded RGB image into the encoder's input. Same code in training and serving."""
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What `preprocess` does: encoders in which it is equal take the same input, which is then made once."""
 
     def forward(self, batch: Float32[np.ndarray, "batch 3 side side"]) -> Float32[np.ndarray, "batch trunk_dim"]:
         """The trunk's vectors of a preprocessed batch, (batch, trunk_dim) float32, L2-normalised.

@@ -44,9 +44,19 @@ class ImageEncoder:
         """Name, fingerprint and the like; constant over the encoder's life."""
         return self._identity
 
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The domains whose centres the calibration knows; empty where a vector depends on no domain."""
+        return self._calibration.domains if self._calibration.looks_at_domains else ()
+
     def preprocess(self, image: Image.Image) -> Float32[np.ndarray, "3 side side"]:
         """The encoder's input for one decoded RGB image."""
         return self._preprocessing.apply(image)
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """From a decoded image to the runtime's input."""
+        return self._preprocessing
 
     def forward(self, batch: Float32[np.ndarray, "batch 3 side side"]) -> Float32[np.ndarray, "batch trunk_dim"]:
         """The trunk's vectors of a preprocessed batch of any size, (batch, trunk_dim) float32, L2-normalised.

@@ -48,15 +48,15 @@ class Demonstration:
 
 @dataclass(frozen=True)
 class Entry:
-    """A demonstration to insert or replace, with its image and its vector.
+    """A demonstration to insert or replace, with its image and its vectors.
 
     Attributes:
         id: Unique in the pool; an entry with the id of a stored demonstration replaces it.
         image: The image file's bytes.
         header: What `encoders.decode.probe` says about them.
         label: Its class.
-        vector: (dim,) float32, as the pool's encoder made it.
-        fingerprint: Of that encoder.
+        vectors: By the fingerprint of an encoder what it made of the image, (dim,) float32: one for each of the pool's
+            live encoder versions. Those of other encoders are left aside.
         domain: Where the image comes from, if known.
         group: Patient or slide, if known.
         metadata: Flat JSON.
@@ -66,8 +66,7 @@ class Entry:
     image: bytes
     header: ImageHeader
     label: str
-    vector: Float32[np.ndarray, " dim"]
-    fingerprint: str
+    vectors: Mapping[str, Float32[np.ndarray, " _"]]
     domain: str | None = None
     group: str | None = None
     metadata: Metadata = field(default_factory=dict)

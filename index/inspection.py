@@ -13,15 +13,19 @@ from index.blobs import Blobs
 from index.catalog.demonstration_rows import images_by_row, read_tail
 from index.catalog.engine import Catalog
 from index.catalog.pool_rows import PoolRow, all_pools
+from index.catalog.version_rows import all_versions, live_versions
 from index.durable_files import sha256_of
-from index.manifest import Manifest, read_manifest
+from index.encoder_version import FROZEN
+from index.manifest import Manifest
 from index.sealing import exclusive, orphans
 from index.segments import open_segment
+from index.space import VERSIONS, Space
 from invariantselect.errors import InvariantSelectError, StoreCorruptError
 
 __all__ = ["Finding", "inspect"]
 
 _REBUILD = "Rebuild the pool: its vectors are made anew from its images."
+_OUT_OF_USE = "Harmless; this encoder version isn't searched, and is made whole before it is switched to."
 _UPSERT = "Upsert the demonstrations again with their images, or delete them."
 _HARMLESS = "Harmless; a write that never ended left it behind. It may be removed."
 
@@ -35,12 +39,14 @@ class Finding:
         detail: What is wrong, in one sentence.
         remedy: What to do about it.
         harmless: Whether every answer is right all the same.
+        number: Of the encoder version whose vectors it concerns; None where it concerns none in particular.
     """
 
     pool: str | None
     detail: str
     remedy: str
     harmless: bool = False
+    number: int | None = None
 
 
 def inspect(data: Path) -> list[Finding]:
@@ -69,10 +75,7 @@ def _findings(catalog: Catalog, data: Path) -> Iterator[Finding]:
     with catalog.reading() as connection:
         pools = all_pools(connection)
     for pool in pools:
-        folder = data / "pools" / pool.key
-        folder.mkdir(parents=True, exist_ok=True)
-        with exclusive(folder, wait=True):
-            yield from _of_pool(catalog, folder, pool)
+        yield from _of_pool(catalog, data / "pools" / pool.key, pool)
     known = {pool.key for pool in pools}
     folders = (data / "pools").iterdir() if (data / "pools").is_dir() else ()  # keys alone make no folder of pools
     for folder in sorted(path for path in folders if path.name not in known):
@@ -81,21 +84,46 @@ def _findings(catalog: Catalog, data: Path) -> Iterator[Finding]:
 
 
 def _of_pool(catalog: Catalog, folder: Path, pool: PoolRow) -> Iterator[Finding]:
+    with catalog.reading() as connection:
+        versions = all_versions(connection, pool.key)
+    for version in versions:
+        space = Space.of(pool.key, folder, version)
+        if version.live or space.folder.is_dir():
+            space.folder.mkdir(parents=True, exist_ok=True)
+            with exclusive(space.folder, wait=True):
+                yield from _of_version(catalog, space, pool)
+    known = {str(version.number) for version in versions}
+    below = (folder / VERSIONS).iterdir() if (folder / VERSIONS).is_dir() else ()
+    for path in sorted(path for path in below if path.name not in known):
+        yield Finding(pool.name, f"the folder {path} belongs to no encoder version", _HARMLESS, harmless=True)
+
+
+def _of_version(catalog: Catalog, space: Space, pool: PoolRow) -> Iterator[Finding]:
+    with catalog.reading() as connection:
+        live = space.number in {version.number for version in live_versions(connection, pool.key)}
+
+    def finding(detail: str) -> Finding:
+        if live:
+            return Finding(pool.name, detail, _REBUILD, number=space.number)
+        return Finding(pool.name, detail, _OUT_OF_USE, harmless=True, number=space.number)
+
     try:
-        manifest = read_manifest(folder, fingerprint=pool.fingerprint, dim=pool.dim)
+        manifest = space.manifest()
     except StoreCorruptError as error:
-        yield Finding(pool.name, error.detail, _REBUILD)
+        yield finding(error.detail)
         return
     stored: list[Int64[np.ndarray, " _"]] = []
-    for problem in _of_segments(folder, manifest, stored):
-        yield Finding(pool.name, problem, _REBUILD)
+    for problem in _of_segments(space.folder, manifest, stored):
+        yield finding(problem)
     with catalog.reading() as connection:
-        living = np.array([row for row, _ in images_by_row(connection, pool.key)], dtype=np.int64)
-        stored += [rows for rows, _ in read_tail(connection, pool.key, pool.dim, after=-1)]
-    lost = np.setdiff1d(living, np.concatenate([np.empty(0, np.int64), *stored]))
+        living = np.array([image.row for image in images_by_row(connection, pool.key)], dtype=np.int64)
+        stored += [rows for rows, _ in read_tail(connection, space, after=-1)]
+    due = living if live else living[living <= manifest.sealed_through]
+    lost = np.setdiff1d(due, np.concatenate([np.empty(0, np.int64), *stored]))
     if len(lost):
-        yield Finding(pool.name, f"{len(lost)} demonstrations have no vector, the first in row {lost[0]}", _REBUILD)
-    for path in orphans(folder, manifest):
+        told = "" if space.number == FROZEN else f" of encoder version {space.number}"
+        yield finding(f"{len(lost)} demonstrations have no vector{told}, the first in row {lost[0]}")
+    for path in orphans(space.folder, manifest):
         yield Finding(pool.name, f"no manifest names the file {path}", _HARMLESS, harmless=True)
 
 
@@ -116,7 +144,7 @@ def _of_images(catalog: Catalog, blobs: Blobs, pools: list[PoolRow]) -> Iterator
     used: set[str] = set()
     for pool in pools:
         with catalog.reading() as connection:
-            images = {sha256 for _, sha256 in images_by_row(connection, pool.key)}
+            images = {image.sha256 for image in images_by_row(connection, pool.key)}
         for sha256 in sorted(images - used):
             try:
                 blobs.get(sha256)

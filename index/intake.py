@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
 from encoders.decode import DecodeLimits
 from encoders.encoder import Encoder
-from index.checking import check_fingerprint
-from index.demonstration import Entry, Outcome, Probe
+from index.demonstration import Outcome, Probe
+from index.intake_batches import EncodersInUse, IntakeBatch, Reload
 from index.intake_report import Failure, IntakeReport, Progress, Settled, Tally
 from index.lookahead import ahead, batches
 from index.pool import Pool
-from index.preparation import Failed, Prepared, Seen, prepare, read_image
-from index.sources.record import Ignored, Item, KnownVector, Record, Rejected
+from index.preparation import Failed, Prepared, Seen, read_image
+from index.sources.record import Ignored, Item, Record, Rejected
 from invariantselect.errors import DemonstrationInvalidError
 
-__all__ = ["Failure", "IntakeReport", "Progress", "Settled", "take_in"]
+__all__ = ["Failure", "IntakeReport", "Progress", "Reload", "Settled", "take_in"]
+
 
 _READERS = 4
 _READ_AHEAD = 16
@@ -31,7 +31,7 @@ _BYTES_AT_ONCE = 128 * 1024 * 1024  # of image files, in each of the two places 
 
 def take_in(
     pool: Pool,
-    encoder: Encoder,
+    encoders: Sequence[Encoder],
     records: Iterable[Item],
     *,
     limits: DecodeLimits = DecodeLimits(),  # noqa: B008 -- frozen
@@ -39,33 +39,39 @@ def take_in(
     progress: Progress | None = None,
     workers: int | None = None,
     settled: Settled | None = None,
+    reload: Reload | None = None,
 ) -> IntakeReport:
     """Take records into a pool; what can't be taken is reported, and the rest goes in.
 
     An image is hashed before anything else, and one that is in the pool just so is not even decoded. One whose words
     alone are new keeps its vector. Threads read and decode ahead of the encoder, and one writes behind it; each batch
-    is one durable transaction, so that whatever ends an intake, the next one goes on from the last batch. Memory is
+    is one durable transaction, so that whatever ends an intake, the next one goes on from the last batch. An image is
+    decoded once, whatever the number of encoders, and encoders with one trunk share its forward pass. Memory is
     bounded whatever the number of records. An id that comes again fails: it would undo what was taken in before.
 
     Args:
         pool: Where to.
-        encoder: Of the pool's fingerprint.
+        encoders: Of the pool's live versions (`Pool.live`).
         records: A source, or any records: an upload's images in memory will do.
         limits: What images are refused.
         batch: How many images are encoded and committed together.
         progress: Called after each batch with (done, total or None, failed, encoded).
         workers: Threads that decode; as many as the machine has cores, at most 8, for None.
         settled: Called once for each record with where it stands and its outcome.
+        reload: Asked for the encoders of the pool's live versions when a switch comes in between; the batch at hand is
+            then encoded by these.
 
     Returns:
         What became of the records.
 
     Raises:
-        FingerprintMismatchError: The encoder is not the pool's.
+        FingerprintMismatchError: None of the encoders is the one that the pool was made with.
+        EncoderVersionChangedError: The pool's encoder was switched, and `reload` is None. Committed batches stay; what
+            is left is taken in by another intake with the encoders of `Pool.live`.
         PoolNotFoundError: The pool was dropped.
         CatalogUnavailableError: The database doesn't answer, or the disk is full; committed batches stay.
     """
-    check_fingerprint(encoder.identity.fingerprint, pool.fingerprint)
+    using = EncodersInUse(pool, encoders, limits, reload)
     tally = Tally(records, progress, settled)
     with ExitStack() as stack:
         readers = stack.enter_context(_threads(_READERS, "intake-read"))
@@ -76,14 +82,14 @@ def take_in(
         changed = _changed(pool, sound.only_seen(read), tally, batch)
         prepared = ahead(
             decoders,
-            partial(prepare, encoder, limits),
+            using.prepare,
             changed,
             depth=batch,
             weigh=_bytes_of_seen,
             budget=_BYTES_AT_ONCE,
         )
         ready = batches(sound.only_prepared(prepared), batch, weigh=_bytes_of_prepared, budget=_BYTES_AT_ONCE)
-        _encode_and_write(pool, encoder, ready, writer, tally)
+        _encode_and_write(pool, using, ready, writer, tally)
     tally.tell()
     return tally.report
 
@@ -124,7 +130,7 @@ class _Sound:
 
 
 def _changed(pool: Pool, images: Iterable[Seen], tally: Tally, batch: int) -> Iterator[Seen]:
-    """Those that aren't in the pool just so; with the vector that the pool has, where only the words are new."""
+    """Those that aren't in the pool just so; with the vectors that the pool has, where only the words are new."""
     for group in batches(images, batch, weigh=_bytes_of_seen, budget=_BYTES_AT_ONCE):
         probes = [_probe(each) for each in group]
         changed = []
@@ -145,60 +151,39 @@ def _probe(seen: Seen) -> Probe:
 def _with_known_vectors(pool: Pool, images: Sequence[Seen]) -> Iterator[Seen]:
     stored = pool.get([each.record.id for each in images])
     same_image = [old is not None and old.sha256 == each.sha256 for each, old in zip(images, stored, strict=True)]
-    snapshot = pool.snapshot() if any(same_image) else None
+    if not any(same_image):
+        yield from images
+        return
+    versions = {version.number: version for version in pool.live()}
+    together = pool.snapshots()
+    snapshots = [together.frozen] if together.adapted is None else [together.frozen, together.adapted]
     for each, same in zip(images, same_image, strict=True):
-        if snapshot is None or not same:
-            yield each
-            continue
-        position = snapshot.position_of(each.record.id)
-        # Another process may have replaced the image since: then its vector is not this image's.
-        if position is None or snapshot.demonstration(position).sha256 != each.sha256:
-            yield each
-            continue
-        vector = KnownVector(snapshot.vectors(np.array([position], dtype=np.int64))[0], pool.fingerprint)
-        yield replace(each, record=replace(each.record, vector=vector))
+        known = {}
+        for snapshot in snapshots if same else ():
+            position = snapshot.position_of(each.record.id)
+            if position is None or snapshot.number not in versions:
+                continue
+            old = snapshot.demonstration(position)
+            # Another process may have replaced the image since: then its vector is not this image's.
+            unmoved = old.domain == each.record.domain or not versions[snapshot.number].looks_at_domains
+            if old.sha256 == each.sha256 and unmoved:
+                known[snapshot.fingerprint] = snapshot.vectors(np.array([position], dtype=np.int64))[0]
+        yield replace(each, known=known) if known else each
 
 
 def _encode_and_write(
-    pool: Pool, encoder: Encoder, ready: Iterable[list[Prepared]], writer: ThreadPoolExecutor, tally: Tally
+    pool: Pool, using: EncodersInUse, ready: Iterable[list[Prepared]], writer: ThreadPoolExecutor, tally: Tally
 ) -> None:
     """Encode one batch while the one before is being written."""
-    under_way: tuple[list[Prepared], Future[list[Outcome]]] | None = None
+    under_way: IntakeBatch | None = None
     for group in ready:
-        entries = _entries(encoder, group, tally)
+        batch = IntakeBatch(pool, using, group, tally)
         if under_way:
-            _settle(*under_way, tally)
-        under_way = group, writer.submit(pool.write, entries)
+            under_way.settle(writer)
+        batch.write(writer)
+        under_way = batch
     if under_way:
-        _settle(*under_way, tally)
-
-
-def _settle(group: Sequence[Prepared], written: Future[list[Outcome]], tally: Tally) -> None:
-    for each, outcome in zip(group, written.result(), strict=True):
-        tally.settle(each.seen.record.where, outcome)
-    tally.tell()
-
-
-def _entries(encoder: Encoder, group: Sequence[Prepared], tally: Tally) -> list[Entry]:
-    pixels = [each.pixels for each in group if each.pixels is not None]
-    encoded = iter(encoder.forward(np.stack(pixels)) if pixels else ())
-    tally.report.encoded += len(pixels)
-    entries = []
-    for each in group:
-        record = each.seen.record
-        entry = Entry(
-            id=record.id,
-            image=each.seen.image,
-            header=each.header,
-            label=record.label,
-            vector=each.vector if each.vector is not None else next(encoded),
-            fingerprint=encoder.identity.fingerprint,
-            domain=record.domain,
-            group=record.group,
-            metadata=record.metadata,
-        )
-        entries.append(entry)
-    return entries
+        under_way.settle(writer)
 
 
 @contextmanager

@@ -3,37 +3,44 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-from sqlalchemy import Connection
 
 from index import transactions
 from index.blobs import Blobs
-from index.catalog.demonstration_rows import (
-    count_churn,
-    referenced,
-)
+from index.catalog.demonstration_rows import count_churn, referenced
 from index.catalog.engine import Catalog
-from index.catalog.pool_rows import PoolRow, get_pool
-from index.checking import check_changes, check_entry, check_fingerprint
+from index.catalog.pool_rows import PoolRow
+from index.catalog.version_rows import all_versions
+from index.checking import check_changes, check_entry, check_fingerprints
 from index.demonstration import Changes, Demonstration, Entry, Outcome, Probe
-from index.manifest import read_manifest
-from index.pool_reader import PoolReader, StoredImage, Summary
-from index.rebuilding import Encode, rebuild
+from index.encoder_version import FROZEN, EncoderVersion
+from index.moving import moved
+from index.pool_reader import Snapshots, StoredImage, Summary
+from index.rebuilding import rebuild
+from index.recoding import Recode, RecodeFor
 from index.sealing import exclusive, seal
-from index.transactions import NewDemonstration, Written
-from invariantselect.errors import (
-    InvariantSelectError,
-)
+from index.transactions import Moving, NewDemonstration, VectorsMissingError, Written
+from index.versioned_pool import VersionedPool
+from invariantselect.errors import InvariantSelectError, PoolNotAdaptedError, StoreCorruptError
 
-__all__ = ["Changes", "Demonstration", "Entry", "Outcome", "Pool", "Probe", "StoredImage", "Summary"]
+__all__ = [
+    "Changes",
+    "Demonstration",
+    "EncoderVersion",
+    "Entry",
+    "Outcome",
+    "Pool",
+    "Probe",
+    "Snapshots",
+    "StoredImage",
+    "Summary",
+]
 
 SEAL_AT = 4096
 
 
-class Pool(PoolReader):
+class Pool(VersionedPool):
     """One pool. Thread-safe; what other processes write is seen by the next call. Opened by `index.pools.Pools`.
 
     Every write is one transaction: durable when the method returns, and not begun when it raises.
@@ -41,7 +48,6 @@ class Pool(PoolReader):
 
     def __init__(self, catalog: Catalog, blobs: Blobs, folder: Path, row: PoolRow, *, seal_at: int = SEAL_AT) -> None:
         super().__init__(catalog, blobs, folder, row)
-        self._row = row
         self._seal_at = seal_at
 
     def write(self, entries: Sequence[Entry]) -> list[Outcome]:
@@ -50,39 +56,55 @@ class Pool(PoolReader):
         An entry that can't be stored fails by itself; the others go in.
 
         Raises:
-            FingerprintMismatchError: A vector comes from another encoder than the pool's; nothing is written.
+            FingerprintMismatchError: An entry has no vector of the pool's own encoder; nothing is written.
+            EncoderVersionChangedError: An entry has no vector of the version that serves by now; nothing is written.
+                Encode by the encoders of `live` and write again.
             PoolNotFoundError: It was dropped.
             CatalogUnavailableError: The database doesn't answer, or the disk is full; nothing is written.
         """
+        versions = self.versions()
         for entry in entries:
-            check_fingerprint(entry.fingerprint, self.fingerprint)
+            check_fingerprints(entry.vectors.keys(), [version for version in versions if version.live])
         outcomes: dict[int, Outcome] = {}
         images: dict[str, bytes] = {}
         new: dict[int, NewDemonstration] = {}
         for number, entry in enumerate(entries):
             try:
-                check_entry(entry, self.dim)
+                check_entry(entry, versions)
             except InvariantSelectError as error:
                 outcomes[number] = Outcome(entry.id, "failed", error)
                 continue
             sha256 = hashlib.sha256(entry.image).hexdigest()
             images[sha256] = entry.image
-            new[number] = NewDemonstration(_demonstration(entry, sha256), entry.vector)
+            new[number] = NewDemonstration(_demonstration(entry, sha256), entry.vectors)
         if new:
             self._version()
             self._blobs.put_all(images.values())
             with self._writing() as (connection, row):
                 # Between storing and this lock another process may have deleted the last use of an image.
                 self._blobs.put_all([image for sha256, image in images.items() if not self._blobs.holds(sha256)])
-                written = transactions.upsert(connection, row, list(new.values()), first_row=self._first_row(row))
+                versions = all_versions(connection, self.key)
+                for entry in entries:  # a switch may have come in between
+                    check_fingerprints(entry.vectors.keys(), [version for version in versions if version.live])
+                first_row = self._first_row(row, versions)
+                written = transactions.upsert(connection, row, versions, list(new.values()), first_row=first_row)
             outcomes.update(zip(new, written.outcomes, strict=True))
             self._after(written)
         return [outcomes[number] for number in range(len(entries))]
 
-    def patch(self, changes: Mapping[str, Changes]) -> list[Outcome]:
+    def patch(self, changes: Mapping[str, Changes], *, vectors_for: RecodeFor | None = None) -> list[Outcome]:
         """Change label, domain, group or metadata by id: updated, unchanged, or failed where there is no such id.
 
+        Where an encoder version looks at domains, a new domain gives a demonstration a new row with new vectors; those
+        of versions that don't are kept.
+
+        Args:
+            changes: By id.
+            vectors_for: What encodes by an encoder version; asked only where such a version is live and a domain
+                changes.
+
         Raises:
+            EncoderVersionChangedError: New vectors are needed, and `vectors_for` wasn't given; nothing is changed.
             PoolNotFoundError: It was dropped.
             CatalogUnavailableError: The database doesn't answer, or the disk is full; nothing is changed.
         """
@@ -92,9 +114,15 @@ class Pool(PoolReader):
                 check_changes(values)
             except InvariantSelectError as error:
                 failed[id] = Outcome(id, "failed", error)
-        with self._writing() as (connection, row):
-            sound = {id: values for id, values in changes.items() if id not in failed}
-            written = transactions.patch(connection, row, sound)
+        sound = {id: values for id, values in changes.items() if id not in failed}
+        moving: dict[str, Moving] = {}
+        while True:
+            try:
+                written = self._patched(sound, moving)
+                break
+            except VectorsMissingError as missing:  # outside of the write lock, they are made
+                moving = moved(self, self._blobs, missing.moving, vectors_for)
+        self._after(written)
         done = {outcome.id: outcome for outcome in written.outcomes}
         return [failed.get(id) or done[id] for id in changes]
 
@@ -122,51 +150,65 @@ class Pool(PoolReader):
         """
         self._seal(wait=True)
 
-    def rebuild(self, encode: Encode) -> None:
-        """Make all segments anew from the images, for vectors that are lost or damaged; swapped in at once.
+    def rebuild(self, recode: Recode, number: int = FROZEN) -> None:
+        """Make all segments of a live encoder version anew, for vectors that are lost or damaged; swapped in at once.
 
-        Searches and writes go on meanwhile. Afterwards there is a new version.
+        Searches and writes go on meanwhile. Afterwards the pool has a new version.
 
         Args:
-            encode: Image files to their vectors, by the encoder whose fingerprint the pool has.
+            recode: Encodes by the encoder version. Number 1 is made from the images; another may be made from number 1.
+            number: Of the encoder version.
 
         Raises:
+            PoolNotAdaptedError: The encoder version isn't live: it is made anew when it is switched to.
+            EncoderVersionNotFoundError: There is no such encoder version.
             PoolNotFoundError: It was dropped.
             StoreCorruptError: An image is lost or was altered; nothing is changed.
             InvalidVectorError: The vectors don't fit the pool; nothing is changed.
             CatalogUnavailableError: The database doesn't answer, or the disk is full.
         """
-        self._version()
-        self._folder.mkdir(exist_ok=True)
-        with exclusive(self._folder, wait=True):
-            rebuild(self._catalog, self._blobs, self._folder, self._row, encode)
+        version = self._find(number)
+        if not version.live:
+            raise PoolNotAdaptedError(
+                f"the encoder version {number} of the pool {self.name!r} is {version.state}", pool=self.name
+            )
+        space = self._folder_of(version)
+        with exclusive(space.folder, wait=True):
+            rebuild(self._catalog, self._blobs, space, self.name, recode=recode, frozen=self.snapshot)
 
     def _seal(self, *, wait: bool) -> None:
-        self._version()  # the folder of a pool that was dropped mustn't be made again
-        self._folder.mkdir(exist_ok=True)
-        with exclusive(self._folder, wait=wait) as held:
-            if held:
-                seal(self._catalog, self._folder, self.key, self.name)
+        for version in self.live():
+            space = self._folder_of(version)
+            with exclusive(space.folder, wait=wait) as held:
+                if held:
+                    seal(self._catalog, space, self.name)
 
-    @contextmanager
-    def _writing(self) -> Iterator[tuple[Connection, PoolRow]]:
-        with self._catalog.writing() as connection:
-            yield connection, get_pool(connection, self.key, self.name)
+    def _patched(self, changes: Mapping[str, Changes], moving: Mapping[str, Moving]) -> Written:
+        with self._writing() as (connection, row):
+            versions = all_versions(connection, self.key)
+            first_row = self._first_row(row, versions) if moving else row.next_row
+            return transactions.patch(connection, row, versions, changes, moving, first_row=first_row)
 
-    def _first_row(self, row: PoolRow) -> int:
-        # A catalog restored from a backup is behind the manifest; rows that were sealed since mustn't be given again.
-        manifest = read_manifest(self._folder, fingerprint=self.fingerprint, dim=self.dim)
-        return max(row.next_row, manifest.sealed_through + 1)
+    def _first_row(self, row: PoolRow, versions: Sequence[EncoderVersion]) -> int:
+        # A catalog restored from a backup is behind the manifests; rows that were sealed since mustn't be given again.
+        rows = [row.next_row]
+        for version in versions:
+            try:
+                rows.append(self._space(version).manifest().sealed_through + 1)
+            except StoreCorruptError:
+                if version.live:
+                    raise  # another is made anew before it is searched
+        return max(rows)
 
     def _after(self, written: Written) -> None:
         if written.freed:
             with self._catalog.writing() as connection:  # no upsert can begin to use an image while this is held
                 for sha256 in written.freed - referenced(connection, sorted(written.freed)):
                     self._blobs.discard(sha256)
+        spaces = [self._space(version) for version in self.live()]
         with self._catalog.reading() as connection:
-            manifest = read_manifest(self._folder, fingerprint=self.fingerprint, dim=self.dim)
-            due = count_churn(connection, self.key, since=manifest.version) >= self._seal_at
-        if due:
+            churn = [count_churn(connection, space, since=space.manifest().version) for space in spaces]
+        if max(churn, default=0) >= self._seal_at:
             self._seal(wait=False)
 
 

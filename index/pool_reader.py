@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,19 +13,20 @@ from jaxtyping import Float32
 from index.blobs import Blobs
 from index.catalog.demonstration_rows import LabelCount, count_labels, image_of, page_after, stored_by_id
 from index.catalog.engine import Catalog
-from index.catalog.pool_rows import PoolRow, get_pool
+from index.catalog.pool_rows import PoolRow, get_pool, present_version
+from index.catalog.version_rows import all_versions, live_versions
 from index.demonstration import Demonstration, Probe
+from index.encoder_version import FROZEN, EncoderVersion
 from index.metadata import metadata_text
-from index.refresh import refreshed
 from index.snapshot import Snapshot
+from index.snapshot_cache import SnapshotCache, Snapshots
 from invariantselect.errors import (
     DemonstrationNotFoundError,
     ImageNotFoundError,
-    PoolNotFoundError,
     StoreCorruptError,
 )
 
-__all__ = ["PoolReader", "StoredImage", "Summary"]
+__all__ = ["PoolReader", "Snapshots", "StoredImage", "Summary"]
 
 
 class StoredImage(NamedTuple):
@@ -61,7 +61,7 @@ class PoolReader:
     Attributes:
         key: Names the pool's folder.
         name: Of the pool.
-        encoder: Name of the encoder in whose space it is searched.
+        encoder: Name of the encoder that it was made with: its version 1.
         fingerprint: Of that encoder.
         dim: Length of its vectors.
         created_at: In UTC.
@@ -77,25 +77,56 @@ class PoolReader:
         self._catalog = catalog
         self._blobs = blobs
         self._folder = folder
-        self._refreshing = threading.Lock()
-        self._snapshot: Snapshot | None = None
+        self._snapshots = SnapshotCache(catalog, folder, row)
 
-    def snapshot(self) -> Snapshot:
-        """The pool as it stands now; the same object as before when nothing was written since.
+    def versions(self) -> list[EncoderVersion]:
+        """All encoder versions, in ascending order of numbers.
 
         Raises:
-            PoolNotFoundError: It was dropped.
+            PoolNotFoundError: The pool was dropped.
+        """
+        with self._catalog.reading() as connection:
+            get_pool(connection, self.key, self.name)
+            return all_versions(connection, self.key)
+
+    def live(self) -> list[EncoderVersion]:
+        """Those that a new demonstration needs vectors of: number 1, and the serving one if there is one.
+
+        Raises:
+            PoolNotFoundError: The pool was dropped.
+        """
+        with self._catalog.reading() as connection:
+            get_pool(connection, self.key, self.name)
+            return live_versions(connection, self.key)
+
+    def serving(self) -> EncoderVersion | None:
+        """The adapted version that serves; None before any adaptation, or after a switch to number 1."""
+        return next((version for version in self.live() if version.state == "serving"), None)
+
+    def snapshot(self, number: int | None = None) -> Snapshot:
+        """The pool as it stands now; the same object as before when nothing was written since.
+
+        Args:
+            number: In the space of which encoder version; of number 1 for None.
+
+        Raises:
+            PoolNotAdaptedError: This encoder version isn't live: not yet, or not any more.
+            EncoderVersionNotFoundError: There is no such encoder version.
+            PoolNotFoundError: The pool was dropped.
             StoreCorruptError: A vector or a file is lost or damaged.
             CatalogUnavailableError: The database doesn't answer.
         """
-        version = self._version()
-        snapshot = self._snapshot
-        if snapshot is not None and snapshot.version >= version:
-            return snapshot
-        with self._refreshing:
-            if self._snapshot is None or self._snapshot.version < version:
-                self._snapshot = refreshed(self._catalog, self._folder, self.key, self.name, self._snapshot)
-            return self._snapshot
+        return self._snapshots.one(FROZEN if number is None else number)
+
+    def snapshots(self) -> Snapshots:
+        """The pool as it stands now in the spaces of all live encoder versions, as of one moment.
+
+        Raises:
+            PoolNotFoundError: The pool was dropped.
+            StoreCorruptError: A vector or a file is lost or damaged.
+            CatalogUnavailableError: The database doesn't answer.
+        """
+        return self._snapshots.together()
 
     def version(self) -> int:
         """The number of the present snapshot, without loading it.
@@ -167,10 +198,7 @@ class PoolReader:
         return DemonstrationNotFoundError(f"the pool {self.name!r} has no demonstration {id!r}", id=id)
 
     def _version(self) -> int:
-        version = self._catalog.version_of(self.key)
-        if version is None:
-            raise PoolNotFoundError(f"the pool {self.name!r} was dropped", pool=self.name)
-        return version
+        return present_version(self._catalog, self.key, self.name)
 
 
 def _agrees(probe: Probe, stored: Demonstration) -> bool:

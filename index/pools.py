@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import uuid
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,10 +16,11 @@ from index.blobs import Blobs
 from index.catalog.demonstration_rows import referenced
 from index.catalog.engine import Catalog
 from index.catalog.pool_rows import PoolRow, add_pool, all_pools, find_pool, remove_pool
-from index.manifest import read_manifest
+from index.catalog.version_rows import add_version
+from index.encoder_version import FROZEN, EncoderVersion
 from index.pool import SEAL_AT, Pool
-from index.sealing import exclusive, sweep
-from invariantselect.errors import CatalogUnavailableError, InvalidRequestError, StoreCorruptError
+from index.sealing import exclusive
+from invariantselect.errors import CatalogUnavailableError, InvalidRequestError
 from invariantselect.wire.base import PoolName
 
 __all__ = ["Pools"]
@@ -51,14 +53,16 @@ class Pools:
         self._opened: dict[str, Pool] = {}
         self._lock = threading.Lock()
 
-    def create(self, name: str, encoder: str, fingerprint: str, dim: int) -> Pool:
-        """Make an empty pool.
+    def create(self, name: str, encoder: str, fingerprint: str, dim: int, *, looks_at_domains: bool = False) -> Pool:
+        """Make an empty pool. Its encoder becomes number 1 of its encoder versions.
 
         Args:
             name: 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit.
             encoder: Name of the encoder in whose space it is searched.
             fingerprint: Of that encoder.
             dim: Length of its vectors.
+            looks_at_domains: Whether a vector depends on the domain of its demonstration; where that isn't known, as
+                of an encoder that was adapted, True is safe.
 
         Raises:
             InvalidRequestError: The name is not allowed.
@@ -81,8 +85,12 @@ class Pools:
             next_row=0,
             created_at=datetime.now(UTC),
         )
+        version = EncoderVersion(
+            FROZEN, encoder, fingerprint, dim, looks_at_domains, "frozen", {}, created_at=row.created_at
+        )
         with self._catalog.writing() as connection:
             add_pool(connection, row)
+            add_version(connection, row.key, version)
         return self._pool(row)
 
     def open(self, name: str) -> Pool:
@@ -108,7 +116,9 @@ class Pools:
             PoolNotFoundError: There is none.
         """
         pool = self.open(name)
-        with exclusive(self._folders / pool.key, wait=True):  # a seal must not write into a folder that is going away
+        with ExitStack() as stack:
+            for folder in pool.folders():  # a seal or a filling must not write into a folder that is going away
+                stack.enter_context(exclusive(folder, wait=True))
             with self._catalog.writing() as connection:
                 find_pool(connection, name)
                 images = remove_pool(connection, pool.key)
@@ -135,17 +145,7 @@ class Pools:
             if pool is None:
                 folder = self._folders / row.key
                 folder.mkdir(exist_ok=True)
-                _clear_leftovers(folder, row)
                 pool = Pool(self._catalog, self._blobs, folder, row, seal_at=self._seal_at)
+                pool.clear_leftovers()
                 self._opened[row.key] = pool
             return pool
-
-
-def _clear_leftovers(folder: Path, row: PoolRow) -> None:
-    with exclusive(folder, wait=False) as held:
-        if not held:
-            return
-        try:
-            sweep(folder, read_manifest(folder, fingerprint=row.fingerprint, dim=row.dim))
-        except StoreCorruptError:
-            return  # the pool can be opened, listed and rebuilt; what needs the manifest will say that it is damaged

@@ -1,9 +1,11 @@
-"""From a record to what the encoder and the pool need, in steps that run in threads and fail one record at a time."""
+"""From a record to what encoders and the pool need, in steps that run in threads and fail one record at a time."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float32
@@ -13,35 +15,46 @@ from encoders.encoder import Encoder
 from index.sources.record import KnownVector, Record
 from invariantselect.errors import ImageUnreadableError, InvalidVectorError, InvariantSelectError
 
-__all__ = ["Failed", "Prepared", "Seen", "prepare", "read_image"]
+__all__ = ["Failed", "Prepared", "Seen", "Vectors", "prepare", "read_image", "serves"]
+
+Vectors: TypeAlias = Mapping[str, Float32[np.ndarray, " _"]]
+"""Vectors of one image, (dim,) float32, by the fingerprint of an encoder or of a trunk."""
 
 _NORM_TOLERANCE = 0.01  # half-precision encoders normalise no better
 
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """A record whose image was read."""
+    """A record whose image was read.
+
+    Attributes:
+        record: Where it comes from.
+        image: The image file.
+        sha256: Its hash.
+        known: By fingerprint, vectors that the pool has of this image: of its trunks, or with this record's domain.
+    """
 
     record: Record
     image: bytes
     sha256: str
+    known: Vectors = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A record whose image is the encoder's input by now, or whose vector is known; one of the two is None.
+    """A record of which every encoder's vector is known, or is a calibration or a forward pass away.
 
     Attributes:
         seen: Where it comes from.
         header: Of the image.
-        pixels: (3, side, side) float32.
-        vector: (dim,) float32, L2-normalised.
+        known: By fingerprint of an encoder or of a trunk, (dim,) float32, L2-normalised.
+        pixels: By fingerprint of a trunk that has to run, its input, (3, side, side) float32.
     """
 
     seen: Seen
     header: ImageHeader
-    pixels: Float32[np.ndarray, "3 side side"] | None
-    vector: Float32[np.ndarray, " dim"] | None
+    known: Vectors
+    pixels: Mapping[str, Float32[np.ndarray, "3 side side"]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,23 +76,44 @@ def read_image(record: Record) -> Seen | Failed:
     return Seen(record, image, hashlib.sha256(image).hexdigest())
 
 
-def prepare(encoder: Encoder, limits: DecodeLimits, seen: Seen) -> Prepared | Failed:
-    """Decode and preprocess an image; of one whose vector is known in this encoder's space, only read the header."""
+def prepare(encoders: Sequence[Encoder], limits: DecodeLimits, seen: Seen) -> Prepared | Failed:
+    """Decode an image once and preprocess it for the trunks that must run; where none must, only read the header."""
     try:
-        known = seen.record.vector
-        if known is not None and known.fingerprint == encoder.identity.fingerprint:
-            header = probe(seen.image, limits)
-            return Prepared(seen, header, None, _checked(known, encoder.identity.dim))
+        known = {**_brought(seen.record.vector, encoders), **seen.known}
+        trunks = {encoder.identity.trunk: encoder for encoder in encoders if not _within_reach(encoder, known)}
+        if not trunks:
+            return Prepared(seen, probe(seen.image, limits), known, {})
         image = decode(seen.image, limits)
-        return Prepared(seen, probe(seen.image, limits), encoder.preprocess(image), None)
+        different = {encoder.preprocessing: encoder for encoder in trunks.values()}
+        inputs = {preprocessing: encoder.preprocess(image) for preprocessing, encoder in different.items()}
+        pixels = {trunk: inputs[encoder.preprocessing] for trunk, encoder in trunks.items()}
+        return Prepared(seen, probe(seen.image, limits), known, pixels)
     except InvariantSelectError as error:
         return Failed(seen.record, error)
     except MemoryError:
         return Failed(seen.record, ImageUnreadableError("There is not enough memory to decode the image."))
 
 
-def _checked(known: KnownVector, dim: int) -> Float32[np.ndarray, " dim"]:
-    values = known.values
+def serves(prepared: Prepared, encoders: Sequence[Encoder]) -> bool:
+    """Whether it was prepared for all of these encoders."""
+    return all(
+        encoder.identity.trunk in prepared.pixels or _within_reach(encoder, prepared.known) for encoder in encoders
+    )
+
+
+def _within_reach(encoder: Encoder, known: Vectors) -> bool:
+    return encoder.identity.fingerprint in known or encoder.identity.trunk in known
+
+
+def _brought(vector: KnownVector | None, encoders: Sequence[Encoder]) -> Vectors:
+    """The vector that a record brings along, if one of the encoders made it."""
+    for encoder in encoders:
+        if vector is not None and vector.fingerprint == encoder.identity.fingerprint:
+            return {vector.fingerprint: _checked(vector.values, encoder.identity.dim)}
+    return {}
+
+
+def _checked(values: Float32[np.ndarray, " _"], dim: int) -> Float32[np.ndarray, " dim"]:
     if values.shape != (dim,):
         raise InvalidVectorError(f"The vector has {values.size} numbers; the pool's have {dim}.")
     norm = float(np.linalg.norm(values.astype(np.float64)))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int64
@@ -13,27 +14,44 @@ from sqlalchemy import Connection
 from index.catalog.demonstration_rows import dead_since, read_columns, read_tail
 from index.catalog.engine import Catalog
 from index.catalog.pool_rows import PoolRow, get_pool
+from index.catalog.version_rows import live_versions
 from index.columns import Columns, find_rows
+from index.encoder_version import EncoderVersion
 from index.manifest import Manifest, read_manifest
 from index.search import Sources
 from index.segments import Segment, open_segment
 from index.snapshot import Snapshot
+from index.space import Space
 from index.tail import Tail
 from invariantselect.errors import StoreCorruptError
 
-__all__ = ["refreshed"]
+__all__ = ["Refreshed", "refreshed"]
+
+
+class Refreshed(NamedTuple):
+    """Snapshots of one moment.
+
+    Attributes:
+        live: The encoder versions that can be searched, number 1 first.
+        snapshots: By number, of those that were asked for and are live.
+    """
+
+    live: list[EncoderVersion]
+    snapshots: dict[int, Snapshot]
 
 
 class _FilesMovedError(Exception):
     """The manifest and the transaction don't fit together: a seal came between them, or something is lost."""
 
-    def __init__(self, reason: str, seen: tuple[int, int]) -> None:
+    def __init__(self, reason: str, seen: tuple[int, int, int]) -> None:
         super().__init__(reason)
         self.seen = seen
 
 
-def refreshed(catalog: Catalog, folder: Path, key: str, name: str, previous: Snapshot | None) -> Snapshot:
-    """The present snapshot of a pool.
+def refreshed(
+    catalog: Catalog, folder: Path, key: str, name: str, *, wanted: Collection[int], previous: Mapping[int, Snapshot]
+) -> Refreshed:
+    """The present snapshots of a pool, all of the same version.
 
     A seal may take away files and tail vectors between one look and the next, so a first failure is tried again;
     when the same manifest at the same version fails twice, something is lost.
@@ -43,18 +61,23 @@ def refreshed(catalog: Catalog, folder: Path, key: str, name: str, previous: Sna
         folder: Of the pool's segments.
         key: Of the pool.
         name: Of the pool, for the reader of an error.
-        previous: An earlier snapshot to go on from; it stays as it is.
+        wanted: Numbers of encoder versions; one that isn't live is left out.
+        previous: Earlier snapshots to go on from; they stay as they are.
 
     Raises:
         PoolNotFoundError: It was dropped.
         StoreCorruptError: A vector or a file is lost or damaged.
         CatalogUnavailableError: The database doesn't answer.
     """
-    failed: tuple[int, int] | None = None
+    failed: tuple[int, int, int] | None = None
     while True:
         try:
             with catalog.reading() as connection:
-                return _attempt(connection, folder, get_pool(connection, key, name), previous)
+                pool = get_pool(connection, key, name)
+                live = live_versions(connection, key)
+                spaces = [Space.of(key, folder, version) for version in live if version.number in wanted]
+                made = {each.number: _attempt(connection, each, pool, previous.get(each.number)) for each in spaces}
+                return Refreshed(live, made)
         except _FilesMovedError as moved:
             if moved.seen == failed:
                 raise StoreCorruptError(
@@ -73,16 +96,18 @@ class _Seats:
     rows: Int64[np.ndarray, " size"]
 
 
-def _attempt(connection: Connection, folder: Path, pool: PoolRow, previous: Snapshot | None) -> Snapshot:
+def _attempt(connection: Connection, space: Space, pool: PoolRow, previous: Snapshot | None) -> Snapshot:
     # The transaction began before the manifest is read: whatever this manifest doesn't hold is still in the tail.
-    manifest = read_manifest(folder, fingerprint=pool.fingerprint, dim=pool.dim)
+    manifest = read_manifest(space.folder, fingerprint=space.fingerprint, dim=space.dim)
+    if previous is not None and (previous.version, previous.generation) == (pool.version, manifest.generation):
+        return previous
     base = previous if previous is not None and previous.version >= manifest.purged_version else None
     since = 0 if base is None else base.version
-    seen = (manifest.generation, pool.version)
+    seen = (space.number, manifest.generation, pool.version)
     changed = read_columns(connection, pool.key, since=since)
     dead = np.empty(0, np.int64) if base is None else dead_since(connection, pool.key, since=since)
     try:
-        seats = _seats(connection, folder, pool, manifest, previous, go_on=base is not None)
+        seats = _seats(connection, space, manifest, previous, go_on=base is not None)
     except FileNotFoundError as error:
         raise _FilesMovedError(f"the file {error.filename or error} is missing", seen) from error
 
@@ -97,12 +122,13 @@ def _attempt(connection: Connection, folder: Path, pool: PoolRow, previous: Snap
     columns = _laid_out(base, seats.rows, changed, positions).without(died[died >= 0])
     return Snapshot(
         version=pool.version,
-        fingerprint=pool.fingerprint,
-        dim=pool.dim,
+        fingerprint=space.fingerprint,
+        dim=space.dim,
         columns=columns,
         sources=seats.sources,
         places=_places(base, columns, positions),
         generation=manifest.generation,
+        number=space.number,
     )
 
 
@@ -120,8 +146,7 @@ def _laid_out(
 
 def _seats(
     connection: Connection,
-    folder: Path,
-    pool: PoolRow,
+    space: Space,
     manifest: Manifest,
     previous: Snapshot | None,
     *,
@@ -132,11 +157,11 @@ def _seats(
         segments, tail, rows = previous.sources.segments, previous.sources.tail, [previous.rows]
         after = max(manifest.sealed_through, int(previous.rows[-1]) if previous.size else -1)
     else:
-        segments = _open(folder, manifest, () if previous is None else previous.sources.segments)
-        tail, rows = Tail(pool.dim), [segment.rows for segment in segments]
+        segments = _open(space.folder, manifest, () if previous is None else previous.sources.segments)
+        tail, rows = Tail(space.dim), [segment.rows for segment in segments]
         after = manifest.sealed_through
     sealed = len(rows)
-    for part, vectors in read_tail(connection, pool.key, pool.dim, after=after):
+    for part, vectors in read_tail(connection, space, after=after):
         rows.append(part)
         tail = tail.extended(vectors)
     if previous is not None and tail is previous.sources.tail and len(rows) == sealed:

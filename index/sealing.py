@@ -20,13 +20,15 @@ from index.catalog.changes import forget_sealed, forget_tombstones
 from index.catalog.demonstration_rows import living_rows, read_tail
 from index.catalog.engine import Catalog
 from index.catalog.pool_rows import get_pool
+from index.catalog.version_rows import live_versions
 from index.durable_files import sha256_of
-from index.manifest import Manifest, SegmentEntry, read_manifest, write_manifest
+from index.manifest import Manifest, SegmentEntry, write_manifest
 from index.segments import Segment, open_segment, write_segment
+from index.space import VERSIONS, Space
 from index.tail import Part
 from invariantselect.errors import StoreCorruptError
 
-__all__ = ["LOCK", "exclusive", "forget", "orphans", "seal", "sweep", "trailing_to_merge"]
+__all__ = ["LOCK", "exclusive", "forget", "orphans", "seal", "sealed", "sweep", "trailing_to_merge"]
 
 LOCK = "lock"
 _LARGEST_MERGE = 131_072
@@ -35,7 +37,7 @@ _DEAD_WORTH_REWRITING = 0.5
 
 @contextmanager
 def exclusive(folder: Path, *, wait: bool) -> Iterator[bool]:
-    """Hold a pool's folder against every other thread and process; without `wait`, yield whether that worked."""
+    """Hold a space's folder against every other thread and process; without `wait`, yield whether that worked."""
     lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=-1 if wait else 0)
@@ -48,8 +50,15 @@ def exclusive(folder: Path, *, wait: bool) -> Iterator[bool]:
         lock.release()
 
 
-def seal(catalog: Catalog, folder: Path, key: str, name: str) -> None:
-    """Seal the tail. The caller holds the folder. Answers and version stay the same.
+def seal(catalog: Catalog, space: Space, name: str) -> None:
+    """Seal the tail of a space. The caller holds its folder. Answers and the pool's version stay the same.
+
+    Of an encoder version that isn't live any more nothing is sealed.
+
+    Args:
+        catalog: Where the pool is kept.
+        space: What is sealed.
+        name: Of the pool, for the reader of an error.
 
     Raises:
         PoolNotFoundError: It was dropped.
@@ -57,27 +66,41 @@ def seal(catalog: Catalog, folder: Path, key: str, name: str) -> None:
         CatalogUnavailableError: The database doesn't answer, or the disk is full.
     """
     with catalog.reading() as connection:
-        pool = get_pool(connection, key, name)
-        manifest = read_manifest(folder, fingerprint=pool.fingerprint, dim=pool.dim)
-        living = living_rows(connection, key)
-        tail = list(read_tail(connection, key, pool.dim, after=manifest.sealed_through))
+        pool = get_pool(connection, space.key, name)
+        if all(version.number != space.number for version in live_versions(connection, space.key)):
+            return
+        manifest = space.manifest()
+        living = living_rows(connection, space.key)
+        tail = list(read_tail(connection, space, after=manifest.sealed_through))
     unsealed = int(np.count_nonzero(living > manifest.sealed_through))
     if sum(len(rows) for rows, _ in tail) != unsealed:
         raise StoreCorruptError(
             f"the pool {name!r} has lost vectors that were not sealed yet",
             hint="'invariantselect doctor' says what is lost; a rebuild makes vectors anew from the images.",
         )
-    segments = _sealed(folder, manifest, living, tail)
+    segments = sealed(space.folder, manifest, living, tail)
     if unsealed or segments != manifest.segments:
         manifest = manifest.next(segments, sealed_through=pool.next_row - 1, version=pool.version)
-        write_manifest(folder, manifest)
-    forget(catalog, key, manifest)
-    sweep(folder, manifest)
+        write_manifest(space.folder, manifest)
+    forget(catalog, space, manifest)
+    sweep(space.folder, manifest)
 
 
-def _sealed(
+def sealed(
     folder: Path, manifest: Manifest, living: Int64[np.ndarray, " n"], tail: Sequence[Part]
 ) -> tuple[SegmentEntry, ...]:
+    """The segments of a manifest with more vectors behind them, merged where that is due, the dead dropped.
+
+    Args:
+        folder: Where segments lie, and new ones are written.
+        manifest: Of the segments so far.
+        living: Rows of all demonstrations, ascending.
+        tail: Rows and vectors to add, ascending, behind those in the segments.
+
+    Raises:
+        StoreCorruptError: A segment that is to be merged is damaged.
+        CatalogUnavailableError: The disk is full.
+    """
     opened = [open_segment(folder, entry, manifest.dim) for entry in manifest.segments]
     alive = [np.isin(segment.rows, living, assume_unique=True) for segment in opened]
     counts = [int(np.count_nonzero(mask)) for mask in alive]
@@ -122,17 +145,26 @@ def _living_part(folder: Path, segment: Segment, alive: np.ndarray) -> list[Part
     return [(segment.rows[offsets], segment.vectors(offsets))]
 
 
-def forget(catalog: Catalog, key: str, manifest: Manifest) -> None:
-    """Remove from SQL what the manifest makes superfluous."""
+def forget(catalog: Catalog, space: Space, manifest: Manifest) -> None:
+    """Remove from SQL what a space's manifest makes superfluous: its tail, and tombstones that no live space needs."""
     with catalog.writing() as connection:
-        forget_sealed(connection, key, through=manifest.sealed_through)
-        forget_tombstones(connection, key, through=manifest.purged_version)
+        forget_sealed(connection, space.key, space.number, through=manifest.sealed_through)
+        live = live_versions(connection, space.key)
+        purged = (_purged(Space.of(space.key, space.pool_folder, version)) for version in live)
+        forget_tombstones(connection, space.key, through=min(purged, default=0))
+
+
+def _purged(space: Space) -> int:
+    try:
+        return space.manifest().purged_version
+    except StoreCorruptError:
+        return 0  # what another space is damaged in must not stop this one from being sealed
 
 
 def orphans(folder: Path, manifest: Manifest) -> list[Path]:
-    """Files in a pool's folder that a seal left behind and the manifest doesn't name."""
+    """Files in a space's folder that a seal left behind and the manifest doesn't name."""
     named = {name for entry in manifest.segments for name in (entry.file, entry.rows_file)}
-    return sorted(path for path in folder.iterdir() if path.name not in {*named, LOCK, "manifest.json"})
+    return sorted(path for path in folder.iterdir() if path.name not in {*named, LOCK, VERSIONS, "manifest.json"})
 
 
 def sweep(folder: Path, manifest: Manifest) -> None:

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float32, Int32, Int64, Shaped
 
 from index.columns import Column, Columns
 from index.demonstration import Demonstration
+from index.encoder_version import FROZEN
 from index.search import Neighbours, Sources
 from invariantselect.errors import InvalidVectorError
 
@@ -17,7 +18,9 @@ __all__ = ["Column", "Neighbours", "Snapshot"]
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """A pool at one version. Nothing in it ever changes: any number of threads may search it while others write.
+    """A pool at one version, in the space of one of its encoder versions.
+
+    Nothing in it ever changes: any number of threads may search it while others write.
 
     Attributes:
         version: Of the pool; the number that every answer carries.
@@ -27,6 +30,7 @@ class Snapshot:
         sources: Where the vectors lie.
         places: Latest known position of each id, shared with the snapshots before and after; see `position_of`.
         generation: Of the manifest whose segments are used.
+        number: Of the encoder version.
     """
 
     version: int
@@ -36,6 +40,7 @@ class Snapshot:
     sources: Sources
     places: dict[str, int]
     generation: int
+    number: int = FROZEN
 
     @property
     def size(self) -> int:

@@ -188,9 +188,10 @@ def import_pool(
         raise PoolExistsError(f"The pool {name!r} exists already.", pool=name)
     encoder = encoder_loader(source.header.encoder)
     identity = encoder.identity
-    pool = pools.create(name, encoder=identity.name, fingerprint=identity.fingerprint, dim=identity.dim)
+    adapted = identity.trunk != identity.fingerprint
+    pool = pools.create(name, identity.name, identity.fingerprint, identity.dim, looks_at_domains=adapted)
     try:
-        return take_in(pool, encoder, source, limits=limits, progress=progress)
+        return take_in(pool, [encoder], source, limits=limits, progress=progress)
     except BaseException:
         with suppress(PoolNotFoundError):
             pools.drop(name)

@@ -1,7 +1,7 @@
 """Image files become vectors: hashed, looked up, and only then decoded and encoded. One broken image fails alone.
 
-What is looked up and kept are the trunk's vectors, by the trunk's fingerprint: encoders that differ only behind it
-share one forward pass and one entry of the cache, and an image whose domain changes needs no new one.
+Encoders with one trunk share its forward pass and its place in the cache; what is kept there is the trunk's vector,
+and each encoder calibrates it, which takes microseconds.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from encoders.decode import DecodeLimits, ImageHeader, decode, probe
 from encoders.encoder import Encoder
@@ -20,31 +21,47 @@ from invariantselect.errors import InternalError, InvariantSelectError
 from service.embedding_cache import EmbeddingCache
 from service.metrics import Metrics
 
-__all__ = ["Embedded", "Embedder"]
+__all__ = ["Embedded", "Embedder", "Passed", "embed_by_each", "run_trunks"]
 
 _AT_ONCE = 32  # preprocessed images in memory; a decoded picture, which may be a thousand times larger, only one
-
 
 Vector = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class Embedded:
-    """An image file and its vectors.
+    """An image file and its vector.
 
     Attributes:
         sha256: Hash of the file.
         header: What the file says about itself.
-        trunk: (trunk_dim,) float32, L2-normalised: before calibration.
-        vector: (dim,) float32, L2-normalised: the encoder's, calibrated with the domain that was given.
+        vector: (dim,) float32, L2-normalised.
         decode_ms: Milliseconds spent on decoding and preprocessing; 0 where the vector was known.
         encode_ms: Milliseconds spent on encoding, its share of a batch; likewise.
     """
 
     sha256: str
     header: ImageHeader
-    trunk: Vector
     vector: Vector
+    decode_ms: float = 0.0
+    encode_ms: float = 0.0
+
+
+@dataclass(eq=False)
+class Passed:
+    """An image file that went through one or several trunks, not yet calibrated.
+
+    Attributes:
+        sha256: Hash of the file.
+        header: What the file says about itself.
+        vectors: By fingerprint of the trunk, (trunk_dim,) float32, L2-normalised.
+        decode_ms: Milliseconds spent on decoding and preprocessing; 0 where all vectors were known.
+        encode_ms: Milliseconds spent on forward passes, its share of each batch; likewise.
+    """
+
+    sha256: str
+    header: ImageHeader
+    vectors: dict[str, Vector] = field(default_factory=dict)
     decode_ms: float = 0.0
     encode_ms: float = 0.0
 
@@ -68,10 +85,10 @@ class Embedder:
         metrics: Metrics | None = None,
     ) -> None:
         self.identity = encoder.identity
-        self._encoder = encoder
-        self._limits = limits
-        self._cache = cache
-        self._metrics = metrics
+        self.encoder = encoder
+        self.limits = limits
+        self.cache = cache
+        self.metrics = metrics
 
     def embed(
         self, images: Sequence[bytes], domains: Sequence[str | None] | None = None
@@ -82,94 +99,157 @@ class Embedder:
             images: Image files.
             domains: Domain of each, None where it isn't known; None for none known.
         """
-        results: list[Embedded | InvariantSelectError] = []
-        for begin in range(0, len(images), _AT_ONCE):
-            results += self._seen(images[begin : begin + _AT_ONCE])
-        return self.calibrated(results, domains)
-
-    def calibrated(
-        self, results: Sequence[Embedded | InvariantSelectError], domains: Sequence[str | None] | None = None
-    ) -> list[Embedded | InvariantSelectError]:
-        """The same images in this encoder's space, from the trunk's vectors that they have: nothing is decoded.
-
-        Args:
-            results: Of an embedder whose encoder has the same trunk; errors stay in their places.
-            domains: As in `embed`.
-        """
-        given = [None] * len(results) if domains is None else domains
-        sound = [
-            (number, result, domain)
-            for number, (result, domain) in enumerate(zip(results, given, strict=True))
-            if isinstance(result, Embedded)
+        return [
+            each if isinstance(each, InvariantSelectError) else each[self.identity.fingerprint]
+            for each in embed_by_each([self], images, domains)
         ]
-        vectors = self._calibrate([result.trunk for _, result, _ in sound], [domain for *_, domain in sound])
-        done = list(results)
-        for (number, result, _), vector in zip(sound, vectors, strict=True):
-            done[number] = vector if isinstance(vector, InvariantSelectError) else replace(result, vector=vector)
-        return done
 
-    def _calibrate(
-        self, trunks: Sequence[Vector], domains: Sequence[str | None]
-    ) -> Sequence[Vector | InvariantSelectError]:
-        if not trunks:
-            return []
-        try:
-            return list(self._encoder.calibrate(np.stack(trunks), domains))
-        except InternalError as error:
-            # One vector has no direction left, that of an image exactly in its domain's centre. The others have.
-            if len(trunks) == 1:
-                return [error]
-            each = [self._calibrate([trunk], [domain]) for trunk, domain in zip(trunks, domains, strict=True)]
-            return [vector for (vector,) in each]
-
-    def _seen(self, images: Sequence[bytes]) -> list[Embedded | InvariantSelectError]:
-        """The trunk's vectors of some images; the encoder's own are still the same."""
-        hashes = [hashlib.sha256(image).hexdigest() for image in images]
-        known = self._known(hashes)
-        results: list[Embedded | InvariantSelectError] = []
-        inputs: dict[int, Vector] = {}
-        for number, (image, sha256, trunk) in enumerate(zip(images, hashes, known, strict=True)):
-            began = time.perf_counter()
-            try:
-                header = probe(image, self._limits)
-                if trunk is None:
-                    inputs[number] = self._encoder.preprocess(decode(image, self._limits))
-            except InvariantSelectError as error:
-                results.append(error)
-                continue
-            spent = 0.0 if trunk is not None else _ms_since(began)
-            vector = np.zeros(0, np.float32) if trunk is None else trunk
-            results.append(Embedded(sha256, header, vector, vector, decode_ms=spent))
-        return self._with_forward_pass(results, inputs)
-
-    def _known(self, hashes: Sequence[str]) -> list[Vector | None]:
-        if self._cache is None:
-            return [None] * len(hashes)
-        return self._cache.get(self.identity.trunk, hashes, self.identity.trunk_dim)
-
-    def _with_forward_pass(
-        self, results: list[Embedded | InvariantSelectError], inputs: Mapping[int, Vector]
+    def calibrate(
+        self,
+        passed: Sequence[Passed],
+        domains: Sequence[str | None],
+        *,
+        unlabelled: Mapping[str, Vector] | None = None,
     ) -> list[Embedded | InvariantSelectError]:
-        if not inputs:
-            return results
-        began = time.perf_counter()
-        trunks = self._encoder.forward(np.stack(list(inputs.values())))
-        share = _ms_since(began) / len(inputs)
-        fresh: list[tuple[str, Vector]] = []
-        for number, trunk in zip(inputs, trunks, strict=True):
-            decoded = results[number]
-            if isinstance(decoded, Embedded):
-                results[number] = replace(decoded, trunk=trunk, vector=trunk, encode_ms=share)
-                fresh.append((decoded.sha256, trunk))
-                self._time(decoded.decode_ms, share)
-        if self._cache is not None:
-            self._cache.put(self.identity.trunk, fresh)
-        return results
+        """From what its trunk made of images to its own vectors; see `encoders.encoder.Encoder.calibrate`.
 
-    def _time(self, decode_ms: float, encode_ms: float) -> None:
-        if self._metrics is not None:
-            self._metrics.stage("decode", decode_ms)
-            self._metrics.stage("encode", encode_ms)
+        An error stands in the place of an image that has no direction left, being exactly its domain's centre.
+        """
+        if not passed:
+            return []
+        trunk = np.stack([each.vectors[self.identity.trunk] for each in passed])
+        try:
+            vectors = self.encoder.calibrate(trunk, domains, unlabelled=unlabelled)
+        except InternalError as error:
+            if len(passed) == 1:
+                return [error]
+            alone = [
+                self.calibrate([each], [domain], unlabelled=unlabelled)
+                for each, domain in zip(passed, domains, strict=True)
+            ]
+            return [one for (one,) in alone]
+        return [
+            Embedded(each.sha256, each.header, vector, each.decode_ms, each.encode_ms)
+            for each, vector in zip(passed, vectors, strict=True)
+        ]
+
+
+def embed_by_each(
+    embedders: Sequence[Embedder], images: Sequence[bytes], domains: Sequence[str | None] | None = None
+) -> list[dict[str, Embedded] | InvariantSelectError]:
+    """Vectors of image files by several encoders; each image is decoded once, and each trunk runs once.
+
+    Args:
+        embedders: At least one; limits, cache and metrics are those of the first.
+        images: Image files.
+        domains: Domain of each, None where it isn't known; None for none known.
+
+    Returns:
+        For each image its vectors by the encoders' fingerprints, or why it can't be used.
+    """
+    passed = run_trunks(embedders, images)
+    sound = {number: each for number, each in enumerate(passed) if isinstance(each, Passed)}
+    known = [None if domains is None else domains[number] for number in sound]
+    made: dict[int, dict[str, Embedded]] = {number: {} for number in sound}
+    broken = {number: each for number, each in enumerate(passed) if isinstance(each, InvariantSelectError)}
+    for embedder in embedders:
+        for number, embedded in zip(sound, embedder.calibrate(list(sound.values()), known), strict=True):
+            if isinstance(embedded, InvariantSelectError):
+                broken[number] = embedded
+            else:
+                made[number][embedder.identity.fingerprint] = embedded
+    return [broken.get(number) or made[number] for number in range(len(passed))]
+
+
+def run_trunks(embedders: Sequence[Embedder], images: Sequence[bytes]) -> list[Passed | InvariantSelectError]:
+    """What the trunks of several encoders make of image files, in their order; an error in the place of a broken one.
+
+    Args:
+        embedders: At least one; limits, cache and metrics are those of the first.
+        images: Image files.
+    """
+    trunks = {embedder.identity.trunk: embedder for embedder in embedders}
+    results: list[Passed | InvariantSelectError] = []
+    for begin in range(0, len(images), _AT_ONCE):
+        results += _run_some(trunks, images[begin : begin + _AT_ONCE])
+    return results
+
+
+def _run_some(trunks: Mapping[str, Embedder], images: Sequence[bytes]) -> list[Passed | InvariantSelectError]:
+    first = next(iter(trunks.values()))
+    hashes = [hashlib.sha256(image).hexdigest() for image in images]
+    known = {trunk: _known(embedder, hashes, first.cache) for trunk, embedder in trunks.items()}
+    results: list[Passed | InvariantSelectError] = []
+    inputs: dict[str, dict[int, Vector]] = {trunk: {} for trunk in trunks}
+    for number, (image, sha256) in enumerate(zip(images, hashes, strict=True)):
+        began = time.perf_counter()
+        found = {trunk: vector for trunk in trunks if (vector := known[trunk][number]) is not None}
+        try:
+            passed = Passed(sha256, probe(image, first.limits), found)
+            if len(found) < len(trunks):
+                lacking = {trunk: trunks[trunk].encoder for trunk in trunks if trunk not in found}
+                for trunk, pixels in _preprocessed(lacking, decode(image, first.limits)).items():
+                    inputs[trunk][number] = pixels
+                passed.decode_ms = _ms_since(began)
+        except InvariantSelectError as error:
+            for waiting in inputs.values():
+                waiting.pop(number, None)
+            results.append(error)
+        else:
+            results.append(passed)
+    for trunk, embedder in trunks.items():
+        _forward(embedder, results, inputs[trunk], first.cache)
+    _time(results, inputs, first.metrics)
+    return results
+
+
+def _preprocessed(trunks: Mapping[str, Encoder], picture: Image.Image) -> dict[str, Vector]:
+    """The input of each trunk; made once for those that take the same."""
+    different = {encoder.preprocessing: encoder for encoder in trunks.values()}
+    made = {preprocessing: encoder.preprocess(picture) for preprocessing, encoder in different.items()}
+    return {trunk: made[encoder.preprocessing] for trunk, encoder in trunks.items()}
+
+
+def _known(embedder: Embedder, hashes: Sequence[str], cache: EmbeddingCache | None) -> list[Vector | None]:
+    if cache is None:
+        return [None] * len(hashes)
+    return cache.get(embedder.identity.trunk, hashes, embedder.identity.trunk_dim)
+
+
+def _forward(
+    embedder: Embedder,
+    results: Sequence[Passed | InvariantSelectError],
+    inputs: Mapping[int, Vector],
+    cache: EmbeddingCache | None,
+) -> None:
+    if not inputs:
+        return
+    began = time.perf_counter()
+    vectors = embedder.encoder.forward(np.stack(list(inputs.values())))
+    share = _ms_since(began) / len(inputs)
+    fresh: list[tuple[str, Vector]] = []
+    for number, vector in zip(inputs, vectors, strict=True):
+        passed = results[number]
+        if isinstance(passed, Passed):
+            passed.vectors[embedder.identity.trunk] = vector
+            passed.encode_ms += share
+            fresh.append((passed.sha256, vector))
+    if cache is not None:
+        cache.put(embedder.identity.trunk, fresh)
+
+
+def _time(
+    results: Sequence[Passed | InvariantSelectError],
+    inputs: Mapping[str, Mapping[int, Vector]],
+    metrics: Metrics | None,
+) -> None:
+    if metrics is None:
+        return
+    for number in sorted({number for waiting in inputs.values() for number in waiting}):
+        passed = results[number]
+        if isinstance(passed, Passed):
+            metrics.stage("decode", passed.decode_ms)
+            metrics.stage("encode", passed.encode_ms)
 
 
 def _ms_since(began: float) -> float:

@@ -8,7 +8,9 @@ from contextlib import suppress
 from typing import TypeAlias
 
 from encoders.encoder import Encoder, EncoderIdentity
+from index.encoder_version import FROZEN, EncoderVersion
 from invariantselect.errors import EncoderNotFoundError, EncoderUnavailableError, FingerprintMismatchError
+from service.adapted_encoders import AdaptedEncoders
 
 __all__ = ["EncoderLoader", "EncoderShelf", "check_fingerprint"]
 
@@ -23,9 +25,14 @@ class EncoderShelf:
     Args:
         allowed: The names.
         load: Loads an encoder by name.
+        most_adapted: How many encoders that were adapted to pools stay loaded.
+
+    Attributes:
+        adapted: Those that were adapted to pools.
     """
 
-    def __init__(self, allowed: Sequence[str], load: EncoderLoader) -> None:
+    def __init__(self, allowed: Sequence[str], load: EncoderLoader, *, most_adapted: int = 4) -> None:
+        self.adapted = AdaptedEncoders(load, most_adapted)
         self._load = load
         self._loaded: dict[str, Encoder] = {}
         self._locks = {name: threading.Lock() for name in allowed}
@@ -54,6 +61,18 @@ class EncoderShelf:
             f"this server doesn't serve the encoder {name[:200]!r}",
             hint=f"It serves {', '.join(self._locks)}; its operator allows more with INVARIANTSELECT_ENCODERS.",
         )
+
+    def get_version(self, pool_key: str, version: EncoderVersion) -> Encoder:
+        """The encoder of a pool's version. An adapted one has the name that its pool and its number give it, which no
+        request has a say in; so it needn't be allowed.
+
+        Raises:
+            EncoderNotFoundError: The version names another encoder, and that isn't allowed on this server.
+            EncoderUnavailableError: It can't be loaded.
+        """
+        if version.number != FROZEN and version.encoder == f"{pool_key}/{version.number}":
+            return self.adapted.get(pool_key, version.number)
+        return self.get(version.encoder)
 
     def _once(self, name: str) -> Encoder:
         with self._locks[name]:

@@ -43,6 +43,11 @@ SELECT: Final[dict[str, Any]] = {
         "where": {"domain": {"not": "photo"}},
         "exclude": {"own_group": True},
     },
+    "By two strategies, side by side": {
+        "query": {"image": _PICTURE, "domain": "sketch"},
+        "strategies": ["topk_nearest", "invariant_select"],
+        "k": 7,
+    },
     "Varied": {
         "query": {"image": _PICTURE},
         "k": 5,
@@ -51,7 +56,12 @@ SELECT: Final[dict[str, Any]] = {
     },
 }
 SELECT_BATCH: Final[dict[str, Any]] = {
-    "An image and a stored demonstration": {"queries": [{"image": _PICTURE}, {"id": "photo/dog/1.png"}], "k": 3}
+    "An image and a stored demonstration": {"queries": [{"image": _PICTURE}, {"id": "photo/dog/1.png"}], "k": 3},
+    "Images of a domain that the pool lacks": {
+        "queries": [{"image": _PICTURE, "domain": "a new scanner"}],
+        "strategy": "invariant_select",
+        "centre_queries": "by_domain",
+    },
 }
 EMBEDDINGS: Final[dict[str, Any]] = {
     "One image": {"input": _PICTURE},

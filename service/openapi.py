@@ -31,7 +31,7 @@ from invariantselect.wire.demonstrations import (
 )
 from invariantselect.wire.encoders import EmbeddingsRequest
 from invariantselect.wire.jobs import ImportRequest
-from invariantselect.wire.options import SelectionOptions
+from invariantselect.wire.options import ComparableOptions
 from invariantselect.wire.pools import PoolCreate
 from invariantselect.wire.selections import SelectBatchRequest, SelectRequest
 from service.problems import MEDIA_TYPE
@@ -40,6 +40,7 @@ from service.upload_body import UploadedDemonstration
 __all__ = ["Problem", "document", "json_request", "problems", "request_content"]
 
 _REQUESTS: tuple[type[BaseModel], ...] = (
+    ComparableOptions,
     DeleteRequest,
     DemonstrationPatch,
     EmbeddingsRequest,
@@ -49,7 +50,6 @@ _REQUESTS: tuple[type[BaseModel], ...] = (
     RelabelRequest,
     SelectBatchRequest,
     SelectRequest,
-    SelectionOptions,
     UploadedDemonstration,
     UpsertRequest,
 )

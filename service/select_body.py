@@ -12,12 +12,12 @@ from starlette.requests import Request
 
 from invariantselect.errors import InvalidRequestError, UnsupportedMediaTypeError
 from invariantselect.wire.base import Label
-from invariantselect.wire.options import SelectionOptions
+from invariantselect.wire.options import ComparableOptions
 from invariantselect.wire.selections import SelectRequest
 from service.bodies import media_type_of, parse_json
+from service.given_query import GivenQuery, given_query
 from service.multipart import read_multipart
 from service.problems import invalid_request
-from service.selecting import GivenQuery, given_query
 from service.services import services_of
 
 __all__ = ["SelectBody", "read_select_body"]
@@ -30,7 +30,7 @@ class SelectBody:
     """What one call of select asks for."""
 
     query: GivenQuery
-    options: SelectionOptions
+    options: ComparableOptions
 
 
 async def read_select_body(
@@ -87,8 +87,8 @@ async def _from_multipart(request: Request) -> SelectBody:
     return SelectBody(query, await _options(parts.texts.get("options")))
 
 
-async def _options(content: bytes | str | None) -> SelectionOptions:
-    return SelectionOptions() if not content else await parse_json(SelectionOptions, content)
+async def _options(content: bytes | str | None) -> ComparableOptions:
+    return ComparableOptions() if not content else await parse_json(ComparableOptions, content)
 
 
 def _text(fields: Mapping[str, bytes], name: str) -> str | None:

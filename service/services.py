@@ -11,8 +11,10 @@ from starlette.requests import HTTPConnection
 from encoders.decode import DecodeLimits
 from encoders.encoder import Encoder
 from index.catalog.engine import Catalog
+from index.encoder_version import EncoderVersion
 from index.pool import Pool
 from index.pools import Pools
+from index.recoding import Recode, RecodeFor, recode_by
 from service.embedding import Embedder
 from service.embedding_cache import EmbeddingCache, connect_redis
 from service.encoder_shelf import EncoderLoader, EncoderShelf, check_fingerprint
@@ -75,17 +77,45 @@ class Services:
         loaded = self.encoders.get(encoder)
         return Embedder(loaded, self.image_limits, cache=self.cache, metrics=self.metrics)
 
-    def pool_embedder(self, pool: Pool) -> Embedder:
+    def pool_embedder(self, pool: Pool, version: EncoderVersion | None = None) -> Embedder:
         """What embeds images for a pool.
 
+        Args:
+            pool: The pool.
+            version: By which of its encoder versions; None for the encoder that it was made with.
+
         Raises:
-            FingerprintMismatchError: The encoder of that name has changed since the pool was made.
+            FingerprintMismatchError: The encoder of that name has changed since the pool or the version was made.
             EncoderNotFoundError: This server doesn't serve it.
             EncoderUnavailableError: It can't be loaded.
         """
-        embedder = self.embedder(pool.encoder)
-        check_fingerprint(pool.fingerprint, embedder.identity.fingerprint, whose=f"the encoder {pool.encoder}")
-        return embedder
+        if version is None:
+            name, fingerprint, loaded = pool.encoder, pool.fingerprint, self.encoders.get(pool.encoder)
+        else:
+            name, fingerprint = version.encoder, version.fingerprint
+            loaded = self.encoders.get_version(pool.key, version)
+        check_fingerprint(fingerprint, loaded.identity.fingerprint, whose=f"the encoder {name}")
+        return Embedder(loaded, self.image_limits, cache=self.cache, metrics=self.metrics)
+
+    def pool_embedders(self, pool: Pool) -> list[Embedder]:
+        """What embeds images for each of a pool's live encoder versions, number 1 first.
+
+        Raises:
+            FingerprintMismatchError, EncoderNotFoundError, EncoderUnavailableError: As `pool_embedder`.
+        """
+        live = pool.live()
+        if len(live) == 1:
+            self.encoders.adapted.forget(pool.key)
+        return [self.pool_embedder(pool, version) for version in live]
+
+    def recode_for(self, pool: Pool) -> RecodeFor:
+        """What encodes a pool's demonstrations anew by its encoder versions; encoders are loaded when it is used."""
+
+        def recode(version: EncoderVersion) -> Recode:
+            embedder = self.pool_embedder(pool, version)
+            return recode_by(embedder.encoder, pool.fingerprint, self.image_limits)
+
+        return recode
 
     def close(self) -> None:
         """Let running work finish, then close files and connections."""
@@ -114,7 +144,7 @@ def open_services(settings: Settings, metrics: Metrics, load: EncoderLoader | No
         store = settings.data / "encoders"
         return load_encoder(name, store=store, device=settings.device, runtime=settings.runtime)
 
-    encoders = EncoderShelf(settings.allowed_encoders, load or from_catalog)
+    encoders = EncoderShelf(settings.allowed_encoders, load or from_catalog, most_adapted=settings.adapted_encoders)
     redis: Redis | None = None if settings.redis_url is None else connect_redis(settings.redis_url)
     store = open_store(settings.data)
     queue = open_queue(settings.data, settings.redis_url)

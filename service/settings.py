@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     encoders: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Further encoders that requests may use, separated by commas."
     )
+    adapted_encoders: int = Field(
+        default=4, ge=1, description="How many encoders that were adapted to pools stay loaded, one a pool."
+    )
     device: str = Field(default="auto", min_length=1, description="auto, cpu, cuda or cuda:N.")
     runtime: Literal["auto", "onnxruntime", "torch"] = Field(
         default="auto", description="What runs the encoder; auto takes the faster one of the device."

@@ -6,17 +6,21 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 from index.demonstration import Entry, Probe
 from index.pool import Pool
-from invariantselect.errors import InvariantSelectError
+from invariantselect.errors import EncoderVersionChangedError, InvariantSelectError
 from invariantselect.wire.base import MetadataValue
 from invariantselect.wire.demonstrations import DemonstrationInput, Outcome
 from service.data_uri import image_from_text
-from service.embedding import Embedded, Embedder
+from service.embedding import Embedded, Embedder, embed_by_each
 from service.stored import outcome
 
 __all__ = ["GivenDemonstration", "given_demonstration", "upsert"]
+
+
+_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -50,13 +54,16 @@ def given_demonstration(sent: DemonstrationInput, max_image_bytes: int) -> Given
     return GivenDemonstration(sent.id, image, sent.label, sent.domain, sent.group, sent.metadata)
 
 
-def upsert(pool: Pool, given: Sequence[GivenDemonstration], embedder: Callable[[], Embedder]) -> list[Outcome]:
+def upsert(
+    pool: Pool, given: Sequence[GivenDemonstration], embedders: Callable[[], Sequence[Embedder]]
+) -> list[Outcome]:
     """Insert or replace demonstrations; one that can't be used fails alone.
 
     Args:
         pool: Where to.
         given: In any number; those of one call are written in one transaction.
-        embedder: Makes what embeds for this pool; called only if something has to be encoded.
+        embedders: Makes what embeds for the pool's live encoder versions; called only if something has to be encoded,
+            and again when a switch comes in between.
 
     Returns:
         An outcome for each, in their order.
@@ -79,33 +86,49 @@ def upsert(pool: Pool, given: Sequence[GivenDemonstration], embedder: Callable[[
             outcomes[number] = Outcome(id=each.id, status="unchanged")
             del usable[number]
     if usable:
-        outcomes |= _write(pool, usable, embedder())
+        outcomes |= _write(pool, usable, embedders)
     return [outcomes[number] for number in range(len(given))]
 
 
 def _write(
-    pool: Pool, usable: Mapping[int, tuple[GivenDemonstration, bytes]], embedder: Embedder
+    pool: Pool,
+    usable: Mapping[int, tuple[GivenDemonstration, bytes]],
+    embedders: Callable[[], Sequence[Embedder]],
 ) -> dict[int, Outcome]:
-    outcomes: dict[int, Outcome] = {}
-    entries: dict[int, Entry] = {}
-    embedded = embedder.embed([image for _, image in usable.values()])
-    for (number, (each, image)), result in zip(usable.items(), embedded, strict=True):
-        if isinstance(result, Embedded):
-            entries[number] = _entry(each, image, result, embedder.identity.fingerprint)
+    for attempt in count(1):
+        outcomes, entries = _encoded(usable, embedders())
+        try:
+            written = pool.write(list(entries.values()))
+        except EncoderVersionChangedError:  # a switch while this was encoded
+            if attempt == _ATTEMPTS:
+                raise
         else:
-            outcomes[number] = Outcome(id=each.id, status="failed", error=result.to_problem())
-    written = pool.write(list(entries.values()))
+            break
     return outcomes | {number: outcome(done) for number, done in zip(entries, written, strict=True)}
 
 
-def _entry(each: GivenDemonstration, image: bytes, result: Embedded, fingerprint: str) -> Entry:
+def _encoded(
+    usable: Mapping[int, tuple[GivenDemonstration, bytes]], embedders: Sequence[Embedder]
+) -> tuple[dict[int, Outcome], dict[int, Entry]]:
+    outcomes: dict[int, Outcome] = {}
+    entries: dict[int, Entry] = {}
+    images = [image for _, image in usable.values()]
+    embedded = embed_by_each(embedders, images, [each.domain for each, _ in usable.values()])
+    for (number, (each, image)), result in zip(usable.items(), embedded, strict=True):
+        if isinstance(result, InvariantSelectError):
+            outcomes[number] = Outcome(id=each.id, status="failed", error=result.to_problem())
+        else:
+            entries[number] = _entry(each, image, result)
+    return outcomes, entries
+
+
+def _entry(each: GivenDemonstration, image: bytes, results: Mapping[str, Embedded]) -> Entry:
     return Entry(
         id=each.id,
         image=image,
-        header=result.header,
+        header=next(iter(results.values())).header,
         label=each.label,
-        vector=result.vector,
-        fingerprint=fingerprint,
+        vectors={fingerprint: result.vector for fingerprint, result in results.items()},
         domain=each.domain,
         group=each.group,
         metadata=each.metadata,

@@ -55,7 +55,7 @@ def pool_of_real_images(
         identity = encoder.identity
         pools = opened.enter_context(Pools(tmp_path_factory.mktemp(name)))
         pool = pools.create(name, identity.name, identity.fingerprint, identity.dim)
-        report = take_in(pool, encoder, open_source(folder / name))
+        report = take_in(pool, [encoder], open_source(folder / name))
         assert not report.failed
         return pool
 

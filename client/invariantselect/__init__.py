@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from invariantselect.answers import AnswerParser, ParsedAnswer
     from invariantselect.async_client import AsyncClient
     from invariantselect.client import Client
+    from invariantselect.comparison import Comparison
     from invariantselect.errors import InvariantSelectError
     from invariantselect.image_inputs import ImageInput
     from invariantselect.inputs import ImageQuery, NewDemonstration
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         Diversity,
         EmbeddingsResponse,
         EncoderInfo,
+        EncoderVersionInfo,
         Exclusions,
         Job,
         JobEvent,
@@ -41,6 +43,7 @@ __all__ = [
     "AsyncClient",
     "BatchOutcome",
     "Client",
+    "Comparison",
     "Demonstration",
     "DemonstrationInput",
     "DemonstrationList",
@@ -48,6 +51,7 @@ __all__ = [
     "Diversity",
     "EmbeddingsResponse",
     "EncoderInfo",
+    "EncoderVersionInfo",
     "Exclusions",
     "ImageBudget",
     "ImageInput",
@@ -74,6 +78,7 @@ _HOME = {
     "AnswerParser": "answers",
     "AsyncClient": "async_client",
     "Client": "client",
+    "Comparison": "comparison",
     "ImageBudget": "prompts",
     "ImageInput": "image_inputs",
     "ImageQuery": "inputs",

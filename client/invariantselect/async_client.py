@@ -10,18 +10,17 @@ from typing import Self, Unpack
 import httpx2
 
 from invariantselect.async_job_methods import AsyncJobMethods
+from invariantselect.async_selection_methods import AsyncSelectionMethods
 from invariantselect.async_transport import AsyncTransport
 from invariantselect.connection import DEFAULT_MAX_RETRIES, LIMITS, Connection
 from invariantselect.flows import demonstrations as stored
 from invariantselect.flows import encoders as encoding
 from invariantselect.flows import pools as pooling
-from invariantselect.flows import selecting
 from invariantselect.flows import upload as uploading
 from invariantselect.flows.batches import BATCH_BYTES
 from invariantselect.flows.upload import BATCH_COUNT
 from invariantselect.image_inputs import ImageInput
-from invariantselect.inputs import DemonstrationChanges, QueryInput, SelectionKeywords, Upsertable
-from invariantselect.selection import Selection
+from invariantselect.inputs import DemonstrationChanges, Upsertable
 from invariantselect.wire.demonstrations import (
     BatchOutcome,
     Demonstration,
@@ -31,12 +30,11 @@ from invariantselect.wire.demonstrations import (
 )
 from invariantselect.wire.encoders import EmbeddingsResponse, EncoderInfo
 from invariantselect.wire.pools import PoolInfo
-from invariantselect.wire.selections import SelectionFailure
 
 __all__ = ["AsyncClient"]
 
 
-class AsyncClient(AsyncJobMethods):
+class AsyncClient(AsyncJobMethods, AsyncSelectionMethods):
     """`Client` for asyncio: the same arguments, methods, results and errors; every call is awaited.
 
     Any number of tasks may share one client. Files are read in threads, images fetched concurrently.
@@ -178,19 +176,7 @@ class AsyncClient(AsyncJobMethods):
         """As `Client.image`."""
         return await self._transport.run(stored.image(pool, id))
 
-    # ── selection and encoders ───────────────────────────────────────────────────────────────────────────────────
-
-    async def select(
-        self, pool: str, query: QueryInput, *, images: bool = True, **options: Unpack[SelectionKeywords]
-    ) -> Selection:
-        """As `Client.select`."""
-        return await self._transport.run(selecting.select(pool, query, images=images, **options))
-
-    async def select_batch(
-        self, pool: str, queries: Iterable[QueryInput], *, images: bool = True, **options: Unpack[SelectionKeywords]
-    ) -> list[Selection | SelectionFailure]:
-        """As `Client.select_batch`."""
-        return await self._transport.run(selecting.select_batch(pool, queries, images=images, **options))
+    # ── encoders ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def embed(self, images: ImageInput | Iterable[ImageInput], *, model: str | None = None) -> EmbeddingsResponse:
         """As `Client.embed`."""

@@ -13,14 +13,13 @@ from invariantselect.connection import DEFAULT_MAX_RETRIES, LIMITS, Connection
 from invariantselect.flows import demonstrations as stored
 from invariantselect.flows import encoders as encoding
 from invariantselect.flows import pools as pooling
-from invariantselect.flows import selecting
 from invariantselect.flows import upload as uploading
 from invariantselect.flows.batches import BATCH_BYTES
 from invariantselect.flows.upload import BATCH_COUNT
 from invariantselect.image_inputs import ImageInput
-from invariantselect.inputs import DemonstrationChanges, QueryInput, SelectionKeywords, Upsertable
+from invariantselect.inputs import DemonstrationChanges, Upsertable
 from invariantselect.job_methods import JobMethods
-from invariantselect.selection import Selection
+from invariantselect.selection_methods import SelectionMethods
 from invariantselect.transport import Transport
 from invariantselect.wire.demonstrations import (
     BatchOutcome,
@@ -31,12 +30,11 @@ from invariantselect.wire.demonstrations import (
 )
 from invariantselect.wire.encoders import EmbeddingsResponse, EncoderInfo
 from invariantselect.wire.pools import PoolInfo
-from invariantselect.wire.selections import SelectionFailure
 
 __all__ = ["Client"]
 
 
-class Client(JobMethods):
+class Client(JobMethods, SelectionMethods):
     """An invariantselect server, from Python. Threads may share one client.
 
     Every method raises subclasses of `InvariantSelectError`: the class that the server raised, `ConnectionFailedError`
@@ -194,27 +192,7 @@ class Client(JobMethods):
         """The image file of a demonstration, byte for byte as it was upserted."""
         return self._transport.run(stored.image(pool, id))
 
-    # ── selection and encoders ───────────────────────────────────────────────────────────────────────────────────
-
-    def select(
-        self, pool: str, query: QueryInput, *, images: bool = True, **options: Unpack[SelectionKeywords]
-    ) -> Selection:
-        """Choose demonstrations for a query.
-
-        Args:
-            pool: Name of the pool.
-            query: An image (path, bytes, open file, Pillow image, data URI), an `ImageQuery` with group or domain, or
-                a `Query` by stored id or by vector.
-            images: Fetch the images of the chosen, which prompts need; False saves k small requests.
-            **options: Those of `SelectionOptions`: ``k``, ``strategy``, ``where``, ``label_balance``, ``order``, …
-        """
-        return self._transport.run(selecting.select(pool, query, images=images, **options))
-
-    def select_batch(
-        self, pool: str, queries: Iterable[QueryInput], *, images: bool = True, **options: Unpack[SelectionKeywords]
-    ) -> list[Selection | SelectionFailure]:
-        """As `select` for many queries with the same options; a query that fails leaves the others alone."""
-        return self._transport.run(selecting.select_batch(pool, queries, images=images, **options))
+    # ── encoders ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def embed(self, images: ImageInput | Iterable[ImageInput], *, model: str | None = None) -> EmbeddingsResponse:
         """Vectors of one image or several, L2-normalised, as lists of numbers in ``data[i].embedding``."""

@@ -14,7 +14,15 @@ from invariantselect.wire.demonstrations import DemonstrationInput
 from invariantselect.wire.options import Diversity, Exclusions, LabelBalance, Order, Strategy
 from invariantselect.wire.queries import Query
 
-__all__ = ["DemonstrationChanges", "ImageQuery", "NewDemonstration", "QueryInput", "SelectionKeywords", "Upsertable"]
+__all__ = [
+    "ComparisonKeywords",
+    "DemonstrationChanges",
+    "ImageQuery",
+    "NewDemonstration",
+    "QueryInput",
+    "SelectionKeywords",
+    "Upsertable",
+]
 
 
 @dataclass(frozen=True)
@@ -53,11 +61,10 @@ QueryInput: TypeAlias = "ImageInput | ImageQuery | Query"
 """What to select for: an image, an `ImageQuery`, or a `Query` by stored id or by vector."""
 
 
-class SelectionKeywords(TypedDict, total=False):
-    """The options of a selection as keywords. Meaning and defaults: `invariantselect.SelectionOptions`."""
+class ComparisonKeywords(TypedDict, total=False):
+    """The options that the strategies of a comparison share; see `SelectionKeywords`."""
 
     k: int
-    strategy: Strategy
     where: dict[str, JsonValue]
     label_balance: LabelBalance
     max_per_group: int | None
@@ -66,6 +73,12 @@ class SelectionKeywords(TypedDict, total=False):
     order: Order
     exclude: Exclusions
     seed: int
+
+
+class SelectionKeywords(ComparisonKeywords, total=False):
+    """The options of a selection as keywords. Meaning and defaults: `invariantselect.SelectionOptions`."""
+
+    strategy: Strategy
 
 
 class DemonstrationChanges(TypedDict, total=False):

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 from sqlalchemy import Connection, bindparam, delete, insert, update
 
 from index.catalog.tables import demonstrations, tail_vectors, tombstones
 from index.demonstration import Demonstration
 from index.metadata import metadata_text
 
-__all__ = ["Changeset", "forget_sealed", "forget_tombstones"]
+__all__ = ["Changeset", "add_to_tail", "forget_sealed", "forget_tombstones"]
 
 
 class Changeset:
@@ -29,11 +29,13 @@ class Changeset:
         self._inserts: dict[str, dict[str, Any]] = {}
         self._updates: dict[str, dict[str, Any]] = {}
         self._deletes: set[str] = set()
-        self._vectors: dict[int, bytes] = {}
+        self._vectors: dict[int, dict[int, bytes]] = {}
         self._dead: list[int] = []
 
-    def put(self, row: int, new: Demonstration, vector: Float32[np.ndarray, " dim"] | None, *, exists: bool) -> None:
-        """Store a demonstration under a row; with its vector where the row is new."""
+    def put(
+        self, row: int, new: Demonstration, vectors: Mapping[int, Float32[np.ndarray, " _"]], *, exists: bool
+    ) -> None:
+        """Store a demonstration under a row; with its vector of each live encoder version where the row is new."""
         now = datetime.now(UTC).replace(tzinfo=None)
         values = {
             "id": new.id,
@@ -53,11 +55,11 @@ class Changeset:
             self._updates[new.id] = values
         else:
             self._inserts[new.id] = {**values, "pool_key": self._key, "created_at": now}
-        if vector is not None:
-            self._vectors[row] = vector.astype("<f4").tobytes()
+        if vectors:
+            self._vectors[row] = {number: _bytes(vector) for number, vector in vectors.items()}
 
     def kill(self, row: int) -> None:
-        """Let a row die: its demonstration was deleted, or got a new image."""
+        """Let a row die: its demonstration was deleted, or got a new row."""
         if row in self._vectors:
             del self._vectors[row]  # born in this very transaction, so no reader has ever seen it
         else:
@@ -77,22 +79,42 @@ class Changeset:
             values["old_id"] = values.pop("id")
         _many(connection, update(demonstrations).where(mine, by_id), list(self._updates.values()))
         _many(connection, insert(demonstrations), list(self._inserts.values()))
-        vectors = [{"pool_key": self._key, "row": row, "vector": vector} for row, vector in self._vectors.items()]
-        _many(connection, insert(tail_vectors), vectors)
+        tail = [
+            {"pool_key": self._key, "row": row, "number": number, "vector": vector}
+            for row, vectors in self._vectors.items()
+            for number, vector in vectors.items()
+        ]
+        _many(connection, insert(tail_vectors), tail)
         of_tail = (tail_vectors.c.pool_key == self._key) & (tail_vectors.c.row == bindparam("dead_row"))
         _many(connection, delete(tail_vectors).where(of_tail), [{"dead_row": row} for row in self._dead])
         dead = [{"pool_key": self._key, "row": row, "version": self._version} for row in self._dead]
         _many(connection, insert(tombstones), dead)
 
 
-def forget_sealed(connection: Connection, key: str, *, through: int) -> None:
-    """Remove the tail's vectors up to a row: they lie in segments, or are dead."""
-    connection.execute(delete(tail_vectors).where(tail_vectors.c.pool_key == key, tail_vectors.c.row <= through))
+def add_to_tail(
+    connection: Connection, key: str, number: int, rows: Int64[np.ndarray, " n"], vectors: Float32[np.ndarray, "n dim"]
+) -> None:
+    """Put vectors of an encoder version into its tail, and nothing else: rows that are stored get their vectors."""
+    tail = [
+        {"pool_key": key, "row": row, "number": number, "vector": _bytes(vector)}
+        for row, vector in zip(rows.tolist(), vectors, strict=True)
+    ]
+    _many(connection, insert(tail_vectors), tail)
+
+
+def forget_sealed(connection: Connection, key: str, number: int, *, through: int) -> None:
+    """Remove an encoder version's vectors from the tail, up to a row: they lie in segments, or are dead."""
+    t = tail_vectors.c
+    connection.execute(delete(tail_vectors).where(t.pool_key == key, t.number == number, t.row <= through))
 
 
 def forget_tombstones(connection: Connection, key: str, *, through: int) -> None:
     """Remove the tombstones up to a version."""
     connection.execute(delete(tombstones).where(tombstones.c.pool_key == key, tombstones.c.version <= through))
+
+
+def _bytes(vector: Float32[np.ndarray, " dim"]) -> bytes:
+    return vector.astype("<f4").tobytes()
 
 
 def _many(connection: Connection, statement: Any, parameters: Sequence[Mapping[str, Any]]) -> None:

@@ -14,10 +14,12 @@ from index.catalog.tables import demonstrations, tail_vectors, tombstones
 from index.columns import Column, Columns
 from index.demonstration import Demonstration
 from index.metadata import MetadataReader
+from index.space import Space
 from index.tail import Part
 
 __all__ = [
     "LabelCount",
+    "RowImage",
     "Stored",
     "count_churn",
     "count_labels",
@@ -55,6 +57,20 @@ class Stored(NamedTuple):
 
     row: int
     demonstration: Demonstration
+
+
+class RowImage(NamedTuple):
+    """What the vectors of a row are made from.
+
+    Attributes:
+        row: Of a demonstration.
+        sha256: Content hash of its image.
+        domain: Of the demonstration.
+    """
+
+    row: int
+    sha256: str
+    domain: str | None
 
 
 @dataclass(frozen=True)
@@ -95,11 +111,12 @@ def _columns(read: Sequence[Any], parse: MetadataReader) -> Columns:
     )
 
 
-def read_tail(connection: Connection, key: str, dim: int, *, after: int) -> Iterator[Part]:
-    """Rows and vectors of living demonstrations behind row `after` that are in the tail, ascending, in parts."""
-    t = tail_vectors.c
+def read_tail(connection: Connection, space: Space, *, after: int) -> Iterator[Part]:
+    """Rows and vectors of living demonstrations behind row `after` that are in a tail, ascending, in parts."""
+    t, dim = tail_vectors.c, space.dim
     joined = tail_vectors.join(demonstrations, and_(_d.pool_key == t.pool_key, _d.row == t.row))
-    statement = select(t.row, t.vector).select_from(joined).where(t.pool_key == key, t.row > after).order_by(t.row)
+    mine = (t.pool_key == space.key) & (t.number == space.number) & (t.row > after)
+    statement = select(t.row, t.vector).select_from(joined).where(mine).order_by(t.row)
     for part in connection.execute(statement).partitions(_ROWS_AT_ONCE):
         # A damaged vector counts as none: its row then has no vector, which is what a reader reports.
         whole = [(row, vector) for row, vector in part if len(vector) == 4 * dim]
@@ -120,10 +137,11 @@ def living_rows(connection: Connection, key: str) -> Int64[np.ndarray, " n"]:
     return np.fromiter(rows, dtype=np.int64)
 
 
-def count_churn(connection: Connection, key: str, *, since: int) -> int:
+def count_churn(connection: Connection, space: Space, *, since: int) -> int:
     """How much a seal would put away: vectors in the tail, and rows that died after version `since`."""
-    tail = select(func.count()).select_from(tail_vectors).where(tail_vectors.c.pool_key == key)
-    dead = select(func.count()).where(tombstones.c.pool_key == key, tombstones.c.version > since)
+    t = tail_vectors.c
+    tail = select(func.count()).select_from(tail_vectors).where(t.pool_key == space.key, t.number == space.number)
+    dead = select(func.count()).where(tombstones.c.pool_key == space.key, tombstones.c.version > since)
     return int(connection.execute(tail).scalar_one()) + int(connection.execute(dead).scalar_one())
 
 
@@ -163,10 +181,10 @@ def count_labels(connection: Connection, key: str) -> list[LabelCount]:
     return [LabelCount(*row) for row in connection.execute(statement)]
 
 
-def images_by_row(connection: Connection, key: str) -> list[tuple[int, str]]:
-    """Row and content hash of every demonstration, in ascending order of rows."""
-    statement = select(_d.row, _d.image_sha256).where(_d.pool_key == key).order_by(_d.row)
-    return [(row, sha256) for row, sha256 in connection.execute(statement)]
+def images_by_row(connection: Connection, key: str) -> list[RowImage]:
+    """Row, content hash and domain of every demonstration, in ascending order of rows."""
+    statement = select(_d.row, _d.image_sha256, _d.domain).where(_d.pool_key == key).order_by(_d.row)
+    return [RowImage(*found) for found in connection.execute(statement)]
 
 
 def referenced(connection: Connection, hashes: Sequence[str]) -> set[str]:

@@ -10,10 +10,12 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from index.catalog.engine import Catalog
 from index.catalog.tables import demonstrations, pools
+from index.encoder_version import FROZEN
 from invariantselect.errors import PoolExistsError, PoolNotFoundError
 
-__all__ = ["PoolRow", "add_pool", "advance", "all_pools", "find_pool", "get_pool", "remove_pool"]
+__all__ = ["PoolRow", "add_pool", "advance", "all_pools", "find_pool", "get_pool", "present_version", "remove_pool"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class PoolRow:
         version: One more with each write.
         next_row: The row that the next new image gets.
         created_at: In UTC.
+        next_number: The number that the next encoder version gets.
     """
 
     key: str
@@ -39,6 +42,7 @@ class PoolRow:
     version: int
     next_row: int
     created_at: datetime
+    next_number: int = FROZEN + 1
 
 
 def add_pool(connection: Connection, row: PoolRow) -> None:
@@ -76,6 +80,19 @@ def get_pool(connection: Connection, key: str, name: str) -> PoolRow:
     if found is None:
         raise PoolNotFoundError(f"the pool {name!r} was dropped", pool=name)
     return _pool(found._asdict())
+
+
+def present_version(catalog: Catalog, key: str, name: str) -> int:
+    """The version of the pool with a key, quickly; `name` is for the person who reads the error.
+
+    Raises:
+        PoolNotFoundError: It was dropped.
+        CatalogUnavailableError: The database doesn't answer.
+    """
+    version = catalog.version_of(key)
+    if version is None:
+        raise PoolNotFoundError(f"the pool {name!r} was dropped", pool=name)
+    return version
 
 
 def all_pools(connection: Connection) -> list[PoolRow]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     ForeignKey,
@@ -22,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-__all__ = ["demonstrations", "metadata", "pools", "tail_vectors", "tombstones"]
+__all__ = ["demonstrations", "encoder_versions", "metadata", "pools", "tail_vectors", "tombstones"]
 
 metadata = MetaData(
     naming_convention={
@@ -52,7 +53,23 @@ pools = Table(
     Column("version", BigInteger, nullable=False),  # one more with each write transaction: the snapshot's number
     Column("next_row", BigInteger, nullable=False),
     Column("created_at", DateTime, nullable=False),  # UTC
+    Column("next_number", Integer, nullable=False, server_default="2"),  # of the next encoder version
     UniqueConstraint("name"),
+)
+
+encoder_versions = Table(  # number 1 is the encoder that the pool was made with
+    "encoder_versions",
+    metadata,
+    _owner(),
+    Column("number", Integer, nullable=False),
+    Column("encoder", String(512), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("dim", Integer, nullable=False),
+    Column("looks_at_domains", Boolean, nullable=False),  # whether a vector depends on its demonstration's domain
+    Column("state", String(16), nullable=False),  # frozen (number 1), candidate, serving (at most one), retired
+    Column("lineage", Text, nullable=False),  # JSON: where it comes from
+    Column("created_at", DateTime, nullable=False),  # UTC
+    PrimaryKeyConstraint("pool_key", "number"),
 )
 
 demonstrations = Table(
@@ -60,7 +77,7 @@ demonstrations = Table(
     metadata,
     _owner(),
     Column("id", _Identifier, nullable=False),
-    Column("row", BigInteger, nullable=False),  # given anew with each new image, so a row's vector never changes
+    Column("row", BigInteger, nullable=False),  # given anew with each new image, so a row's vectors never change
     Column("image_sha256", String(64), nullable=False),
     Column("label", String(256), nullable=False),
     Column("domain", String(256)),
@@ -78,13 +95,14 @@ demonstrations = Table(
     Index(None, "image_sha256"),
 )
 
-tail_vectors = Table(  # of demonstrations that are in no sealed segment yet
+tail_vectors = Table(  # of demonstrations that are in no sealed segment of an encoder version yet
     "tail_vectors",
     metadata,
     _owner(),
     Column("row", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),  # of the encoder version
     Column("vector", LargeBinary, nullable=False),  # float32, little-endian
-    PrimaryKeyConstraint("pool_key", "row"),
+    PrimaryKeyConstraint("pool_key", "row", "number"),
 )
 
 tombstones = Table(  # rows deleted or replaced, so that a reader learns of them without reading everything again

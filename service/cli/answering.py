@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 
 from encoders.decode import DecodeLimits, decode
 from invariantselect.errors import ImageNotFoundError, InvariantSelectError
+from invariantselect.wire import Comparison, Selection
 from service.cli.workplace import decode_limits, load_encoder
 from service.embedding import Embedder
 from service.encoder_shelf import check_fingerprint
-from service.page import QueryView, Thumbnail, make_thumbnail, render_selection
-from service.selecting import GivenQuery
+from service.given_query import GivenQuery
+from service.page import QueryView, Thumbnail, make_thumbnail, render_comparison, render_selection
 
 if TYPE_CHECKING:
+    from index.encoder_version import EncoderVersion
     from index.pool import Pool
-    from invariantselect.wire import Selection, SelectionOptions
+    from invariantselect.wire import SelectionOptions
     from service.settings import Settings
 
 __all__ = ["Question", "page_of", "pool_embedder", "read_question"]
@@ -57,33 +59,39 @@ def read_question(image: str, *, group: str | None, domain: str | None, limits: 
     return Question(Path(image).name, GivenQuery(image=content, group=group, domain=domain))
 
 
-def pool_embedder(pool: Pool, settings: Settings) -> Embedder:
+def pool_embedder(settings: Settings, pool: Pool, version: EncoderVersion | None = None) -> Embedder:
     """What embeds query images for a pool.
 
+    Args:
+        settings: Of the data directory.
+        pool: The pool.
+        version: By which of its encoder versions; None for the encoder that it was made with.
+
     Raises:
-        EncoderUnavailableError: The pool's encoder can't be loaded.
-        FingerprintMismatchError: It has changed since the pool was made.
+        EncoderUnavailableError: The encoder can't be loaded.
+        FingerprintMismatchError: It has changed since the pool or the version was made.
     """
-    encoder = load_encoder(settings, pool.encoder)
-    check_fingerprint(pool.fingerprint, encoder.identity.fingerprint, whose=f"the encoder {pool.encoder}")
+    of = pool if version is None else version
+    encoder = load_encoder(settings, of.encoder)
+    check_fingerprint(of.fingerprint, encoder.identity.fingerprint, whose=f"the encoder {of.encoder}")
     return Embedder(encoder, decode_limits(settings))
 
 
 def page_of(
     pool: Pool,
     question: Question,
-    selection: Selection,
+    answer: Selection | Comparison,
     options: SelectionOptions,
     limits: DecodeLimits,
     *,
     label: str | None = None,
 ) -> str:
-    """The page of a selection, with the pictures of the query and the demonstrations.
+    """The page of a selection or a comparison, with the pictures of the query and the demonstrations.
 
     Args:
         pool: Where the demonstrations come from.
         question: What they were chosen for.
-        selection: The demonstrations.
+        answer: The demonstrations.
         options: How they were chosen.
         limits: How large an image may be.
         label: The true label of the query, where it is known; that of a stored demonstration is.
@@ -98,8 +106,12 @@ def page_of(
         given.domain if stored is None else stored.domain,
         given.group if stored is None else stored.group,
     )
-    thumbnails = {chosen.id: _thumbnail(pool, chosen.id, limits) for chosen in selection.demonstrations}
-    return render_selection(selection, options, view, {id: made for id, made in thumbnails.items() if made is not None})
+    selections = [answer] if isinstance(answer, Selection) else list(answer.selections.values())
+    ids = dict.fromkeys(chosen.id for selection in selections for chosen in selection.demonstrations)
+    made = {id: thumbnail for id in ids if (thumbnail := _thumbnail(pool, id, limits)) is not None}
+    if isinstance(answer, Selection):
+        return render_selection(answer, options, view, made)
+    return render_comparison(answer, options, view, made)
 
 
 def _thumbnail(pool: Pool, id: str, limits: DecodeLimits) -> Thumbnail | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,7 +16,7 @@ from index.intake import IntakeReport, take_in
 from index.sources import open_source
 from invariantselect.errors import FingerprintMismatchError, PoolNotFoundError
 from service.cli.terminal import progress
-from service.cli.workplace import decode_limits, load_encoder, open_pools
+from service.cli.workplace import decode_limits, live_encoders, load_encoder, open_pools
 
 if TYPE_CHECKING:
     from index.pool import Pool
@@ -65,7 +66,8 @@ def take_in_with_progress(settings: Settings, source: Path, name: str, encoder: 
     records = open_source(source, limits=limits)
     with open_pools(settings, make=True) as pools, intake_bar(f"Taking in {source.name}", LOADING) as show:
         pool, loaded = _pool_and_encoder(settings, pools, name, encoder)
-        return take_in(pool, loaded, records, limits=limits, progress=show)
+        reload = partial(live_encoders, settings, pool, loaded)
+        return take_in(pool, reload(), records, limits=limits, progress=show, reload=reload)
 
 
 @contextmanager
@@ -91,7 +93,9 @@ def _pool_and_encoder(settings: Settings, pools: Pools, name: str, encoder: str 
     except PoolNotFoundError:
         loaded = load_encoder(settings, encoder or settings.encoder)
         identity = loaded.identity
-        return pools.create(name, identity.name, identity.fingerprint, identity.dim), loaded
+        adapted = identity.trunk != identity.fingerprint
+        pool = pools.create(name, identity.name, identity.fingerprint, identity.dim, looks_at_domains=adapted)
+        return pool, loaded
     loaded = load_encoder(settings, encoder or pool.encoder)
     if encoder is not None and loaded.identity.fingerprint != pool.fingerprint:
         raise FingerprintMismatchError(

@@ -39,14 +39,17 @@ def pools(context: typer.Context, data: Data = DEFAULT_DATA, as_json: AsJson = F
     elif not found:
         progress().print(f"No pool in {data}. Make one with 'invariantselect ingest FOLDER --pool NAME'.")
     else:
-        columns = ["pool", "demonstrations", "labels", "domains", "encoder", "snapshot"]
-        rows = [(i.name, i.demonstrations, len(i.labels), len(i.domains), i.encoder, i.snapshot) for i in found]
-        print_table(columns, rows, right=["demonstrations", "labels", "domains", "snapshot"])
+        columns = ["pool", "demonstrations", "labels", "domains", "encoder", "adapted", "snapshot"]
+        rows = [
+            (i.name, i.demonstrations, len(i.labels), len(i.domains), i.encoder, i.serving_version, i.snapshot)
+            for i in found
+        ]
+        print_table(columns, rows, right=["demonstrations", "labels", "domains", "adapted", "snapshot"])
 
 
 @app.command()
 def show(name: Name, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
-    """Show a pool: its encoder, and how many demonstrations it has of each label and domain.
+    """Show a pool: its encoder versions, and how many demonstrations it has of each label and domain.
 
     \b
     Examples:
@@ -64,7 +67,12 @@ def show(name: Name, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None
         print_json({**info.model_dump(mode="json"), "counts": listed})
         return
     results().print(f"{info.name}: {info.demonstrations} demonstrations, snapshot {info.snapshot}")
-    results().print(f"encoder {info.encoder}, {info.dim} dimensions, fingerprint {info.fingerprint}\n")
+    print_table(
+        ["version", "state", "encoder", "dimensions", "fingerprint", "made"],
+        [(v.number, v.state, v.encoder, v.dim, v.fingerprint, f"{v.created_at:%F %R}") for v in info.encoder_versions],
+        right=["version", "dimensions"],
+    )
+    results().print()
     domains: list[str | None] = [*info.domains, *([None] if any(count.domain is None for count in counts) else [])]
     table = {(count.label, count.domain): count.count for count in counts}
     rows = [

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
-import numpy as np
-from jaxtyping import Float32
-
-from encoders.decode import DecodeLimits, decode
-from encoders.encoder import Encoder
+from index.encoder_version import FROZEN
 from index.inspection import inspect
+from index.pool import Pool
+from index.recoding import recode_by
 from invariantselect.errors import InvariantSelectError
 from service.cli.workplace import decode_limits, load_encoder, open_pools
 from service.encoder_shelf import check_fingerprint
@@ -25,21 +22,29 @@ def repair_pools(settings: Settings) -> Iterator[tuple[str, InvariantSelectError
     A pool that can't be rebuilt (its encoder is another by now, or an image is lost or altered too) is named with the
     reason and left as it is; the others go on.
     """
-    damaged = {finding.pool for finding in inspect(settings.data) if not finding.harmless}
+    damaged: dict[str | None, set[int | None]] = {}
+    for finding in inspect(settings.data):
+        if not finding.harmless:
+            damaged.setdefault(finding.pool, set()).add(finding.number)
     with open_pools(settings) as pools:
         for pool in pools.list():
             if pool.name not in damaged:
                 continue
             try:
-                encoder = load_encoder(settings, pool.encoder)
-                check_fingerprint(pool.fingerprint, encoder.identity.fingerprint, whose=f"the encoder {pool.encoder}")
-                pool.rebuild(partial(_encode, encoder, decode_limits(settings)))
+                _rebuild(settings, pool, damaged[pool.name])
             except InvariantSelectError as error:
                 yield pool.name, error
             else:
                 yield pool.name, None
 
 
-def _encode(encoder: Encoder, limits: DecodeLimits, images: list[bytes]) -> Float32[np.ndarray, "n dim"]:
-    # One decoded picture at a time: it may be a thousand times larger than what the encoder sees of it.
-    return encoder.forward(np.stack([encoder.preprocess(decode(image, limits)) for image in images]))
+def _rebuild(settings: Settings, pool: Pool, numbers: set[int | None]) -> None:
+    """Rebuild the live encoder versions with these numbers, number 1 first; all of them where None is among them."""
+    for version in pool.live():
+        if not numbers & {version.number, None}:
+            continue
+        encoder = load_encoder(settings, version.encoder)
+        check_fingerprint(version.fingerprint, encoder.identity.fingerprint, whose=f"the encoder {version.encoder}")
+        first = version.number == FROZEN
+        recode = recode_by(encoder, pool.fingerprint, decode_limits(settings), from_images=first)
+        pool.rebuild(recode, version.number)

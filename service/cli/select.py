@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,9 +12,12 @@ from service.cli import selection_flags as flags
 from service.cli.arguments import DEFAULT_DATA, AsJson, Data, PoolOption
 
 if TYPE_CHECKING:
-    from invariantselect.wire import Selection
+    from index.pool import Pool
+    from invariantselect.wire import Comparison, Selection, SelectionOptions
+    from service.given_query import GivenQuery
+    from service.settings import Settings
 
-__all__ = ["print_selection", "select"]
+__all__ = ["select"]
 
 
 def select(
@@ -22,6 +26,7 @@ def select(
     pool: PoolOption,
     k: flags.K = 7,
     strategy: flags.Strategy = "topk_nearest",
+    compare: flags.Compare = False,
     where: flags.Where = None,
     label_balance: flags.LabelBalance = "none",
     max_per_group: flags.MaxPerGroup = None,
@@ -47,6 +52,7 @@ def select(
       invariantselect select new.jpg --pool pets -k 7
       invariantselect select new.jpg --pool pets --where domain!=sketch --label-balance even
       invariantselect select id:photo/dog/1.jpg --pool pets --diversity mmr --lambda 0.5 --html selection.html
+      invariantselect select new.jpg --pool pets --domain sketch --compare --html comparison.html
       invariantselect select scan.png --pool skin --group patient-17 --exclude-own-group --max-per-group 1 --json
     """
     options = flags.options_from_flags(
@@ -65,40 +71,37 @@ def select(
         exclude_own_group=exclude_own_group,
         near_duplicates_above=near_duplicates_above,
     )
-    from service.cli.answering import page_of, pool_embedder, read_question
+    from service.cli.answering import page_of, read_question
+    from service.cli.selection_tables import print_answer
     from service.cli.terminal import print_json, progress
     from service.cli.workplace import decode_limits, open_pools, read_settings
-    from service.selecting import select_one
 
     settings = read_settings(data)
     limits = decode_limits(settings)
     with open_pools(settings) as pools:
         opened = pools.open(pool)
         question = read_question(image, group=group, domain=domain, limits=limits)
-        selection = select_one(opened, question.given, options, lambda: pool_embedder(opened, settings))
+        answer = _answer(settings, opened, question.given, options, compare=compare)
         if html is not None:
-            html.write_text(page_of(opened, question, selection, options, limits), encoding="utf-8")
+            html.write_text(page_of(opened, question, answer, options, limits), encoding="utf-8")
             progress().print(f"Wrote {html}.")
     if as_json:
-        print_json(selection.model_dump(mode="json"))
+        print_json(answer.model_dump(mode="json"))
     else:
-        print_selection(selection)
+        print_answer(answer)
 
 
-def print_selection(selection: Selection) -> None:
-    """A selection as a table in prompt order, and what it was made from."""
-    from service.cli.terminal import print_table, progress
+def _answer(
+    settings: Settings, pool: Pool, query: GivenQuery, options: SelectionOptions, *, compare: bool
+) -> Selection | Comparison:
+    from invariantselect.wire import ComparableOptions
+    from service import selecting
+    from service.cli.answering import pool_embedder
 
-    rows = [
-        (place, chosen.rank, f"{chosen.score:.4f}", chosen.label, chosen.domain, chosen.group, chosen.id)
-        for place, chosen in enumerate(selection.demonstrations, start=1)
-    ]
-    print_table(["#", "rank", "score", "label", "domain", "group", "id"], rows, right=["#", "rank", "score"])
-    if selection.shortfall:
-        progress().print(f"{selection.shortfall} fewer than the {selection.k} asked for: no more may be chosen.")
-    spent = selection.timings
-    progress().print(
-        f"{selection.pool}, snapshot {selection.snapshot}, {selection.encoder}; decode {spent.decode_ms:.0f} ms, "
-        f"encode {spent.encode_ms:.0f} ms, search {spent.search_ms:.1f} ms, select {spent.select_ms:.1f} ms",
-        style="dim",
-    )
+    embedder_of = partial(pool_embedder, settings, pool)
+    if not compare:
+        return selecting.select_one(pool, query, options, embedder_of)
+    shared = options.model_dump(by_alias=True, exclude={"strategy"})
+    strategies = list(dict.fromkeys([options.strategy, "topk_nearest", "invariant_select"]))
+    several = ComparableOptions.model_validate({**shared, "strategies": strategies})
+    return selecting.compare(pool, query, several.by_strategy(), embedder_of)

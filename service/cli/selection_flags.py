@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 __all__ = ["options_from_flags"]
 
 K: TypeAlias = Annotated[int, Option("-k", "--k", min=1, max=1000, help="How many demonstrations.")]
-Strategy: TypeAlias = Annotated[Literal["random", "topk_nearest"], Option("--strategy", help="How they are ranked.")]
+Strategy: TypeAlias = Annotated[
+    Literal["random", "topk_nearest", "invariant_select"],
+    Option("--strategy", help="How they are ranked; invariant_select by the encoder that was adapted to the pool."),
+]
+Compare: TypeAlias = Annotated[
+    bool, Option("--compare", help="Put topk_nearest and invariant_select side by side; and random, if that is named.")
+]
 Where: TypeAlias = Annotated[
     list[str] | None,
     Option(

@@ -11,11 +11,12 @@ from typer import BadParameter
 if TYPE_CHECKING:
     from encoders.decode import DecodeLimits
     from encoders.encoder import Encoder
+    from index.pool import Pool
     from index.pools import Pools
     from service.jobs.desk import JobDesk
     from service.settings import Settings
 
-__all__ = ["decode_limits", "load_encoder", "open_jobs", "open_pools", "read_settings"]
+__all__ = ["decode_limits", "live_encoders", "load_encoder", "open_jobs", "open_pools", "read_settings"]
 
 
 def read_settings(data: Path, **given: Any) -> Settings:
@@ -81,6 +82,28 @@ def load_encoder(settings: Settings, name: str) -> Encoder:
 
     store = settings.data / "encoders" if settings.data.is_dir() else None  # looking around makes no data directory
     return load(name, store=store, device=settings.device, runtime=settings.runtime)
+
+
+def live_encoders(settings: Settings, pool: Pool, frozen: Encoder) -> list[Encoder]:
+    """The encoders of a pool's live versions.
+
+    Args:
+        settings: Of the data directory.
+        pool: Whose encoders they are.
+        frozen: That of version 1, loaded already.
+
+    Raises:
+        EncoderUnavailableError: One can't be loaded.
+        FingerprintMismatchError: One has changed since its version was made.
+    """
+    from service.encoder_shelf import check_fingerprint
+
+    encoders = [frozen]
+    for version in pool.live()[1:]:
+        encoder = load_encoder(settings, version.encoder)
+        check_fingerprint(version.fingerprint, encoder.identity.fingerprint, whose=f"the encoder {version.encoder}")
+        encoders.append(encoder)
+    return encoders
 
 
 def decode_limits(settings: Settings) -> DecodeLimits:

@@ -16,7 +16,7 @@ from invariantselect.wire import SelectionOptions
 from service.cli.answering import page_of, pool_embedder, read_question
 from service.cli.ingest import print_report
 from service.cli.intake_progress import progress_bar, take_in_with_progress
-from service.cli.select import print_selection
+from service.cli.selection_tables import print_selection
 from service.cli.terminal import print_table, results
 from service.cli.workplace import decode_limits, open_pools, read_settings
 from service.demo.accuracy import Asked, DomainAccuracy, K, accuracy_by_domain
@@ -53,7 +53,7 @@ def tour(out: Path, recipe: Recipe = DEFAULT_RECIPE) -> None:
     page = out / "selection.html"
     with open_pools(settings) as pools:
         pool = pools.open(POOL)
-        embedder = pool_embedder(pool, settings)
+        embedder = pool_embedder(settings, pool)
         _say(3, f"Select: {K} demonstrations for a {SHOWN} of the domain {HELD_OUT}, as if the pool had no {HELD_OUT}")
         _look(settings, pool, embedder, query, page)
         _say(4, f"Does it help? Each domain once as the unseen one; {K} demonstrations vote for the label")
@@ -72,7 +72,7 @@ def _look(settings: Settings, pool: Pool, embedder: Embedder, query: Path, page:
     limits = decode_limits(settings)
     options = SelectionOptions(k=K, where={"domain": {"not": HELD_OUT}})
     question = read_question(str(query), group=None, domain=HELD_OUT, limits=limits)
-    selection = select_one(pool, question.given, options, lambda: embedder)
+    selection = select_one(pool, question.given, options, lambda _: embedder)
     print_selection(selection)
     page.write_text(
         page_of(pool, question, selection, options, limits, label=str(SHOWN)),

@@ -32,18 +32,21 @@ def _import(context: JobContext, request: ImportRequest) -> dict[str, Any]:
     context.progress("reading the source")
     source = open_source(path, limits=limits)
     context.progress("loading the encoder")
-    pool, encoder = _pool_and_encoder(services, context.pool, request.encoder, source)
+    pool = _pool(services, context.pool, request.encoder, source)
+
+    def encoders() -> list[Encoder]:
+        return [embedder.encoder for embedder in services.pool_embedders(pool)]
 
     def show(done: int, total: int | None, failed: int, encoded: int) -> None:
         context.check()
         context.progress("taking in", done, total, failed=failed, encoded=encoded)
 
     # What is in the pool just so is passed over: an attempt goes on where the one before it ended.
-    return _told(take_in(pool, encoder, source, limits=limits, progress=show))
+    return _told(take_in(pool, encoders(), source, limits=limits, progress=show, reload=encoders))
 
 
-def _pool_and_encoder(services: Services, name: str, wanted: str | None, source: Source) -> tuple[Pool, Encoder]:
-    """The pool, made if it is new, and its encoder, which must be one that the settings allow."""
+def _pool(services: Services, name: str, wanted: str | None, source: Source) -> Pool:
+    """The pool, made if it is new, with an encoder that the settings allow."""
     try:
         pool = services.pools.open(name)
     except PoolNotFoundError:
@@ -51,7 +54,10 @@ def _pool_and_encoder(services: Services, name: str, wanted: str | None, source:
         encoder = services.encoders.get(wanted or of_export or services.settings.encoder)
         identity = encoder.identity
         try:
-            return services.pools.create(name, identity.name, identity.fingerprint, identity.dim), encoder
+            adapted = identity.trunk != identity.fingerprint
+            return services.pools.create(
+                name, identity.name, identity.fingerprint, identity.dim, looks_at_domains=adapted
+            )
         except PoolExistsError:  # made by somebody else in between
             pool = services.pools.open(name)
     encoder = services.encoders.get(wanted or pool.encoder)
@@ -61,7 +67,7 @@ def _pool_and_encoder(services: Services, name: str, wanted: str | None, source:
             hint="Leave encoder out, or import into a new pool.",
         )
     check_fingerprint(pool.fingerprint, encoder.identity.fingerprint, whose=f"the encoder {pool.encoder}")
-    return pool, encoder
+    return pool
 
 
 def _told(report: IntakeReport) -> dict[str, Any]:

@@ -1,23 +1,25 @@
-"""Rebuild: all vectors of a pool made anew from its images, while it is searched and written."""
+"""Rebuild: all vectors of a pool made anew, number 1's from its images, while it is searched and written."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float32
 from numpy.typing import NDArray
 
-from encoders.decode import decode
 from encoders.encoder import Encoder
-from invariantselect.errors import InvalidRequestError
+from index.encoder_version import FROZEN, EncoderVersion
+from index.pool import Pool
+from index.recoding import Recode, RowsToEncode, recode_by
+from invariantselect.errors import EncoderVersionChangedError, InvalidRequestError
 from invariantselect.wire.jobs import RebuildRequest
-from service.encoder_shelf import check_fingerprint
 from service.jobs.context import JobContext
 from service.jobs.kind import JobKind
+from service.services import Services
 
 __all__ = ["REBUILD"]
 
@@ -29,57 +31,65 @@ def _rebuild(context: JobContext, _request: RebuildRequest) -> dict[str, Any]:
         raise InvalidRequestError("a rebuild needs a pool")
     services = context.services
     pool = services.pools.open(context.pool)
-    context.progress("loading the encoder")
-    encoder = services.encoders.get(pool.encoder)
-    check_fingerprint(pool.fingerprint, encoder.identity.fingerprint, whose=f"the encoder {pool.encoder}")
-    encoding = _Encoding(context, encoder, pool.summary().demonstrations)
-    pool.rebuild(encoding)
-    context.log(f"{encoding.done} images, {encoding.done - encoding.kept} of them encoded in this attempt")
-    return {"images": encoding.done, "encoded": encoding.done - encoding.kept, "snapshot": pool.summary().version}
+    images = encoded = 0
+    for version in pool.live():  # number 1 first: others may be made from it
+        context.progress("loading the encoder")
+        encoder = _encoder(services, pool, version)
+        first = version.number == FROZEN
+        recode = recode_by(encoder, pool.fingerprint, services.image_limits, from_images=first)
+        encoding = _Encoding(context, version, recode, pool.summary().demonstrations)
+        pool.rebuild(encoding, version.number)
+        context.log(
+            f"encoder version {version.number}: {encoding.done} images,"
+            f" {encoding.done - encoding.kept} of them encoded in this attempt"
+        )
+        images, encoded = max(images, encoding.done), encoded + encoding.done - encoding.kept
+    return {"images": images, "encoded": encoded, "snapshot": pool.summary().version}
+
+
+def _encoder(services: Services, pool: Pool, version: EncoderVersion) -> Encoder:
+    for embedder in services.pool_embedders(pool):
+        if embedder.identity.fingerprint == version.fingerprint:
+            return embedder.encoder
+    raise EncoderVersionChangedError(f"the encoder version {version.number} of the pool {pool.name!r} serves no more")
 
 
 class _Encoding:
-    """Image files to vectors, each group of files kept in the job's folder, so that no attempt does it again.
+    """Encodes by one version, each group of vectors kept in the job's folder, so that no attempt does it again.
 
     Attributes:
         done: Images so far.
         kept: Those among them whose vectors were there from an attempt before.
     """
 
-    def __init__(self, context: JobContext, encoder: Encoder, total: int) -> None:
+    def __init__(self, context: JobContext, version: EncoderVersion, recode: Recode, total: int) -> None:
         self._context = context
-        self._encoder = encoder
+        self._version = version
+        self._recode = recode
         self._total = total
         self.done = self.kept = 0
 
-    def __call__(self, images: list[bytes]) -> NDArray[np.float32]:
-        parts = [self._group(images[start : start + _AT_ONCE]) for start in range(0, len(images), _AT_ONCE)]
-        return np.concatenate(parts)
+    def __call__(self, given: RowsToEncode) -> Float32[np.ndarray, "n dim"]:
+        return np.concatenate([self._group(part) for part in given.parts(_AT_ONCE)])
 
-    def _group(self, images: list[bytes]) -> NDArray[np.float32]:
+    def _group(self, given: RowsToEncode) -> NDArray[np.float32]:
         self._context.check()
-        file = self._context.folder / f"{self._name_of(images)}.f32"
-        shape = (len(images), self._encoder.identity.dim)
-        vectors = _read(file, shape)
+        file = self._context.folder / f"{self._name_of(given)}.f32"
+        vectors = _read(file, (len(given.rows), self._version.dim))
         if vectors is None:
-            vectors = self._encoded(images)
+            vectors = self._recode(given)
             _write(file, vectors)
         else:
-            self.kept += len(images)
-        self.done += len(images)
+            self.kept += len(given.rows)
+        self.done += len(given.rows)
         self._context.progress("encoding", self.done, max(self._total, self.done))
         return vectors
 
-    def _name_of(self, images: list[bytes]) -> str:
-        digest = hashlib.sha256(self._encoder.identity.fingerprint.encode())
-        for image in images:
-            digest.update(hashlib.sha256(image).digest())
+    def _name_of(self, given: RowsToEncode) -> str:
+        # A row is an image for ever, and with a domain where that counts, so rows are name enough within a pool.
+        digest = hashlib.sha256(self._version.fingerprint.encode())
+        digest.update(given.rows.astype("<i8").tobytes())
         return digest.hexdigest()
-
-    def _encoded(self, images: list[bytes]) -> NDArray[np.float32]:
-        open_image = partial(decode, limits=self._context.services.image_limits)
-        # One decoded picture at a time: it may be a thousand times larger than what the encoder sees of it.
-        return self._encoder.forward(np.stack([self._encoder.preprocess(open_image(image)) for image in images]))
 
 
 def _read(file: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:

@@ -154,7 +154,7 @@ async def change_demonstration(
     def change() -> Demonstration:
         stored = services.pools.open(pool)
         changes: Changes = sent.model_dump(exclude_unset=True)  # type: ignore[assignment]
-        for done in stored.patch({id: changes}):
+        for done in stored.patch({id: changes}, vectors_for=services.recode_for(stored)):
             if done.error is not None:
                 raise done.error
         return _found(stored, id)

@@ -45,7 +45,14 @@ async def create_pool(
     async with services.engine.admission():
         encoder = await services.engine.run(partial(services.encoders.get, name))
     identity = encoder.identity
-    create = partial(services.pools.create, sent.name, identity.name, identity.fingerprint, identity.dim)
+    create = partial(
+        services.pools.create,
+        sent.name,
+        identity.name,
+        identity.fingerprint,
+        identity.dim,
+        looks_at_domains=identity.trunk != identity.fingerprint,  # a calibration may
+    )
     pool = await run_in_threadpool(create)
     response.headers["Location"] = f"/v1/pools/{sent.name}"
     return await run_in_threadpool(pool_info, pool)
@@ -73,4 +80,6 @@ def get_pool(pool: Pool, services: WithServices) -> PoolInfo:
 )
 def drop_pool(pool: Pool, services: WithServices) -> None:
     """Delete a pool with all its demonstrations. It can't be undone."""
+    key = services.pools.open(pool).key
     services.pools.drop(pool)
+    services.encoders.adapted.forget(key)

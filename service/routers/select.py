@@ -19,10 +19,12 @@ from invariantselect.errors import (
     InvalidVectorError,
     InvariantSelectError,
     OverloadedError,
+    PoolNotAdaptedError,
 )
-from invariantselect.wire.options import SelectionOptions
+from invariantselect.wire.options import ComparableOptions
 from invariantselect.wire.queries import Query
 from invariantselect.wire.selections import (
+    Comparison,
     SelectBatchRequest,
     SelectBatchResponse,
     Selection,
@@ -32,11 +34,12 @@ from invariantselect.wire.selections import (
 from service import examples
 from service.access import READ
 from service.bodies import JsonBody
+from service.given_query import GivenQuery, given_query
 from service.metrics import Metrics
 from service.openapi import OF_A_POOL, json_request, problems, request_content
 from service.routers.parameters import Pool, WithServices
 from service.select_body import SelectBody, read_select_body
-from service.selecting import GivenQuery, given_query, select_each, select_one
+from service.selecting import compare, select_each, select_one
 
 router = APIRouter(tags=["select"], dependencies=[Depends(READ)])
 
@@ -47,6 +50,7 @@ _OF_ALL = (
     FingerprintMismatchError,
     InvalidFilterError,
     OverloadedError,
+    PoolNotAdaptedError,
 )
 _OF_A_QUERY = (
     DemonstrationNotFoundError,
@@ -70,7 +74,7 @@ _OF_A_QUERY = (
                     "required": ["image"],
                     "properties": {
                         "image": {"type": "string", "format": "binary"},
-                        "options": {"$ref": f"#/components/schemas/{SelectionOptions.__name__}"},
+                        "options": {"$ref": f"#/components/schemas/{ComparableOptions.__name__}"},
                         "group": {"type": "string", "minLength": 1, "maxLength": 256},
                         "domain": {"type": "string", "minLength": 1, "maxLength": 256},
                     },
@@ -87,21 +91,28 @@ _OF_A_QUERY = (
 )
 async def select(
     pool: Pool, body: Annotated[SelectBody, Depends(read_select_body)], services: WithServices
-) -> Selection:
+) -> Selection | Comparison:
     """k demonstrations in the order in which they stand in the prompt, from the present snapshot of the pool.
 
     The query is an image (inlined in JSON, as a multipart file, or as the body itself with its content type), the id
     of a stored demonstration, or a vector of `/v1/embeddings` with its fingerprint. The query is never chosen itself.
+
+    With `strategies` in place of `strategy` the answer is a comparison: a selection by each of them, from one decoding
+    and one forward pass of the image. `invariant_select` asks for a pool that was adapted.
     """
 
-    def choose() -> Selection:
+    def choose() -> Selection | Comparison:
         stored = services.pools.open(pool)
-        return select_one(stored, body.query, body.options, partial(services.pool_embedder, stored))
+        embedder_of = partial(services.pool_embedder, stored)
+        if body.options.strategies is None:
+            return select_one(stored, body.query, body.options, embedder_of)
+        return compare(stored, body.query, body.options.by_strategy(), embedder_of)
 
     async with services.engine.admission():
-        selection = await services.engine.run(choose)
-    _observe(services.metrics, selection)
-    return selection
+        answer = await services.engine.run(choose)
+    for selection in [answer] if isinstance(answer, Selection) else answer.selections.values():
+        _observe(services.metrics, selection)
+    return answer
 
 
 @router.post(
@@ -114,13 +125,17 @@ async def select(
 async def select_batch(
     pool: Pool, sent: Annotated[SelectBatchRequest, Depends(JsonBody(SelectBatchRequest))], services: WithServices
 ) -> SelectBatchResponse:
-    """As many selections as queries, all from one snapshot, each as it would be alone. A broken query fails alone."""
+    """As many selections as queries, all from one snapshot. A broken query fails alone.
+
+    Each is answered as it would be alone, unless `centre_queries` centres the images of an unknown domain together.
+    """
     limit = services.settings.max_image_bytes
 
     def choose() -> list[Selection | InvariantSelectError]:
         stored = services.pools.open(pool)
         given = [_given_or_error(query, limit) for query in sent.queries]
-        return select_each(stored, given, sent, partial(services.pool_embedder, stored))
+        embedder_of = partial(services.pool_embedder, stored)
+        return select_each(stored, given, sent, embedder_of, centre_queries=sent.centre_queries)
 
     async with services.engine.admission():
         answers = await services.engine.run(choose)

@@ -12,6 +12,7 @@ from index.pool import Pool as StoredPool
 from invariantselect.errors import (
     EncoderNotFoundError,
     EncoderUnavailableError,
+    EncoderVersionChangedError,
     FingerprintMismatchError,
     OverloadedError,
 )
@@ -35,6 +36,7 @@ _PROBLEMS = problems(
     *OF_A_POOL,
     EncoderNotFoundError,
     EncoderUnavailableError,
+    EncoderVersionChangedError,
     FingerprintMismatchError,
     OverloadedError,
     body=True,
@@ -99,7 +101,7 @@ async def _upsert(
     services: Services, name: str, sent: Sequence[SentT], read: Callable[[SentT], GivenDemonstration]
 ) -> BatchOutcome:
     def upsert_some(pool: StoredPool, some: Sequence[SentT]) -> list[Outcome]:
-        return upsert(pool, [read(each) for each in some], partial(services.pool_embedder, pool))
+        return upsert(pool, [read(each) for each in some], partial(services.pool_embedders, pool))
 
     outcomes: list[Outcome] = []
     async with services.engine.admission():

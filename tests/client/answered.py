@@ -44,7 +44,7 @@ def outcomes(ids: list[str], status: str = "created", snapshot: int = 4) -> dict
     return {"outcomes": [{"id": id, "status": status} for id in ids], "snapshot": snapshot, "failed": 0}
 
 
-def selection(ids: list[str]) -> dict[str, Any]:
+def selection(ids: list[str], **changes: Any) -> dict[str, Any]:
     return {
         "pool": "skin",
         "snapshot": 4,
@@ -65,6 +65,14 @@ def selection(ids: list[str]) -> dict[str, Any]:
             for rank, id in enumerate(ids, 1)
         ],
         "timings": {"search_ms": 0.5},
+        **changes,
+    }
+
+
+def comparison(chosen: dict[str, list[str]]) -> dict[str, Any]:
+    return {
+        "pool": "skin",
+        "selections": {strategy: selection(ids, strategy=strategy) for strategy, ids in chosen.items()},
     }
 
 

@@ -63,6 +63,11 @@ REPEATABLE: dict[str, tuple[tuple[Any, ...], dict[str, Any], Reply]] = {
         {"images": False},
         as_json({"selections": [answered.selection([])], "failed": 0}),
     ),
+    "compare": (
+        ("skin", Query(id="q")),
+        {"images": False},
+        as_json(answered.comparison({"topk_nearest": [], "invariant_select": []})),
+    ),
     "embed": ((PNG,), {}, as_json(answered.embeddings([[1.0]]))),
     "encoders": ((), {}, as_json({"encoders": []})),
     "ready": ((), {}, Reply(200)),

@@ -14,7 +14,7 @@ import pytest
 
 import invariantselect
 from invariantselect import AsyncClient, Client, SelectionOptions
-from invariantselect.inputs import DemonstrationChanges, SelectionKeywords
+from invariantselect.inputs import ComparisonKeywords, DemonstrationChanges, SelectionKeywords
 from invariantselect.wire import DemonstrationPatch
 from tests.client.test_retries import REPEATABLE, UNSAFE
 
@@ -41,7 +41,8 @@ def test_whether_a_call_is_repeated_is_tested_for_every_method() -> None:
 
 
 def test_the_keywords_of_a_selection_are_its_options() -> None:
-    assert list(SelectionKeywords.__annotations__) == list(SelectionOptions.model_fields)
+    assert set(SelectionKeywords.__annotations__) == set(SelectionOptions.model_fields)
+    assert set(ComparisonKeywords.__annotations__) == set(SelectionOptions.model_fields) - {"strategy"}
     assert list(DemonstrationChanges.__annotations__) == list(DemonstrationPatch.model_fields)
 
 

@@ -57,8 +57,16 @@ class PixelEncoder:
     def identity(self) -> EncoderIdentity:
         return self._identity
 
+    @property
+    def domains(self) -> tuple[str, ...]:
+        return self._calibration.domains if self._calibration.looks_at_domains else ()
+
     def preprocess(self, image: Image.Image) -> Float32[np.ndarray, "3 side side"]:
         return self._preprocessing.apply(image)
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        return self._preprocessing
 
     def forward(self, batch: Float32[np.ndarray, "batch 3 side side"]) -> Float32[np.ndarray, "batch dim"]:
         flat = np.concatenate([batch.reshape(len(batch), -1), np.ones((len(batch), 1), np.float32)], axis=1)

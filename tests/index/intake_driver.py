@@ -75,7 +75,7 @@ def run(data: Path, folder: Path, journal: Path, order: dict[str, Any]) -> None:
     if "at" in order:
         die_at(order["at"], order["nth"])
     pool = Pools(data, seal_at=SEAL_AT).open("pool")
-    report = intake.take_in(pool, JournallingEncoder(journal), open_source(folder), batch=BATCH)
+    report = intake.take_in(pool, [JournallingEncoder(journal)], open_source(folder), batch=BATCH)
     os.write(1, json.dumps({"created": report.created, "failed": len(report.failed)}).encode() + b"\n")
 
 

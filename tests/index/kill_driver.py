@@ -1,6 +1,7 @@
-"""A process that writes and seals until it is killed: by itself at the n-th call of something, or from outside.
+"""A process that writes, seals, fills and switches until it is killed: by itself at a call, or from outside.
 
-Reads one JSON order a line: ``{"seed": 1, "at": "before replace", "nth": 3}`` or ``{"seed": 1, "after_ms": 40}``.
+Reads one JSON order a line: ``{"seed": 1, "at": "before replace", "nth": 3}`` or ``{"seed": 1, "after_ms": 40}``. With
+``"plan"`` these operations are done rather than some that the seed chooses; ``"data"`` names another data directory.
 Each order runs in a child of its own, forked before anything has started a thread, so that many deaths cost one start
 of Python. The child says ``begin`` with what it is about to do, and ``done`` when the pool has acknowledged it.
 """
@@ -20,13 +21,16 @@ from typing import Any
 import faiss
 from sqlalchemy.engine.default import DefaultDialect
 
-from index import sealing
+from index import filling, sealing, switching
+from index.pool import Pool
 from index.pools import Pools
-from tests.index.entries import entry
+from tests.index.entries import entry, recode_for
 
 IDS = [f"id/{number}" for number in range(14)]
 IMAGES = [f"image {number}" for number in range(9)]
 LABELS = ["cat", "dog", "emu"]
+DOMAINS = [None, "x", "y"]
+VERSIONS = [2, 3]
 SEAL_AT = 20
 
 CALLS: dict[str, tuple[Any, str]] = {
@@ -37,6 +41,9 @@ CALLS: dict[str, tuple[Any, str]] = {
     "replace": (os, "replace"),  # images and the manifest
     "commit": (DefaultDialect, "do_commit"),  # writes, and the cleanup after a seal
     "unlink": (Path, "unlink"),  # images that nothing uses, segments that were merged
+    "part": (filling, "write_manifest"),
+    "takeover": (switching, "write_manifest"),
+    "serve": (switching, "make_serving"),
 }
 
 
@@ -64,35 +71,49 @@ def die_at(where: str, nth: int) -> None:
 
 
 def operation(chance: random.Random) -> list[Any]:
-    kind = chance.choices(["write", "patch", "delete", "seal"], [6, 1, 2, 2])[0]
+    kind = chance.choices(["write", "patch", "delete", "seal", "fill", "switch"], [6, 1, 2, 2, 1, 3])[0]
     if kind == "write":
         batch = chance.sample(IDS, chance.randint(1, 6))
-        return [kind, [[id, chance.choice(IMAGES), chance.choice(LABELS)] for id in batch]]
+        return [kind, [[id, chance.choice(IMAGES), chance.choice(LABELS), chance.choice(DOMAINS)] for id in batch]]
     if kind == "patch":
-        return [kind, {id: chance.choice(LABELS) for id in chance.sample(IDS, 2)}]
+        return [kind, {id: [chance.choice(LABELS), chance.choice(DOMAINS)] for id in chance.sample(IDS, 2)}]
     if kind == "delete":
         return [kind, chance.sample(IDS, chance.randint(1, 4))]
+    if kind == "fill":
+        return [kind, chance.choice(VERSIONS)]
+    if kind == "switch":
+        return [kind, chance.choice([1, *VERSIONS])]
     return [kind]
 
 
+def do(pool: Pool, what: list[Any]) -> None:
+    numbered = {version.number: version for version in pool.versions()}
+    match what:
+        case ["write", batch]:
+            pool.write([entry(id, image.encode(), label=label, domain=domain) for id, image, label, domain in batch])
+        case ["patch", words]:
+            changes = {id: {"label": label, "domain": domain} for id, (label, domain) in words.items()}
+            pool.patch(changes, vectors_for=recode_for)
+        case ["delete", ids]:
+            pool.delete(ids)
+        case ["fill", number]:
+            pool.fill(number, recode_for(numbered[number]))
+        case ["switch", number]:
+            pool.switch(number, recode_for(numbered[number]))
+        case _:
+            pool.seal()
+
+
 def run(data: Path, order: dict[str, Any]) -> None:
+    filling._ROWS_AT_ONCE, filling._PART_ROWS = 2, 4  # a process of its own, so nobody else sees this
     pool = Pools(data, seal_at=SEAL_AT).open("pool")
-    pool.snapshot()
+    pool.snapshots()
     if "at" in order:
         die_at(order["at"], order["nth"])
-    chance = random.Random(order["seed"])
-    for _ in range(60):
-        what = operation(chance)
+    chance = random.Random(order.get("seed"))
+    for what in order.get("plan") or (operation(chance) for _ in range(60)):
         say(begin=what)
-        match what:
-            case ["write", batch]:
-                pool.write([entry(id, image.encode(), label=label) for id, image, label in batch])
-            case ["patch", labels]:
-                pool.patch({id: {"label": label} for id, label in labels.items()})
-            case ["delete", ids]:
-                pool.delete(ids)
-            case _:
-                pool.seal()
+        do(pool, what)
         say(done=True)
 
 
@@ -102,7 +123,7 @@ def main() -> None:
         order = json.loads(line)
         child = os.fork()
         if child == 0:
-            run(data, order)
+            run(Path(order.get("data", data)), order)
             os._exit(0)
         if "after_ms" in order:
             time.sleep(order["after_ms"] / 1000)

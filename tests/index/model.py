@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from index.pool import Entry
+from index.pool import Entry, Pool
 from index.snapshot import Snapshot
+from tests.index.entries import FINGERPRINT, vector_of_image
 
 
 def exact_score(vector: np.ndarray, query: np.ndarray) -> np.float32:
@@ -26,14 +27,18 @@ def answers(snapshot: Snapshot, query: np.ndarray, limit: int | None, allowed: n
     return list(zip(snapshot.ids[found.positions].tolist(), found.scores, strict=True))
 
 
+def queries_in(dim: int) -> np.ndarray:
+    return np.stack([vector_of_image(b"query", dim), np.eye(1, dim, dtype=np.float32)[0]])
+
+
 @dataclass
 class Model:
     """Entries by id, as the last write left them."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
 
-    def vectors(self) -> dict[str, np.ndarray]:
-        return {id: entry.vector for id, entry in self.entries.items()}
+    def vectors(self, fingerprint: str = FINGERPRINT) -> dict[str, np.ndarray]:
+        return {id: entry.vectors[fingerprint] for id, entry in self.entries.items()}
 
     def check(self, snapshot: Snapshot, queries: np.ndarray, limit: int | None = 5) -> None:
         """The snapshot holds exactly these entries, word for word, and finds the nearest of them."""
@@ -45,6 +50,19 @@ class Model:
             assert snapshot.position_of(stored.id) == position
             words = (stored.label, stored.domain, stored.group, dict(stored.metadata))
             assert words == (entry.label, entry.domain, entry.group, dict(entry.metadata))
-            np.testing.assert_array_equal(snapshot.vectors(np.array([position]))[0], entry.vector)
+            np.testing.assert_array_equal(
+                snapshot.vectors(np.array([position]))[0], entry.vectors[snapshot.fingerprint]
+            )
         for query in queries:
-            assert answers(snapshot, query, limit) == nearest(self.vectors(), query, limit)
+            wanted = nearest(self.vectors(snapshot.fingerprint), query, limit)
+            assert answers(snapshot, query, limit) == wanted
+
+    def check_all(self, pool: Pool, limit: int | None = 5) -> None:
+        """So does a snapshot of each live encoder version, and all are of one version of the pool."""
+        together = pool.snapshots()
+        self.check(together.frozen, queries_in(together.frozen.dim), limit)
+        if together.adapted is not None and together.serving is not None:
+            assert together.adapted.version == together.frozen.version
+            assert together.adapted.number == together.serving.number
+            assert together.adapted.fingerprint == together.serving.fingerprint
+            self.check(together.adapted, queries_in(together.adapted.dim), limit)

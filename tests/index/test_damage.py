@@ -33,8 +33,8 @@ def model() -> Model:
     return Model({**{f"{n:02d}": entry(f"{n:02d}") for n in range(20)}, "later": entry("later", domain="x")})
 
 
-def encode(images):
-    return np.stack([vector_of_image(image) for image in images])
+def encode(given):
+    return np.stack([vector_of_image(image) for image in given.images()])
 
 
 def only(data: Path, pattern: str) -> Path:
@@ -123,13 +123,13 @@ def test_a_merge_refuses_vectors_that_were_altered(pool, tmp_path):
 
 
 def test_writes_and_deletions_during_a_rebuild_are_kept(pool, model, tmp_path):
-    def encode_slowly(images):
+    def encode_slowly(given):
         if not model.entries.get("new"):
             pool.write([entry("new"), entry("00", b"another")])
             pool.delete(["19"])
             model.entries.update({"new": entry("new"), "00": entry("00", b"another")})
             del model.entries["19"]
-        return encode(images)
+        return encode(given)
 
     pool.rebuild(encode_slowly)
     model.check(pool.snapshot(), QUERIES)
@@ -140,9 +140,9 @@ def test_writes_and_deletions_during_a_rebuild_are_kept(pool, model, tmp_path):
 
 def test_a_rebuild_that_fails_changes_nothing(pool, tmp_path, model):
     with pytest.raises(InvalidVectorError):
-        pool.rebuild(lambda images: np.zeros((len(images), 3), np.float32))
+        pool.rebuild(lambda given: np.zeros((len(given.rows), 3), np.float32))
     next(tmp_path.glob("blobs/??/??/*")).unlink()
-    with pytest.raises(StoreCorruptError, match="is lost"):
+    with pytest.raises(StoreCorruptError, match="not in the store"):
         pool.rebuild(encode)
     model.check(pool.snapshot(), QUERIES)
 

@@ -66,7 +66,7 @@ def counts(report):
 
 def test_a_folder_goes_in_with_the_vectors_that_the_encoder_makes(pool, tmp_path):
     folder = put(tmp_path / "f", *FILES)
-    assert counts(take_in(pool, PixelEncoder(), open_source(folder))) == (4, 0, 0, 0, 0, 4)
+    assert counts(take_in(pool, [PixelEncoder()], open_source(folder))) == (4, 0, 0, 0, 0, 4)
     for number, name in enumerate(FILES):
         (stored,) = pool.get([name])
         assert (stored.domain, stored.label) == tuple(name.split("/")[:2])
@@ -77,7 +77,7 @@ def test_a_folder_goes_in_with_the_vectors_that_the_encoder_makes(pool, tmp_path
 
 def test_the_same_folder_again_decodes_nothing_encodes_nothing_and_makes_no_new_snapshot(pool, tmp_path, monkeypatch):
     folder = put(tmp_path / "f", *FILES, "README.md", "loose.png")
-    take_in(pool, PixelEncoder(), open_source(folder))
+    take_in(pool, [PixelEncoder()], open_source(folder))
     version = pool.snapshot().version
 
     def refuse(*_):
@@ -85,14 +85,14 @@ def test_the_same_folder_again_decodes_nothing_encodes_nothing_and_makes_no_new_
 
     monkeypatch.setattr("index.preparation.decode", refuse)
     encoder = CountingEncoder()
-    report = take_in(pool, encoder, open_source(folder))
+    report = take_in(pool, [encoder], open_source(folder))
     assert counts(report) == (0, 0, 0, 4, 1, 0)
     assert encoder.batches == []
     assert pool.snapshot().version == version
 
 
 def test_a_new_image_is_encoded_and_a_new_word_is_not(pool, tmp_path):
-    take_in(pool, PixelEncoder(), [record(number) for number in range(6)])
+    take_in(pool, [PixelEncoder()], [record(number) for number in range(6)])
     vectors = [pool.vector_of(f"id-{number}") for number in range(6)]
     changed = [
         record(0),
@@ -103,7 +103,7 @@ def test_a_new_image_is_encoded_and_a_new_word_is_not(pool, tmp_path):
         record(99, id="id-5"),
     ]
     encoder = CountingEncoder()
-    assert counts(take_in(pool, encoder, changed)) == (0, 1, 4, 1, 0, 1)
+    assert counts(take_in(pool, [encoder], changed)) == (0, 1, 4, 1, 0, 1)
     assert encoder.batches == [1]
     stored = pool.get([f"id-{number}" for number in range(6)])
     assert [each.label for each in stored] == ["x", "y", "x", "x", "x", "x"]
@@ -119,7 +119,7 @@ def test_what_can_not_be_taken_is_named_with_its_reason_and_the_rest_goes_in(poo
     bad = {"empty.png": b"", "text.png": b"hello", "cut.png": png(1)[:60], "bomb.png": bombs()["png"]}
     for name, content in bad.items():
         put(folder, f"photo/dog/{name}", content=content)
-    report = take_in(pool, PixelEncoder(), open_source(folder))
+    report = take_in(pool, [PixelEncoder()], open_source(folder))
     assert report.created == report.encoded == len(FILES)
     assert {where: type(error) for where, error in report.failed} == {
         "loose.png": DemonstrationInvalidError,
@@ -133,7 +133,7 @@ def test_what_can_not_be_taken_is_named_with_its_reason_and_the_rest_goes_in(poo
 
 
 def test_limits_reach_the_decoder(pool):
-    report = take_in(pool, PixelEncoder(), [record(0)], limits=DecodeLimits(max_pixels=47))
+    report = take_in(pool, [PixelEncoder()], [record(0)], limits=DecodeLimits(max_pixels=47))
     ((where, error),) = report.failed
     assert where == "record 0"
     assert isinstance(error, ImageTooLargeError)
@@ -144,11 +144,11 @@ def test_an_encoder_of_another_space_is_refused_before_anything_is_read(pool):
         raise AssertionError("read")
 
     with pytest.raises(FingerprintMismatchError):
-        take_in(pool, PixelEncoder(seed=1), [replace(record(0), read=read)])
+        take_in(pool, [PixelEncoder(seed=1)], [replace(record(0), read=read)])
 
 
 def test_an_id_that_comes_again_fails_and_the_first_stays(pool):
-    report = take_in(pool, PixelEncoder(), [record(0), record(1), record(2, id="id-0", label="other")], batch=2)
+    report = take_in(pool, [PixelEncoder()], [record(0), record(1), record(2, id="id-0", label="other")], batch=2)
     assert (report.created, [each.where for each in report.failed]) == (2, ["record 2"])
     assert isinstance(report.failed[0].error, DemonstrationInvalidError)
     assert pool.get(["id-0"])[0].label == "x"
@@ -158,7 +158,7 @@ def test_a_disk_that_fails_fails_one_record(pool):
     def read():
         raise OSError(5, "Input/output error")
 
-    report = take_in(pool, PixelEncoder(), [record(0), replace(record(1), read=read), record(2)])
+    report = take_in(pool, [PixelEncoder()], [record(0), replace(record(1), read=read), record(2)])
     assert (report.created, [each.where for each in report.failed]) == (2, ["record 1"])
     assert "Input/output error" in report.failed[0].error.detail
 
@@ -170,7 +170,7 @@ def test_a_vector_that_is_not_a_number_fails_its_own_image_alone(pool):
             vectors[1] = np.nan
             return vectors
 
-    report = take_in(pool, Sometimes(), [record(number) for number in range(3)])
+    report = take_in(pool, [Sometimes()], [record(number) for number in range(3)])
     assert (report.created, [each.where for each in report.failed]) == (2, ["record 1"])
     assert isinstance(report.failed[0].error, InvalidVectorError)
 
@@ -189,7 +189,7 @@ def test_vectors_that_come_along_are_used_where_they_are_of_this_space_and_sound
     }
     items = [replace(record(number, id=name), vector=vector) for number, (name, vector) in enumerate(given.items())]
     encoder = CountingEncoder()
-    report = take_in(pool, encoder, items)
+    report = take_in(pool, [encoder], items)
     assert encoder.batches == [1]
     np.testing.assert_array_equal(pool.vector_of("used"), one)
     np.testing.assert_array_equal(pool.vector_of("other space"), PixelEncoder().encode([decode(png(1))])[0])
@@ -201,11 +201,11 @@ def test_progress_grows_to_the_total_and_each_record_is_settled_once(pool, tmp_p
     broken = Record("broken", "x", lambda: b"", "broken")
     items = [record(0), Rejected("row 7", DemonstrationInvalidError("bad")), Ignored("README", "no image"), broken]
     items += [record(number) for number in range(1, 30)]
-    take_in(pool, PixelEncoder(), items[:1])
+    take_in(pool, [PixelEncoder()], items[:1])
     told, settled = [], []
     report = take_in(
         pool,
-        PixelEncoder(),
+        [PixelEncoder()],
         items,
         batch=4,
         progress=lambda *numbers: told.append(numbers),
@@ -222,10 +222,10 @@ def test_progress_grows_to_the_total_and_each_record_is_settled_once(pool, tmp_p
 
 def test_the_total_is_unknown_for_a_stream_and_known_for_a_folder(pool, tmp_path):
     totals = set()
-    take_in(pool, PixelEncoder(), (record(number) for number in range(3)), progress=lambda *n: totals.add(n[1]))
+    take_in(pool, [PixelEncoder()], (record(number) for number in range(3)), progress=lambda *n: totals.add(n[1]))
     assert totals == {None}
     folder = put(tmp_path / "f", *FILES, "loose.png", "notes.txt")
-    take_in(pool, PixelEncoder(), open_source(folder), progress=lambda *n: totals.add(n[1]))
+    take_in(pool, [PixelEncoder()], open_source(folder), progress=lambda *n: totals.add(n[1]))
     assert totals == {None, 5}
 
 
@@ -237,7 +237,7 @@ def test_reading_stays_a_bounded_way_ahead_of_writing(pool):
             drawn.append(number)
             yield record(number)
 
-    take_in(pool, PixelEncoder(), items(), batch=8, progress=lambda done, *_: furthest.append(len(drawn) - done))
+    take_in(pool, [PixelEncoder()], items(), batch=8, progress=lambda done, *_: furthest.append(len(drawn) - done))
     assert len(drawn) == 160
     assert max(furthest) <= 16 + 4 * 8 + 8
 
@@ -251,12 +251,12 @@ def test_what_was_committed_before_an_interrupt_stays_and_the_next_run_goes_on_f
     items = [record(number) for number in range(20)]
     threads = threading.active_count()
     with pytest.raises(interrupt):
-        take_in(pool, CountingEncoder(before), items, batch=4)
+        take_in(pool, [CountingEncoder(before)], items, batch=4)
     assert threading.active_count() == threads
     committed = pool.summary().demonstrations
     assert 8 <= committed <= 12
     encoder = CountingEncoder()
-    report = take_in(pool, encoder, items, batch=4)
+    report = take_in(pool, [encoder], items, batch=4)
     assert counts(report) == (20 - committed, 0, 0, committed, 0, 20 - committed)
     assert sum(encoder.batches) == 20 - committed
 
@@ -267,7 +267,7 @@ def test_a_pool_that_is_dropped_on_the_way_ends_the_intake(pools, pool):
             pools.drop("pool")
 
     with pytest.raises(PoolNotFoundError):
-        take_in(pool, CountingEncoder(before), [record(number) for number in range(40)], batch=4)
+        take_in(pool, [CountingEncoder(before)], [record(number) for number in range(40)], batch=4)
 
 
 def test_a_mistake_in_a_reader_is_not_taken_for_a_bad_image(pool):
@@ -275,7 +275,7 @@ def test_a_mistake_in_a_reader_is_not_taken_for_a_bad_image(pool):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        take_in(pool, PixelEncoder(), [replace(record(0), read=read)])
+        take_in(pool, [PixelEncoder()], [replace(record(0), read=read)])
 
 
 def test_decoding_goes_on_while_the_encoder_is_busy(pool):
@@ -295,20 +295,20 @@ def test_decoding_goes_on_while_the_encoder_is_busy(pool):
 
         first = True
 
-    assert take_in(pool, Watching(), [record(number) for number in range(16)], batch=4).created == 16
+    assert take_in(pool, [Watching()], [record(number) for number in range(16)], batch=4).created == 16
 
 
 def test_an_image_that_another_process_replaced_keeps_the_vector_of_what_it_shows(pool, monkeypatch):
-    take_in(pool, PixelEncoder(), [record(0)])
+    take_in(pool, [PixelEncoder()], [record(0)])
     real = type(pool).get
 
     def replaced_behind_our_back(self, ids):
         stored = real(self, ids)
         monkeypatch.setattr(type(pool), "get", real)
-        take_in(self, PixelEncoder(), [record(1, id="id-0")])
+        take_in(self, [PixelEncoder()], [record(1, id="id-0")])
         return stored
 
     monkeypatch.setattr(type(pool), "get", replaced_behind_our_back)
-    assert take_in(pool, PixelEncoder(), [record(0, label="new")]).replaced == 1
+    assert take_in(pool, [PixelEncoder()], [record(0, label="new")]).replaced == 1
     np.testing.assert_array_equal(pool.vector_of("id-0"), PixelEncoder().encode([decode(png(0))])[0])
     assert pool.get(["id-0"])[0].label == "new"

@@ -18,7 +18,7 @@ from invariantselect.errors import (
     PoolNotFoundError,
     StoreCorruptError,
 )
-from tests.index.entries import entry, make_pool, vector_of_image
+from tests.index.entries import FINGERPRINT, entry, make_pool, vector_of_image
 
 
 def statuses(outcomes):
@@ -40,7 +40,7 @@ def test_what_was_written_is_read_back_word_for_word(pool):
     assert (read.width, read.height) == (8, 6)
     snapshot = pool.snapshot()
     assert snapshot.demonstration(snapshot.position_of("a/ü.png")) == read
-    np.testing.assert_array_equal(pool.vector_of("a/ü.png"), new.vector)
+    np.testing.assert_array_equal(pool.vector_of("a/ü.png"), new.vectors[FINGERPRINT])
     assert pool.image("a/ü.png") == (new.image, "image/png", read.sha256)
 
 
@@ -77,9 +77,9 @@ def test_an_entry_that_cannot_be_stored_fails_alone(pool):
         entry("b", label=""),
         entry("c", domain="\x00"),
         entry("e", metadata={"nan": float("nan")}),
-        entry("f", vector=np.zeros(16, np.float32)),
-        entry("g", vector=np.full(16, np.nan, np.float32)),
-        entry("h", vector=np.ones(15, np.float32)),
+        entry("f", vectors={FINGERPRINT: np.zeros(16, np.float32)}),
+        entry("g", vectors={FINGERPRINT: np.full(16, np.nan, np.float32)}),
+        entry("h", vectors={FINGERPRINT: np.ones(15, np.float32)}),
         entry("z"),
     ]
     outcomes = pool.write(bad)
@@ -91,7 +91,7 @@ def test_an_entry_that_cannot_be_stored_fails_alone(pool):
 
 def test_vectors_of_another_encoder_are_refused_whole(pool):
     with pytest.raises(FingerprintMismatchError):
-        pool.write([entry("a"), entry("b", fingerprint="0" * 64)])
+        pool.write([entry("a"), entry("b", vectors={"0" * 64: vector_of_image(b"b")})])
     assert pool.page(None, 10) == []
 
 

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from index import filling
 from index.inspection import inspect
 from index.pools import Pools
-from tests.index.entries import DIM, FINGERPRINT, entry, make_pool, vector_of_image
+from invariantselect.errors import JobCancelledError
+from tests.index.entries import (
+    DIM,
+    FINGERPRINT,
+    SECOND,
+    THIRD,
+    add_version,
+    entry,
+    make_pool,
+    recode_for,
+    vector_of_image,
+    with_domain,
+)
 from tests.index.model import Model
 
 IDS = st.sampled_from([f"id/{number}" for number in range(12)])
@@ -70,13 +85,13 @@ class PoolStates(RuleBasedStateMachine):
 
     @rule(id=IDS, label=LABELS, domain=MAYBE)
     def patch(self, id, label, domain):
-        (outcome,) = self.pool.patch({id: {"label": label, "domain": domain}})
+        (outcome,) = self.pool.patch({id: {"label": label, "domain": domain}}, vectors_for=recode_for)
         old = self.model.entries.get(id)
         if old is None:
             assert outcome.status == "failed"
         else:
             assert outcome.status in ("updated", "unchanged")
-            self.model.entries[id] = replace(old, label=label, domain=domain)
+            self.model.entries[id] = replace(with_domain(old, domain), label=label)
 
     @rule(ids=st.lists(IDS, min_size=1, max_size=4, unique=True))
     def delete(self, ids):
@@ -95,7 +110,7 @@ class PoolStates(RuleBasedStateMachine):
 
     @rule()
     def look_from_elsewhere(self):
-        self.model.check(self.late.snapshot(), QUERIES)
+        self.model.check_all(self.late)
 
     @rule()
     def keep_a_snapshot(self):
@@ -104,29 +119,68 @@ class PoolStates(RuleBasedStateMachine):
     @precondition(lambda self: self.model.entries)
     @rule()
     def rebuild(self):
-        self.pool.rebuild(lambda images: np.stack([vector_of_image(image) for image in images]))
+        for version in self.pool.live():
+            self.pool.rebuild(recode_for(version), version.number)
 
     @invariant()
-    def the_present_snapshot_is_right(self):
-        self.model.check(self.pool.snapshot(), QUERIES)
+    def the_present_snapshots_are_right(self):
+        self.model.check_all(self.pool)
 
     def teardown(self):
         for snapshot, model in self.kept:
             model.check(snapshot, QUERIES)
-        fresh = Pools(self.data).open("pool").snapshot()
-        self.model.check(fresh, QUERIES)
-        assert fresh.fingerprint == FINGERPRINT
+        fresh = Pools(self.data).open("pool")
+        self.model.check_all(fresh)
+        assert fresh.snapshot().fingerprint == FINGERPRINT
         assert [finding for finding in inspect(self.data) if not finding.harmless] == []
         images = {path.read_bytes() for path in (self.data / "blobs").rglob("*") if path.is_file()}
         assert images == {each.image for each in self.model.entries.values()}
         shutil.rmtree(self.data)
 
 
-PoolStates.TestCase.settings = settings(
+class VersionStates(PoolStates):
+    """The same while the pool's encoder versions are added, filled, stopped, switched to and retired."""
+
+    @precondition(lambda self: len(self.pool.versions()) < 4)
+    @rule(fingerprint=st.sampled_from([SECOND, THIRD]))
+    def add(self, fingerprint):
+        add_version(self.pool, fingerprint)
+
+    @rule(data=st.data(), batches=st.integers(0, 4))
+    def fill(self, data, batches):
+        version = data.draw(st.sampled_from(self.pool.versions()))
+        answers = iter([False] * batches)
+        with suppress(JobCancelledError):
+            self.pool.fill(version.number, recode_for(version), stop=lambda: next(answers, True))
+
+    @rule(data=st.data())
+    def switch(self, data):
+        version = data.draw(st.sampled_from(self.pool.versions()))
+        self.pool.switch(version.number, recode_for(version))
+        serving = self.pool.serving()
+        assert (1 if serving is None else serving.number) == version.number
+
+    @rule(data=st.data())
+    def retire(self, data):
+        out_of_use = [version.number for version in self.pool.versions() if not version.live]
+        if out_of_use:
+            self.pool.retire(data.draw(st.sampled_from(out_of_use)))
+
+
+SETTINGS = settings(
     max_examples=16,
     stateful_step_count=22,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
+PoolStates.TestCase.settings = SETTINGS
 TestPoolStates = PoolStates.TestCase
+VersionStates.TestCase.settings = settings(SETTINGS, max_examples=24)
+TestVersionStates = VersionStates.TestCase
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch):
+    monkeypatch.setattr(filling, "_ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(filling, "_PART_ROWS", 4)

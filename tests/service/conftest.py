@@ -15,6 +15,7 @@ from encoders.encoder import Encoder
 from service.app import create_app
 from service.settings import Settings
 from tests.fakes.pixel_encoder import PixelEncoder
+from tests.service.adapted_pool import adapted_encoder
 from tests.service.pictures import data_uri
 
 Load = Callable[[str], Encoder]
@@ -27,7 +28,10 @@ class Serve(Protocol):
 
 
 def load_pixel_encoder(name: str) -> Encoder:
-    """``pixel-<dim>-<seed>``, the name that the encoder itself has."""
+    """``pixel-<dim>-<seed>``, the name that the encoder itself has; ``<pool key>/<number>``, adapted to a pool."""
+    _, _, number = name.partition("/")
+    if number:
+        return adapted_encoder(int(number))
     _, dim, seed = name.split("-")
     return PixelEncoder(int(dim), int(seed))
 

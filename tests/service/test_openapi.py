@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 
 from invariantselect.errors import ERRORS
 from service import examples
+from tests.service.adapted_pool import adapt
 from tests.service.conftest import Serve
 
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -96,6 +97,7 @@ def test_the_server_takes_each_example(serve: Serve) -> None:
     assert client.post("/v1/pools", json=create).status_code == 201
     assert client.post("/v1/pools", json=examples.POOL_CREATE["The server's default encoder"]).status_code == 201
     base = "/v1/pools/skin"
+    adapt(client, pool="skin")
     for path, bodies in [
         ("/demonstrations:upsert", examples.UPSERT),
         ("/demonstrations:get", examples.GET),

@@ -33,8 +33,11 @@ from invariantselect.errors.pools import (
     DatasetUnsupportedError,
     DemonstrationInvalidError,
     DemonstrationNotFoundError,
+    EncoderVersionChangedError,
+    EncoderVersionNotFoundError,
     ManifestInvalidError,
     PoolExistsError,
+    PoolNotAdaptedError,
     PoolNotFoundError,
 )
 from invariantselect.errors.problems import error_from_problem
@@ -72,6 +75,8 @@ __all__ = [
     "DemonstrationNotFoundError",
     "EncoderNotFoundError",
     "EncoderUnavailableError",
+    "EncoderVersionChangedError",
+    "EncoderVersionNotFoundError",
     "FingerprintMismatchError",
     "ForbiddenError",
     "IdempotencyKeyReusedError",
@@ -96,6 +101,7 @@ __all__ = [
     "OverloadedError",
     "PayloadTooLargeError",
     "PoolExistsError",
+    "PoolNotAdaptedError",
     "PoolNotFoundError",
     "PromptInvalidError",
     "RequestMalformedError",

@@ -8,8 +8,11 @@ __all__ = [
     "DatasetUnsupportedError",
     "DemonstrationInvalidError",
     "DemonstrationNotFoundError",
+    "EncoderVersionChangedError",
+    "EncoderVersionNotFoundError",
     "ManifestInvalidError",
     "PoolExistsError",
+    "PoolNotAdaptedError",
     "PoolNotFoundError",
 ]
 
@@ -39,6 +42,33 @@ class DemonstrationNotFoundError(InvariantSelectError):
     status = 404
     title = "There is no such demonstration"
     default_hint = "GET /v1/pools/{pool}/demonstrations lists the ids."
+
+
+class PoolNotAdaptedError(InvariantSelectError):
+    """The pool has no adapted encoder that serves, or not the one asked for."""
+
+    code = "pool_not_adapted"
+    status = 409
+    title = "The pool is not adapted"
+    default_hint = "Adapt it first: invariantselect adapt --pool NAME, or POST /v1/pools/NAME/adapt."
+
+
+class EncoderVersionNotFoundError(InvariantSelectError):
+    """The pool has no encoder version of this number."""
+
+    code = "encoder_version_not_found"
+    status = 404
+    title = "There is no such encoder version"
+    default_hint = "GET /v1/pools/{pool} lists the pool's encoder versions."
+
+
+class EncoderVersionChangedError(InvariantSelectError):
+    """The pool's encoder was switched while something was being encoded for it; nothing was written."""
+
+    code = "encoder_version_changed"
+    status = 409
+    title = "The pool's encoder was switched meanwhile"
+    default_hint = "Send the request again: it is then encoded by the version that serves now."
 
 
 class DemonstrationInvalidError(InvariantSelectError):

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Unpack
+from typing import Any, Unpack
 
 from invariantselect.calls import Call, Flow, many, off_the_loop, one
 from invariantselect.checking import body, checked, reader
+from invariantselect.comparison import Comparison
 from invariantselect.errors import UnexpectedResponseError
 from invariantselect.flows.batches import Batches, Sized
 from invariantselect.flows.demonstrations import image_call
 from invariantselect.flows.paths import pool_path
 from invariantselect.image_inputs import data_uri, image_bytes
-from invariantselect.inputs import ImageQuery, QueryInput, SelectionKeywords
+from invariantselect.inputs import ComparisonKeywords, ImageQuery, QueryInput, SelectionKeywords
 from invariantselect.selection import Selection
+from invariantselect.wire.options import CentreQueries, Strategy
 from invariantselect.wire.queries import Query
+from invariantselect.wire.selections import Comparison as WireComparison
 from invariantselect.wire.selections import (
     SelectBatchRequest,
     SelectBatchResponse,
@@ -25,7 +28,7 @@ from invariantselect.wire.selections import (
 )
 from invariantselect.wire.selections import Selection as WireSelection
 
-__all__ = ["select", "select_batch"]
+__all__ = ["compare", "select", "select_batch"]
 
 _QUERIES_IN_A_REQUEST = 256
 
@@ -58,16 +61,50 @@ def select(pool: str, query: QueryInput, *, images: bool, **options: Unpack[Sele
     return _with_images(asked.origin, answer, fetched)
 
 
+def compare(
+    pool: str,
+    query: QueryInput,
+    *,
+    strategies: Sequence[Strategy],
+    images: bool,
+    **options: Unpack[ComparisonKeywords],
+) -> Flow[Comparison]:
+    """Select for one query with several strategies, in one request."""
+    path = f"{pool_path(pool)}/select"
+    asked = yield from off_the_loop(partial(_prepare, query))
+    request = checked(SelectRequest, query=asked.query, strategies=list(strategies), **options)
+    answer = yield from one(Call("POST", path, reader(WireComparison), repeatable=True, body=body(request)))
+    if set(answer.selections) != set(strategies):
+        raise UnexpectedResponseError(f"the server answered with {', '.join(answer.selections) or 'no strategy'}")
+    fetched: dict[str, bytes] = {}
+    if images:
+        fetched = yield from _fetched(pool, [(asked.origin, each) for each in answer.selections.values()])
+    selections = {
+        strategy: _with_images(asked.origin, answer.selections[strategy], fetched)
+        if images
+        else Selection.from_wire(answer.selections[strategy])
+        for strategy in strategies
+    }
+    return Comparison(pool=answer.pool, selections=selections)
+
+
 def select_batch(
-    pool: str, queries: Iterable[QueryInput], *, images: bool, **options: Unpack[SelectionKeywords]
+    pool: str,
+    queries: Iterable[QueryInput],
+    *,
+    images: bool,
+    centre_queries: CentreQueries,
+    **options: Unpack[SelectionKeywords],
 ) -> Flow[list[Selection | SelectionFailure]]:
     """Select for several queries with the same options, in as many requests as their size asks for."""
     path = f"{pool_path(pool)}/select:batch"
+    # Not sent where it is the default: a server that doesn't know it yet refuses unknown fields.
+    centring: dict[str, Any] = {} if centre_queries == "never" else {"centre_queries": centre_queries}
     batches = Batches(queries, _prepare, count=_QUERIES_IN_A_REQUEST)
     origins: list[_Origin] = []
     answers: list[WireSelection | SelectionFailure] = []
     while batch := (yield from batches.next()):
-        request = checked(SelectBatchRequest, queries=[asked.query for asked in batch], **options)
+        request = checked(SelectBatchRequest, queries=[asked.query for asked in batch], **centring, **options)
         answer = yield from one(Call("POST", path, reader(SelectBatchResponse), repeatable=True, body=body(request)))
         if len(answer.selections) != len(batch):
             raise UnexpectedResponseError(f"the server answered {len(answer.selections)} of {len(batch)} queries")

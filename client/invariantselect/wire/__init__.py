@@ -31,10 +31,11 @@ from invariantselect.wire.jobs import (
     JobProgress,
     RebuildRequest,
 )
-from invariantselect.wire.options import Diversity, Exclusions, SelectionOptions
-from invariantselect.wire.pools import LabelCount, PoolCreate, PoolInfo, PoolList
+from invariantselect.wire.options import ComparableOptions, Diversity, Exclusions, SelectionOptions
+from invariantselect.wire.pools import EncoderVersionInfo, LabelCount, PoolCreate, PoolInfo, PoolList
 from invariantselect.wire.queries import Query
 from invariantselect.wire.selections import (
+    Comparison,
     SelectBatchRequest,
     SelectBatchResponse,
     Selected,
@@ -46,6 +47,8 @@ from invariantselect.wire.selections import (
 
 __all__ = [
     "BatchOutcome",
+    "ComparableOptions",
+    "Comparison",
     "DeleteRequest",
     "Demonstration",
     "DemonstrationInput",
@@ -59,6 +62,7 @@ __all__ = [
     "EmbeddingsUsage",
     "EncoderInfo",
     "EncoderList",
+    "EncoderVersionInfo",
     "Exclusions",
     "GetRequest",
     "ImportRequest",

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, get_args
 
 from pydantic import Field, JsonValue, model_validator
 
 from invariantselect.wire.base import Identifier, Sent
 
-Strategy: TypeAlias = Literal["random", "topk_nearest"]
+Strategy: TypeAlias = Literal["random", "topk_nearest", "invariant_select"]
+"""`random` draws. `topk_nearest` ranks by similarity in the space of the frozen encoder that the pool was made with,
+`invariant_select` in that of the version that was adapted to the pool (Zhou et al. 2024, arXiv 2405.12217)."""
+
+CentreQueries: TypeAlias = Literal["never", "by_domain"]
 LabelBalance: TypeAlias = Literal["none", "even", "cover"]
 Order: TypeAlias = Literal["nearest_last", "nearest_first", "interleaved", "shuffled"]
 MAX_K = 1000
+LEAST_CENTRED = 8
+"""Fewer queries of a domain than this say too little about its centre."""
+
+_RANDOM_IS_NOT_DIVERSIFIED = "diversity trades off similarity, which the random strategy doesn't look at; leave it out"
 
 
 class Diversity(Sent):
@@ -72,5 +80,33 @@ class SelectionOptions(Sent):
     @model_validator(mode="after")
     def _random_is_not_diversified(self) -> SelectionOptions:
         if self.strategy == "random" and self.diversity is not None:
-            raise ValueError("diversity trades off similarity, which the random strategy doesn't look at; leave it out")
+            raise ValueError(_RANDOM_IS_NOT_DIVERSIFIED)
         return self
+
+
+class ComparableOptions(SelectionOptions):
+    """The options of one query, which several strategies may answer side by side."""
+
+    strategies: Annotated[list[Strategy], Field(min_length=1, max_length=len(get_args(Strategy)))] | None = Field(
+        default=None,
+        description="Answer with each of these, all other options the same; in place of `strategy`.",
+        examples=[["topk_nearest", "invariant_select"]],
+    )
+
+    @model_validator(mode="after")
+    def _one_or_several(self) -> ComparableOptions:
+        if self.strategies is None:
+            return self
+        if "strategy" in self.model_fields_set:
+            raise ValueError("give strategy or strategies, not both")
+        if len(set(self.strategies)) < len(self.strategies):
+            raise ValueError("a strategy is named twice")
+        if "random" in self.strategies and self.diversity is not None:
+            raise ValueError(_RANDOM_IS_NOT_DIVERSIFIED)
+        return self
+
+    def by_strategy(self) -> dict[Strategy, SelectionOptions]:
+        """What each strategy is asked, in the order of `strategies`; of the one `strategy` where there are none."""
+        shared = {name: getattr(self, name) for name in SelectionOptions.model_fields}
+        asked = [self.strategy] if self.strategies is None else self.strategies
+        return {strategy: SelectionOptions.model_construct(**{**shared, "strategy": strategy}) for strategy in asked}

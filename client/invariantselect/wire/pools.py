@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from invariantselect.wire.base import Answered, PoolName, Sent
 
@@ -24,6 +24,21 @@ class LabelCount(Answered):
     count: int
 
 
+class EncoderVersionInfo(Answered):
+    """One encoder of a pool: number 1 is the one it was made with, adaptations give 2, 3, …"""
+
+    number: int
+    encoder: str
+    fingerprint: str
+    dim: int
+    looks_at_domains: bool = Field(description="Whether an image's vector depends on the domain it is said to be of.")
+    state: str = Field(
+        description="`frozen` (number 1), `candidate` (being filled), `serving` (of `invariant_select`), `retired`."
+    )
+    lineage: dict[str, JsonValue] = Field(default_factory=dict, description="What it was made from, and how.")
+    created_at: datetime
+
+
 class PoolInfo(Answered):
     """A pool as it stands at one snapshot."""
 
@@ -36,6 +51,12 @@ class PoolInfo(Answered):
     labels: list[str]
     domains: list[str]
     created_at: datetime
+    encoder_versions: list[EncoderVersionInfo] = Field(
+        default_factory=list, description="By number. An answer of an older server has none."
+    )
+    serving_version: int | None = Field(
+        default=None, description="Number of the adapted version that `invariant_select` searches; null for none."
+    )
 
 
 class PoolList(Answered):

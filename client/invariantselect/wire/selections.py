@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from invariantselect.wire.base import Answered, MetadataValue
-from invariantselect.wire.options import SelectionOptions
+from invariantselect.wire.options import LEAST_CENTRED, CentreQueries, ComparableOptions, SelectionOptions
 from invariantselect.wire.queries import Query
 
 
-class SelectRequest(SelectionOptions):
-    """One query and how to choose for it."""
+class SelectRequest(ComparableOptions):
+    """One query and how to choose for it. It is answered by a selection; with `strategies`, by a comparison."""
 
     query: Query
 
@@ -21,6 +21,20 @@ class SelectBatchRequest(SelectionOptions):
     """Several queries that share their options."""
 
     queries: Annotated[list[Query], Field(min_length=1, max_length=256)]
+    centre_queries: CentreQueries = Field(
+        default="never",
+        description=(
+            "`by_domain`: a query image whose `domain` the adapted encoder doesn't know is centred by the mean of this "
+            f"batch's different images of that domain, if there are at least {LEAST_CENTRED}. Only for "
+            "`invariant_select`. The answers then depend on what else is in the batch."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _centring_is_part_of_an_adapted_encoder(self) -> SelectBatchRequest:
+        if self.centre_queries != "never" and self.strategy != "invariant_select":
+            raise ValueError("centre_queries goes with the strategy invariant_select")
+        return self
 
 
 class Selected(Answered):
@@ -30,7 +44,7 @@ class Selected(Answered):
     label: str
     domain: str | None = None
     group: str | None = None
-    score: float = Field(description="Cosine similarity to the query.")
+    score: float = Field(description="Cosine similarity to the query, in the space of the selection's encoder version.")
     rank: int
     image_url: str
     media_type: str
@@ -38,7 +52,10 @@ class Selected(Answered):
 
 
 class Timings(Answered):
-    """Milliseconds that each stage took; 0 for a stage that a query by id or vector skips."""
+    """Milliseconds that each stage took; 0 for a stage that a query by id or vector skips.
+
+    What the strategies of a comparison shared counts in full for each of them.
+    """
 
     decode_ms: float = 0.0
     encode_ms: float = 0.0
@@ -51,13 +68,27 @@ class Selection(Answered):
 
     pool: str
     snapshot: int
-    encoder: str
-    fingerprint: str
+    encoder: str = Field(description="In whose space was searched.")
+    encoder_version: int = Field(
+        default=1, description="Its number in this pool: 1 is the encoder that the pool was made with."
+    )
+    fingerprint: str = Field(description="Of that encoder.")
     strategy: str
     k: int
     shortfall: int = Field(description="k minus the number of demonstrations; never made up by padding.")
     demonstrations: list[Selected]
     timings: Timings = Timings()
+    centred_by: int | None = Field(
+        default=None,
+        description="By how many images of the batch this query was centred (`centre_queries`); null where it wasn't.",
+    )
+
+
+class Comparison(Answered):
+    """One query answered by several strategies: decoded once, and encoded once where their encoders share a trunk."""
+
+    pool: str
+    selections: dict[str, Selection] = Field(description="By strategy, in the order in which they were asked for.")
 
 
 class SelectionFailure(Answered):

@@ -42,8 +42,7 @@ def entry(record: Record) -> Entry:
         domain=record.domain,
         group=record.group,
         metadata=record.metadata,
-        vector=np.array(record.vector, dtype=np.float32),
-        fingerprint=FINGERPRINT,
+        vectors={FINGERPRINT: np.array(record.vector, dtype=np.float32)},
     )
 
 

@@ -20,7 +20,7 @@ def pools(tmp_path):
 @pytest.fixture
 def pool(pools):
     pool = make(pools)
-    take_in(pool, ENCODER, [record(f"d/{number}.png", png(number), group=str(number % 3)) for number in range(9)])
+    take_in(pool, [ENCODER], [record(f"d/{number}.png", png(number), group=str(number % 3)) for number in range(9)])
     return pool
 
 

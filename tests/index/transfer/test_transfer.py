@@ -61,7 +61,7 @@ def test_nothing_is_lost_between_export_and_import(demonstrations):
     with tempfile.TemporaryDirectory() as folder, Pools(Path(folder) / "data") as pools:
         pool = make(pools)
         images = [encoded(scene(8 + number, 6), format) for number, format in enumerate([*FORMATS, "PNG", "JPEG"])]
-        report = take_in(pool, ENCODER, [record(id, images[n], **words) for id, (words, n) in demonstrations.items()])
+        report = take_in(pool, [ENCODER], [record(id, images[n], **words) for id, (words, n) in demonstrations.items()])
         assert report.created == len(demonstrations)
         out = Path(folder) / "out"
         assert export_pool(pool, out) == len(demonstrations)
@@ -91,7 +91,7 @@ def test_deleted_and_relabelled_demonstrations_are_exported_as_they_are(pool, po
     pool.seal()
     pool.delete(["d/0.png", "d/5.png"])
     pool.patch({"d/1.png": {"label": "new", "group": None}})
-    take_in(pool, ENCODER, [record("d/2.png", png(77))])
+    take_in(pool, [ENCODER], [record("d/2.png", png(77))])
     assert export_pool(pool, tmp_path / "out") == 7
     import_pool(pools, tmp_path / "out", "copy", loader)
     assert contents(pools.open("copy")) == contents(pool)
@@ -101,7 +101,7 @@ def test_an_image_used_twice_is_written_once_and_an_empty_pool_moves_too(pools, 
     pool = make(pools)
     export_pool(pool, tmp_path / "empty")
     assert import_pool(pools, tmp_path / "empty", "copy", loader).created == 0
-    take_in(pool, ENCODER, [record("a", png(1)), record("b", png(1))])
+    take_in(pool, [ENCODER], [record("a", png(1)), record("b", png(1))])
     export_pool(pool, tmp_path / "out")
     assert len(list((tmp_path / "out/images").iterdir())) == 1
     assert import_pool(pools, tmp_path / "out", "twice", loader).created == 2
@@ -131,9 +131,9 @@ def test_an_export_is_a_source_for_an_ingest_too_and_its_vectors_spare_the_encod
     pool = make(pools, "other")
     source = open_source(export)
     assert source.total == 9
-    assert (report := take_in(pool, ENCODER, source)).created == 9
+    assert (report := take_in(pool, [ENCODER], source)).created == 9
     assert report.encoded == 0
-    assert take_in(pool, ENCODER, source).unchanged == 9
+    assert take_in(pool, [ENCODER], source).unchanged == 9
 
 
 # ── whole or absent ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -197,7 +197,7 @@ def test_writes_during_an_export_leave_each_row_true_to_itself(pools, pool, tmp_
     def image(id):
         pool.image = real
         pool.delete(["d/3.png", "d/0.png"])
-        take_in(pool, ENCODER, [record("d/5.png", png(55)), record("late", png(56))])
+        take_in(pool, [ENCODER], [record("d/5.png", png(55)), record("late", png(56))])
         return real(id)
 
     pool.image = image

@@ -14,9 +14,11 @@ from PIL import Image
 
 from encoders import catalog
 from encoders.encoder import Encoder
+from index.pools import Pools
 from service.cli.app import app
 from service.cli.exit_codes import run
 from tests.fakes.pixel_encoder import PixelEncoder
+from tests.service.adapted_pool import adapt_pool, adapted_encoder
 
 DOMAINS, LABELS, EACH = ["photo", "sketch"], ["cat", "dog", "owl"], 2
 
@@ -55,10 +57,11 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
-    """Runs a command on a data directory of the test's own; ``pixel-16-<seed>`` are the encoders."""
+    """Runs a command on a data directory of the test's own; ``pixel-16-<seed>`` are the encoders, and adapted ones."""
 
     def load(name: str, **_: object) -> Encoder:
-        return PixelEncoder(seed=int(name.removeprefix("pixel-16-")))
+        _, _, adapted = name.partition("/")
+        return adapted_encoder(int(adapted), DOMAINS) if adapted else PixelEncoder(seed=int(name[len("pixel-16-") :]))
 
     monkeypatch.setattr(catalog, "load_encoder", load)
     monkeypatch.setenv("INVARIANTSELECT_ENCODER", "pixel-16-0")
@@ -78,3 +81,11 @@ def pets(cli: CommandLine, folder: Path) -> str:
     """The folder as a pool."""
     assert cli("ingest", folder, "--pool", "pets").code == 0
     return "pets"
+
+
+@pytest.fixture
+def adapted_pets(pets: str, tmp_path: Path) -> str:
+    """The pool, adapted once."""
+    with Pools(tmp_path / "data") as pools:
+        adapt_pool(pools.open(pets), adapted_encoder(2, DOMAINS))
+    return pets

@@ -12,7 +12,7 @@ from tests.service.cli.conftest import CommandLine
 
 def test_pools_are_listed_and_shown(cli: CommandLine, pets: str) -> None:
     listed = cli("pools")
-    assert listed.out.splitlines()[1].split() == ["pets", "12", "3", "2", "pixel-16-0", "2"]
+    assert listed.out.splitlines()[1].split() == ["pets", "12", "3", "2", "pixel-16-0", "–", "2"]
     assert cli("pools", "--json").json["pools"][0]["demonstrations"] == 12
     shown = cli("pools", "show", pets)
     assert [line.split() for line in shown.out.splitlines()[-3:]] == [[x, "2", "2", "4"] for x in ("cat", "dog", "owl")]

@@ -1,0 +1,112 @@
+"""The snapshots that a process holds of a pool: one an encoder version, brought up to date when they are asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from index.catalog.engine import Catalog
+from index.catalog.pool_rows import PoolRow, present_version
+from index.catalog.version_rows import find_version, live_versions
+from index.encoder_version import FROZEN, EncoderVersion
+from index.refresh import Refreshed, refreshed
+from index.snapshot import Snapshot
+from invariantselect.errors import PoolNotAdaptedError
+
+__all__ = ["SnapshotCache", "Snapshots"]
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshots:
+    """A pool at one version in the spaces of its live encoder versions: both show the same demonstrations.
+
+    Who answers a query takes this first and holds it, so that a switch on the way changes nothing for that query.
+
+    Attributes:
+        frozen: In the space of version 1.
+        adapted: In the space of the version that serves; None where none does.
+        serving: That version.
+    """
+
+    frozen: Snapshot
+    adapted: Snapshot | None = None
+    serving: EncoderVersion | None = None
+
+
+class SnapshotCache:
+    """Thread-safe. What other threads and processes write is seen by the next call."""
+
+    def __init__(self, catalog: Catalog, folder: Path, pool: PoolRow) -> None:
+        self._catalog = catalog
+        self._folder = folder
+        self._key = pool.key
+        self._name = pool.name
+        # One lock an encoder version, taken in the order of numbers: loading one mustn't hold up searches in another.
+        self._locks: dict[int, threading.Lock] = {}
+        self._held: dict[int, Snapshot] = {}
+        self._together: Snapshots | None = None
+
+    def one(self, number: int) -> Snapshot:
+        """The present snapshot in the space of one encoder version; see `index.pool_reader.PoolReader.snapshot`."""
+        version = present_version(self._catalog, self._key, self._name)
+        snapshot = self._held.get(number)
+        # A switch raises the version: an encoder version that is live at the present one is still live.
+        if snapshot is not None and snapshot.version >= version:
+            return snapshot
+        with self._lock(number):
+            snapshot = self._held.get(number)
+            if snapshot is None or snapshot.version < version:
+                snapshot = self._refreshed([number]).snapshots.get(number)
+        if snapshot is None:
+            raise self._not_live(number)
+        return snapshot
+
+    def together(self) -> Snapshots:
+        """The present snapshots of one moment in all live spaces; see `index.pool_reader.PoolReader.snapshots`."""
+        version = present_version(self._catalog, self._key, self._name)
+        together = self._together
+        if together is not None and together.frozen.version >= version:
+            return together
+        while True:
+            with self._catalog.reading() as connection:
+                live = live_versions(connection, self._key)
+            numbers = [each.number for each in live]
+            for number in numbers:
+                if number not in self._held:
+                    with suppress(PoolNotAdaptedError):  # loaded for the first time without holding up the others
+                        self.one(number)
+            with ExitStack() as stack:
+                for number in numbers:
+                    stack.enter_context(self._lock(number))
+                found = self._refreshed(numbers)
+            if [each.number for each in found.live] == numbers:  # no switch came in between
+                break
+        adapted = live[-1] if len(live) > 1 else None
+        frozen = found.snapshots[FROZEN]
+        together = Snapshots(frozen) if adapted is None else Snapshots(frozen, found.snapshots[adapted.number], adapted)
+        self._together = together
+        return together
+
+    def _lock(self, number: int) -> threading.Lock:
+        return self._locks.setdefault(number, threading.Lock())
+
+    def _refreshed(self, numbers: Sequence[int]) -> Refreshed:
+        held = dict(self._held)
+        found = refreshed(self._catalog, self._folder, self._key, self._name, wanted=numbers, previous=held)
+        self._held.update(found.snapshots)
+        live = {version.number for version in found.live}
+        for number in list(self._held):
+            if number not in live:
+                self._held.pop(number, None)  # what it has mapped is freed once the last query lets go of it
+        return found
+
+    def _not_live(self, number: int) -> PoolNotAdaptedError:
+        with self._catalog.reading() as connection:
+            version = find_version(connection, self._key, number, pool=self._name)
+        return PoolNotAdaptedError(
+            f"the encoder version {number} of the pool {self._name!r} is {version.state} and can't be searched",
+            pool=self._name,
+        )
