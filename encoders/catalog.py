@@ -18,7 +18,7 @@ from encoders.store import is_stored, load_stored
 from encoders.tower import BaseTrunk, Tower
 from invariantselect.errors import EncoderNotFoundError, EncoderUnavailableError, StoreCorruptError
 
-__all__ = ["known_encoders", "load_encoder"]
+__all__ = ["known_encoders", "load_encoder", "load_tower"]
 
 _RUNTIMES = ("auto", "onnxruntime", "torch")
 # Small convolutional towers; transformers gain nothing from ONNX Runtime that would pay for an export.
@@ -87,6 +87,19 @@ def load_encoder(
         precision=running.precision,
     )
     return ImageEncoder(identity, tower.preprocessing, running, calibration)
+
+
+def load_tower(name: str, *, store: Path | None = None) -> Tower:
+    """The trunk of an encoder, before it runs: what a training begins with. What lies behind the trunk is left out.
+
+    Args:
+        name: As `load_encoder` takes it.
+        store: The encoder store.
+
+    Raises:
+        EncoderNotFoundError, EncoderUnavailableError, StoreCorruptError: As `load_encoder`.
+    """
+    return _known(name, store).tower
 
 
 @dataclass(frozen=True)

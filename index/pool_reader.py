@@ -181,6 +181,15 @@ class PoolReader:
                     raise StoreCorruptError(f"the image of {id!r} is lost", hint=error.hint) from error
                 seen = sha256
 
+    def content(self, sha256: str) -> bytes:
+        """An image file by its hash, checked against it: for who reads many images of one snapshot.
+
+        Raises:
+            ImageNotFoundError: It isn't stored: lost, or no demonstration has it any more.
+            StoreCorruptError: It was altered, or can't be read.
+        """
+        return self._blobs.get(sha256)
+
     def vector_of(self, id: str) -> Float32[np.ndarray, " dim"]:
         """A demonstration's vector.
 

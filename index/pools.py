@@ -32,7 +32,7 @@ class Pools:
     """All pools of a data directory, made if it doesn't exist. Thread-safe; several processes may open it at once.
 
     Args:
-        data: The directory: ``catalog.sqlite3``, ``blobs/``, ``pools/<key>/``.
+        data: The directory: ``catalog.sqlite3``, ``blobs/``, ``pools/<key>/``, ``encoders/<key>/``.
         seal_at: After how many writes a pool seals by itself.
 
     Raises:
@@ -42,6 +42,7 @@ class Pools:
 
     def __init__(self, data: Path, *, seal_at: int = SEAL_AT) -> None:
         self._folders = data / "pools"
+        self._encoders = data / "encoders"
         try:
             self._folders.mkdir(parents=True, exist_ok=True)
             self._blobs = Blobs(data / "blobs")
@@ -123,6 +124,7 @@ class Pools:
                 find_pool(connection, name)
                 images = remove_pool(connection, pool.key)
             shutil.rmtree(self._folders / pool.key, ignore_errors=True)
+        shutil.rmtree(self._encoders / pool.key, ignore_errors=True)  # those that were adapted to it
         with self._catalog.writing() as connection:
             for sha256 in images - referenced(connection, sorted(images)):
                 self._blobs.discard(sha256)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from index.catalog.pool_rows import PoolRow, get_pool
-from index.catalog.version_rows import add_version, find_version, reserve_number, retire
+from index.catalog.version_rows import add_version, find_version, remove_version, reserve_number, retire
 from index.encoder_version import FROZEN, EncoderVersion
 from index.filling import Filling, Progress, Stop, make_folder
 from index.pool_reader import PoolReader
@@ -166,6 +167,26 @@ class VersionedPool(PoolReader):
                     f"the encoder version {number} of the pool {self.name!r} is in use", hint="Switch to another first."
                 )
             retire(connection, self.key, number)
+
+    def discard(self, number: int) -> None:
+        """Remove a version that doesn't live, with its vectors, as if it had never been. Its number isn't given again.
+
+        Raises:
+            InvalidRequestError: It is live.
+            EncoderVersionNotFoundError: There is no such version.
+            PoolNotFoundError: The pool was dropped.
+            CatalogUnavailableError: The database doesn't answer.
+        """
+        space = self._folder_of(self._find(number))
+        with exclusive(space.folder, wait=True):  # a filling must not write into a folder that is going away
+            with self._writing() as (connection, _):
+                if find_version(connection, self.key, number, pool=self.name).live:
+                    raise InvalidRequestError(
+                        f"the encoder version {number} of the pool {self.name!r} is in use",
+                        hint="Switch to another first.",
+                    )
+                remove_version(connection, self.key, number)
+            shutil.rmtree(space.folder, ignore_errors=True)
 
     def _put_away(self, serving: EncoderVersion) -> None:
         # Its tail goes when it is retired: what is sealed now needn't be encoded again on a way back.

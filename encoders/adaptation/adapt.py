@@ -124,6 +124,8 @@ def adapt(
         if finetune.steps:
             contestants += _entered(finetune, examples, folds, watch)
     allowed = [pair for pair in contestants if plan.depth in ("auto", pair[1].depth)]
+    if plan.adapted_only:
+        allowed = [pair for pair in allowed if pair[1].depth != "frozen"]
     if not allowed:
         raise InvalidRequestError(
             f"A budget of {plan.budget_seconds:.0f} seconds is too short to fine-tune this pool here.",

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float32
 from torch import nn
 
+from encoders import efficientnet_lite0
 from encoders.adaptation.activations import Activations, Inputs, activations_of
 from encoders.adaptation.augmentation import Augmentation
 from encoders.adaptation.depths import Space
@@ -65,7 +66,7 @@ class Finetune:
     ) -> None:
         self._base, self._examples, self._objective, self._options = base, examples, objective, options
         self._seed, self._device, self._folder, self._watch = seed, device, folder, watch
-        self._preprocessing = _at(base.preprocessing, options.side)
+        self._preprocessing = _at(base, options.side)
         self._module = base.build()
         self._inputs = Inputs(examples, self._preprocessing, augmentation, seed=seed)
         self._activations: Activations | None = None
@@ -152,5 +153,9 @@ class Finetune:
         return l2_normalised(np.concatenate(parts))
 
 
-def _at(preprocessing: Preprocessing, side: int | None) -> Preprocessing:
-    return preprocessing if side is None else replace(preprocessing, size=side)
+def _at(base: Tower, side: int | None) -> Preprocessing:
+    """The tower's preprocessing at another side, where it takes images of any: a transformer has a place for each patch
+    of its own side, and no others."""
+    if side is None or base.architecture["family"] != efficientnet_lite0.FAMILY:
+        return base.preprocessing
+    return replace(base.preprocessing, size=side)

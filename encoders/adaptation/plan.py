@@ -30,6 +30,7 @@ class Plan:
         augmentation: How far views of an image stray.
         seed: Of everything that is drawn.
         device: ``cpu`` or ``cuda:<number>``, for fine-tuning.
+        adapted_only: Whether ``auto`` chooses the best of the adapted spaces, even where the frozen one is better.
     """
 
     depth: DepthName = "auto"
@@ -40,3 +41,4 @@ class Plan:
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 0
     device: str = "cpu"
+    adapted_only: bool = False

@@ -13,7 +13,16 @@ from index.catalog.tables import encoder_versions, pools, tail_vectors
 from index.encoder_version import FROZEN, EncoderVersion
 from invariantselect.errors import EncoderVersionNotFoundError
 
-__all__ = ["add_version", "all_versions", "find_version", "live_versions", "make_serving", "reserve_number", "retire"]
+__all__ = [
+    "add_version",
+    "all_versions",
+    "find_version",
+    "live_versions",
+    "make_serving",
+    "remove_version",
+    "reserve_number",
+    "retire",
+]
 
 _v = encoder_versions.c
 
@@ -73,6 +82,12 @@ def retire(connection: Connection, key: str, number: int) -> None:
     """Retire a version: nothing new is encoded by it. What is sealed stays, for a way back; its tail goes."""
     _set_state(connection, key, number, "retired")
     connection.execute(delete(tail_vectors).where(tail_vectors.c.pool_key == key, tail_vectors.c.number == number))
+
+
+def remove_version(connection: Connection, key: str, number: int) -> None:
+    """Remove a version with what is in its tail; its number isn't given again."""
+    connection.execute(delete(tail_vectors).where(tail_vectors.c.pool_key == key, tail_vectors.c.number == number))
+    connection.execute(delete(encoder_versions).where(_v.pool_key == key, _v.number == number))
 
 
 def _set_state(connection: Connection, key: str, number: int, state: str) -> None:

@@ -37,6 +37,7 @@ class JobContext:
     folder: Path
     _claim: Claim
     _check: Callable[[], None]
+    _cancelled: Callable[[], bool] = lambda: False
     _pace: Pace = field(default_factory=lambda: Pace(time.monotonic()))
 
     @property
@@ -69,6 +70,11 @@ class JobContext:
         except JobCancelledError:
             return True
         return False
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody wants the job to end for good: not so where it only stops here, to go on elsewhere."""
+        return self._cancelled()
 
     def progress(self, phase: str, done: int | None = None, total: int | None = None, **figures: float) -> None:
         """Tell how far the job is. May be called often: a new phase and its end are written down at once, the rest

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from service.jobs.adapting import ADAPT
 from service.jobs.importing import IMPORT
 from service.jobs.kind import JobKind
 from service.jobs.rebuilding import REBUILD
@@ -16,5 +17,6 @@ KINDS: Mapping[str, JobKind[Any]] = {
     for kind in (
         REBUILD,
         IMPORT,
+        ADAPT,
     )
 }

@@ -109,7 +109,7 @@ class Runner:
                 hint="Run workers of the server's version, then retry the job.",
             )
         folder.mkdir(parents=True, exist_ok=True)
-        context = JobContext(self._services, folder, claimed, watch.check)
+        context = JobContext(self._services, folder, claimed, watch.check, lambda: watch.verdict == "cancel_requested")
         return kind.run(context, kind.request.model_validate(claimed.job.request))
 
     def _stop(self, claimed: Claim, verdict: Verdict | None, stopped: JobCancelledError) -> None:

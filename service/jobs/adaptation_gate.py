@@ -1,0 +1,56 @@
+"""Whether a new encoder version may serve: only one that validation finds no worse than what is searched now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from index.encoder_version import EncoderVersion
+
+__all__ = ["Decision", "decide"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is done with a candidate.
+
+    Attributes:
+        admitted: Whether it serves.
+        reason: What speaks against it; None where nothing does.
+    """
+
+    admitted: bool
+    reason: str | None
+
+
+def decide(metrics: Mapping[str, Any], serving: EncoderVersion | None, *, force: bool) -> Decision:
+    """Compare a candidate with the frozen encoder and with the version that serves.
+
+    A version is known by the scores that it and the frozen encoder had when it was validated. Since then the pool may
+    have become easier or harder for both, so the one that serves is only better where it is so in its score *and* in
+    what it gained over the frozen encoder. On the same demonstrations the two say the same.
+
+    Args:
+        metrics: Of the candidate's lineage.
+        serving: The adapted version that serves, if there is one; its lineage may say nothing of scores.
+        force: Whether it serves whatever speaks against it.
+    """
+    reason = _against(metrics, serving)
+    return Decision(force or reason is None, reason)
+
+
+def _against(metrics: Mapping[str, Any], serving: EncoderVersion | None) -> str | None:
+    score, frozen = float(metrics["score"]), float(metrics["frozen_score"])
+    if score <= frozen:
+        return f"it scores {score:.4f} on the domains held out, the frozen encoder {frozen:.4f}"
+    before = {} if serving is None else serving.lineage.get("metrics", {})
+    if serving is None or "score" not in before or "frozen_score" not in before:
+        return None
+    gain, gain_before = score - frozen, before["score"] - before["frozen_score"]
+    if score < before["score"] and gain < gain_before:
+        return (
+            f"it scores {score:.4f} on the domains held out, {gain:.4f} more than the frozen encoder; version "
+            f"{serving.number}, which serves, scored {before['score']:.4f}, {gain_before:.4f} more"
+        )
+    return None

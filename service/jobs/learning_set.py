@@ -1,0 +1,121 @@
+"""What an adaptation learns from: chosen by its first attempt, and the same in each that follows."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int64
+from numpy.typing import NDArray
+
+from encoders.adaptation.examples import Examples
+from encoders.decode import DecodeLimits, decode
+from index.columns import find_rows
+from index.durable_files import write_durably
+from index.pool import Pool
+from index.snapshot import Snapshot
+
+__all__ = ["LearningSet", "choose"]
+
+_FILE = "learning-set.npz"
+TRAINING = "training"
+"""Name of the folder, in a job's folder, in which trainings keep their checkpoints."""
+
+
+@dataclass(frozen=True, eq=False)
+class LearningSet:
+    """Demonstrations of a snapshot, by their places in it.
+
+    Attributes:
+        snapshot: Of version 1.
+        positions: (n,) int64, ascending.
+        since: Version of the pool when they were chosen.
+        training: Where trainings on them keep their checkpoints.
+    """
+
+    snapshot: Snapshot
+    positions: NDArray[np.int64]
+    since: int
+    training: Path
+
+    def examples(self, pool: Pool, limits: DecodeLimits) -> Examples:
+        """With vectors, words and images; an image is read and decoded when it is asked for.
+
+        Args:
+            pool: Where the images are.
+            limits: How large one may be.
+        """
+        snapshot, places = self.snapshot, self.positions.tolist()
+        hashes = snapshot.sha256[self.positions]
+        return Examples(
+            snapshot.vectors(self.positions),
+            [snapshot.labels.value(place) or "" for place in places],
+            [snapshot.domains.value(place) for place in places],
+            [snapshot.groups.value(place) for place in places],
+            lambda number: decode(pool.content(bytes(hashes[number]).decode()), limits),
+        )
+
+    def still_there(self, pool: Pool) -> bool:
+        """Whether the pool has all of them as they are: none deleted, none with another image or other words."""
+        now = pool.snapshot()
+        found = _found(now, self.snapshot.rows[self.positions])
+        return found is not None and _digest(now, found) == _digest(self.snapshot, self.positions)
+
+
+def choose(pool: Pool, folder: Path, log: Callable[[str], None]) -> LearningSet:
+    """All demonstrations that the pool has; in a later attempt those of the first, whatever was added since.
+
+    Args:
+        pool: The pool.
+        folder: Of the job, where the choice is kept.
+        log: Told when an attempt has to begin anew, as some of them are not what they were.
+
+    Raises:
+        PoolNotFoundError, StoreCorruptError, CatalogUnavailableError: As `Pool.snapshot`.
+    """
+    snapshot, training = pool.snapshot(), folder / TRAINING
+    kept = _read(folder / _FILE)
+    if kept is not None:
+        rows, since, digest = kept
+        positions = _found(snapshot, rows)
+        if positions is not None and _digest(snapshot, positions) == digest:
+            return LearningSet(snapshot, positions, since, training)
+        log("demonstrations were deleted or changed since the last attempt: it begins anew")
+        shutil.rmtree(training, ignore_errors=True)
+    positions = np.flatnonzero(snapshot.alive)
+    _write(folder / _FILE, snapshot.rows[positions], snapshot.version, _digest(snapshot, positions))
+    return LearningSet(snapshot, positions, snapshot.version, training)
+
+
+def _found(snapshot: Snapshot, rows: Int64[np.ndarray, " n"]) -> NDArray[np.int64] | None:
+    """Positions of the rows; None where one is gone."""
+    positions = find_rows(snapshot.rows, rows)
+    there = (positions >= 0).all() and snapshot.alive[positions].all()
+    return positions if there else None
+
+
+def _digest(snapshot: Snapshot, positions: NDArray[np.int64]) -> str:
+    """Of what is learnt of each but its vector, which belongs to its row for ever."""
+    digest = hashlib.sha256(snapshot.sha256[positions].tobytes())
+    for column in (snapshot.labels, snapshot.domains, snapshot.groups):
+        digest.update(json.dumps([column.value(place) for place in positions.tolist()]).encode())
+    return digest.hexdigest()
+
+
+def _write(file: Path, rows: Int64[np.ndarray, " n"], since: int, digest: str) -> None:
+    content = io.BytesIO()
+    np.savez(content, rows=rows, since=np.int64(since), digest=np.str_(digest))
+    write_durably(file, content.getvalue())
+
+
+def _read(file: Path) -> tuple[NDArray[np.int64], int, str] | None:
+    if not file.is_file():
+        return None
+    with np.load(file, allow_pickle=False) as kept:
+        return kept["rows"], int(kept["since"]), str(kept["digest"])
