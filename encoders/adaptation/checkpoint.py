@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import safetensors
 import torch
 from safetensors.torch import load_file, save_file
 
+from encoders.flush import flush
 from invariantselect.errors import StoreCorruptError
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
@@ -30,14 +31,17 @@ def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, torch.Tensor]
     """
     folder.mkdir(parents=True, exist_ok=True)
     name = f"step-{step}.safetensors"
-    save_file({key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}, folder / name)
-    part = folder / f"{_NEWEST}.part"
-    part.write_text(json.dumps({"step": step, "file": name, "words": dict(words)}), encoding="utf-8")
-    for path in (folder / name, part):
-        with path.open("rb+") as file:
-            os.fsync(file.fileno())
-    part.replace(folder / _NEWEST)
-    for old in folder.glob("step-*.safetensors"):
+    tensors_part, words_part = folder / f"{name}.part", folder / f"{_NEWEST}.part"
+    save_file({key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}, tensors_part)
+    newest = {"step": step, "file": name, "sha256": _digest(tensors_part), "words": dict(words)}
+    words_part.write_text(json.dumps(newest), encoding="utf-8")
+    flush(tensors_part)
+    flush(words_part)
+    # A training has one state after a step, so that a file of this name is replaced by its equal.
+    tensors_part.replace(folder / name)
+    words_part.replace(folder / _NEWEST)
+    flush(folder)
+    for old in folder.glob("step-*.safetensors*"):
         if old.name != name:
             old.unlink(missing_ok=True)
 
@@ -52,14 +56,22 @@ def load_checkpoint(folder: Path, words: Mapping[str, Any]) -> tuple[int, dict[s
     Raises:
         StoreCorruptError: The checkpoint is damaged.
     """
+    if not (folder / _NEWEST).exists():
+        return None
     try:
         newest = json.loads((folder / _NEWEST).read_text(encoding="utf-8"))
         if newest["words"] != json.loads(json.dumps(dict(words))):
             return None
-        return int(newest["step"]), load_file(folder / Path(str(newest["file"])).name)
-    except FileNotFoundError:
-        return None
+        path = folder / Path(str(newest["file"])).name
+        if _digest(path) != newest["sha256"]:
+            raise ValueError(f"{path.name} is not what was written")  # noqa: TRY301 -- one message for all damage
+        return int(newest["step"]), load_file(path)
     except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
         raise StoreCorruptError(
             f"The checkpoint in {folder} can't be read: {error}.", hint="Remove that folder; the training begins anew."
         ) from error
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
