@@ -12,14 +12,13 @@ from PIL import Image
 
 from invariantselect.errors import ImageTooLargeError
 
-__all__ = ["RESAMPLING", "Interpolation", "Preprocessing", "Resize"]
+__all__ = ["Interpolation", "Preprocessing", "Resize"]
 
 Resize = Literal["squash", "shortest_edge_center_crop"]
 Interpolation = Literal["bilinear", "bicubic"]
 
 _LONGEST_STRIP = 256  # times its width
-RESAMPLING: Mapping[Interpolation, Image.Resampling] = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
-"""Pillow's filters by name."""
+_RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ class Preprocessing:
         return np.ascontiguousarray(pixels * scale - shift)
 
     def _resized(self, image: Image.Image) -> Image.Image:
-        resampling = RESAMPLING[self.interpolation]
+        resampling = _RESAMPLING[self.interpolation]
         if self.resize == "squash":
             return image.resize((self.size, self.size), resampling)
         width, height = image.size

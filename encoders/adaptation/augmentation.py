@@ -9,14 +9,13 @@ import numpy as np
 from jaxtyping import Float32, Float64
 from PIL import Image
 
-from encoders.preprocess import RESAMPLING, Preprocessing
+from encoders.preprocess import Preprocessing
 
 __all__ = ["Augmentation", "view"]
 
 Box = tuple[float, float, float, float]
 
 _RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
-_GAP = 2.0  # images far larger than the input are first shrunk by a whole factor: faster, and hardly different
 _LUMA = np.array([0.299, 0.587, 0.114])
 # From RGB to a brightness and two differences of colour, whose plane a change of hue turns (ITU-R BT.470, NTSC).
 _YIQ = np.array([[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])

@@ -22,8 +22,6 @@ __all__ = ["Fold", "folds_of"]
 
 _MOST = 4  # more source domains share folds: each fold is a training run
 _WITHOUT_DOMAINS = 3
-_MOST_QUERIES = 2000  # a share is then known to about one per cent
-_MOST_LEARNT = 12_000  # that are retrieved from
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +37,6 @@ class Fold:
     name: str
     learn: NDArray[np.int64]
     held: NDArray[np.int64]
-
-    def thinned(self) -> Fold:
-        """Few enough images to judge many spaces by; the same for all of them, so that they can be compared."""
-        rng = np.random.default_rng(0)
-        return Fold(self.name, _some(self.learn, _MOST_LEARNT, rng), _some(self.held, _MOST_QUERIES, rng))
 
 
 def folds_of(examples: Examples, *, seed: int = 0) -> list[Fold]:
@@ -97,7 +90,3 @@ def _by_group(examples: Examples, seed: int) -> list[tuple[str, Int64[np.ndarray
         (f"part {number + 1}", np.flatnonzero(share[places] == number))
         for number in range(min(_WITHOUT_DOMAINS, len(names)))
     ]
-
-
-def _some(places: NDArray[np.int64], most: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    return places if len(places) <= most else np.sort(rng.choice(places, most, replace=False))

@@ -24,7 +24,7 @@ def test_they_are_what_counting_gives() -> None:
         right[label].append(max(seen, key=lambda c: votes[c]) == label)
         shares.append(np.mean([pool_labels[i] == label for i in near]))
     figures = judged(pool, pool_labels, queries, labels)
-    assert figures.accuracy == pytest.approx(np.mean(sum(right.values(), [])))
+    assert figures.accuracy == pytest.approx(np.mean([answer for each in right.values() for answer in each]))
     assert figures.macro_accuracy == pytest.approx(np.mean([np.mean(each) for each in right.values()]))
     assert figures.precision == pytest.approx(np.mean(shares))
     assert figures.score == pytest.approx((figures.accuracy + figures.macro_accuracy + figures.precision) / 3)

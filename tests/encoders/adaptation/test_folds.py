@@ -86,4 +86,4 @@ def test_without_domains_the_seed_decides_the_parts() -> None:
     rows = [("xy"[n % 2], None, None) for n in range(30)]
     parts = [[fold.held.tolist() for fold in folds_of(examples_of(rows), seed=seed)] for seed in (1, 1, 2)]
     assert parts[0] == parts[1] != parts[2]
-    assert sorted(sum(parts[0], [])) == list(range(30))
+    assert sorted(place for part in parts[0] for place in part) == list(range(30))

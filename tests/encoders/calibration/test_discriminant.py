@@ -65,7 +65,9 @@ def test_the_directions_solve_the_generalised_eigenproblem(balanced: bool, separ
     expected = directions[:, best] * (values[best] / values[best[0]]) ** (separation / 2)
     weight = affine_of(calibration).weight
     assert weight.shape == expected.shape
-    np.testing.assert_allclose(weight @ weight.T, expected @ expected.T, atol=2e-4 * np.abs(expected @ expected.T).max())
+    np.testing.assert_allclose(
+        weight @ weight.T, expected @ expected.T, atol=2e-4 * np.abs(expected @ expected.T).max()
+    )
     for ours, theirs in zip(weight.T, expected.T, strict=True):  # one by one, up to the sign
         np.testing.assert_allclose(np.abs(ours @ theirs), theirs @ theirs, rtol=1e-3)
 
