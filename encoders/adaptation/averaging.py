@@ -33,5 +33,6 @@ class Averaged:
     def update(self, module: nn.Module, step: int) -> None:
         """Take in the weights after a step, numbered from 0."""
         memory = min(self._memory, (step + 1) / (step + 10))
-        mine, new = list(self.module.parameters()), list(module.parameters())
+        mine: list[torch.Tensor] = list(self.module.parameters())
+        new: list[torch.Tensor] = list(module.parameters())
         torch._foreach_lerp_(mine, new, 1.0 - memory)

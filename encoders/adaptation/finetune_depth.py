@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from jaxtyping import Float32
 from torch import nn
 
+from encoders import efficientnet_lite0
 from encoders.adaptation.activations import Activations, Inputs, activations_of
 from encoders.adaptation.augmentation import Augmentation
 from encoders.adaptation.depths import Space
@@ -65,7 +67,7 @@ class Finetune:
     ) -> None:
         self._base, self._examples, self._objective, self._options = base, examples, objective, options
         self._seed, self._device, self._folder, self._watch = seed, device, folder, watch
-        self._preprocessing = _at(base.preprocessing, options.side)
+        self._preprocessing = _at(base, options.side)
         self._module = base.build()
         self._inputs = Inputs(examples, self._preprocessing, augmentation, seed=seed)
         self._activations: Activations | None = None
@@ -135,7 +137,8 @@ class Finetune:
             steps=steps,
             seed=self._seed,
             device=self._device,
-            folder=None if folder is None else folder / name.replace("/", "_"),
+            # Of a digest: a domain may be called anything, and longer than a file may.
+            folder=None if folder is None else folder / hashlib.sha256(name.encode()).hexdigest()[:16],
         )
 
     def _trained(self, name: str, places: np.ndarray) -> nn.Module:
@@ -152,5 +155,8 @@ class Finetune:
         return l2_normalised(np.concatenate(parts))
 
 
-def _at(preprocessing: Preprocessing, side: int | None) -> Preprocessing:
-    return preprocessing if side is None else replace(preprocessing, size=side)
+def _at(base: Tower, side: int | None) -> Preprocessing:
+    """The side that is asked for, where the tower takes any; most of open_clip have an embedding for each place."""
+    if side is None or base.architecture["family"] != efficientnet_lite0.FAMILY:
+        return base.preprocessing
+    return replace(base.preprocessing, size=side)
