@@ -126,6 +126,10 @@ def adapt(
     allowed = [pair for pair in contestants if plan.depth in ("auto", pair[1].depth)]
     if plan.adapted_only:
         allowed = [pair for pair in allowed if pair[1].depth != "frozen"]
+    if not allowed and base is None:
+        raise InvalidRequestError(
+            "This encoder has no trunk that could be trained here.", hint="Take the depth closed_form or head."
+        )
     if not allowed:
         raise InvalidRequestError(
             f"A budget of {plan.budget_seconds:.0f} seconds is too short to fine-tune this pool here.",

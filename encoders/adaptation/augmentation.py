@@ -13,6 +13,9 @@ from encoders.preprocess import Preprocessing
 
 __all__ = ["Augmentation", "view"]
 
+Box = tuple[float, float, float, float]
+
+_RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 _LUMA = np.array([0.299, 0.587, 0.114])
 # From RGB to a brightness and two differences of colour, whose plane a change of hue turns (ITU-R BT.470, NTSC).
 _YIQ = np.array([[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
@@ -48,13 +51,14 @@ def view(
 
     Args:
         image: Decoded, RGB.
-        preprocessing: Of the encoder; its own cut of long images gives way to the crop drawn here.
+        preprocessing: Of the encoder; the crop is drawn within what it shows of the image.
         augmentation: How far the view may stray.
         rng: Where it is drawn from.
     """
-    box, mirrored, colours = _crop(image.size, augmentation, rng), rng.random(), _colours(augmentation, rng)
+    seen = _seen(image.size, preprocessing)
+    box, mirrored, colours = _crop(seen, augmentation, rng), rng.random(), _colours(augmentation, rng)
     side = preprocessing.size
-    small = image.resize((side, side), Image.Resampling.BICUBIC, box=box, reducing_gap=2.0)
+    small = image.resize((side, side), _RESAMPLING[preprocessing.interpolation], box=box, reducing_gap=2.0)
     pixels = np.asarray(small, dtype=np.float32).reshape(-1, 3) / np.float32(255)
     matrix, contrast = colours
     coloured = pixels @ matrix.T.astype(np.float32)
@@ -65,16 +69,25 @@ def view(
     return np.ascontiguousarray(planes[:, :, ::-1] if mirrored < augmentation.mirror else planes)
 
 
-def _crop(
-    size: tuple[int, int], augmentation: Augmentation, rng: np.random.Generator
-) -> tuple[float, float, float, float]:
+def _seen(size: tuple[int, int], preprocessing: Preprocessing) -> Box:
+    """The part of an image that queries show: all of it where it is squashed, else its middle square."""
     width, height = size
+    if preprocessing.resize == "squash":
+        return 0.0, 0.0, float(width), float(height)
+    side = float(min(width, height))
+    left, top = (width - side) / 2, (height - side) / 2
+    return left, top, left + side, top + side
+
+
+def _crop(seen: Box, augmentation: Augmentation, rng: np.random.Generator) -> Box:
+    width, height = seen[2] - seen[0], seen[3] - seen[1]
     share, stretch = rng.uniform(augmentation.least_area, 1.0), rng.uniform(-1.0, 1.0)
     factor = math.exp(0.5 * stretch * math.log(augmentation.stretch))
     wide = min(1.0, math.sqrt(share) * factor) * width
     high = min(1.0, math.sqrt(share) / factor) * height
-    left, top = rng.uniform(0.0, width - wide), rng.uniform(0.0, height - high)
-    return left, top, left + wide, top + high
+    left, top = seen[0] + rng.uniform(0.0, width - wide), seen[1] + rng.uniform(0.0, height - high)
+    # Rounding must not lead out of the image.
+    return left, top, min(left + wide, seen[2]), min(top + high, seen[3])
 
 
 def _colours(augmentation: Augmentation, rng: np.random.Generator) -> tuple[Float64[np.ndarray, "3 3"], float]:

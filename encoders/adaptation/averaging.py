@@ -33,5 +33,6 @@ class Averaged:
     def update(self, module: nn.Module, step: int) -> None:
         """Take in the weights after a step, numbered from 0."""
         memory = min(self._memory, (step + 1) / (step + 10))
-        for mine, new in zip(self.module.parameters(), module.parameters(), strict=True):
-            mine.lerp_(new.to(mine), 1.0 - memory)
+        mine: list[torch.Tensor] = list(self.module.parameters())
+        new: list[torch.Tensor] = list(module.parameters())
+        torch._foreach_lerp_(mine, new, 1.0 - memory)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import safetensors
 import torch
 from safetensors.torch import load_file, save_file
 
+from encoders.flush import flush
 from invariantselect.errors import StoreCorruptError
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
@@ -30,16 +30,25 @@ def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, torch.Tensor]
     """
     folder.mkdir(parents=True, exist_ok=True)
     name = f"step-{step}.safetensors"
-    save_file({key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}, folder / name)
-    part = folder / f"{_NEWEST}.part"
-    part.write_text(json.dumps({"step": step, "file": name, "words": dict(words)}), encoding="utf-8")
-    for path in (folder / name, part):
-        with path.open("rb+") as file:
-            os.fsync(file.fileno())
-    part.replace(folder / _NEWEST)
-    for old in folder.glob("step-*.safetensors"):
+    _put(folder / name, lambda part: save_file(_on_cpu(tensors), part))
+    told = json.dumps({"step": step, "file": name, "words": dict(words)})
+    _put(folder / _NEWEST, lambda part: part.write_text(told, encoding="utf-8"))
+    for old in (*folder.glob("step-*.safetensors"), *folder.glob("*.part")):
         if old.name != name:
             old.unlink(missing_ok=True)
+
+
+def _on_cpu(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+
+
+def _put(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file that is there as a whole or not at all, after a loss of power too."""
+    part = path.with_name(f"{path.name}.part")
+    write(part)
+    flush(part)
+    part.replace(path)
+    flush(path.parent)
 
 
 def load_checkpoint(folder: Path, words: Mapping[str, Any]) -> tuple[int, dict[str, torch.Tensor]] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -16,6 +17,7 @@ from torch import nn
 from encoders.adaptation.activations import Activations
 from encoders.adaptation.averaging import Averaged
 from encoders.adaptation.checkpoint import load_checkpoint, save_checkpoint
+from encoders.adaptation.gradients import backward
 from encoders.adaptation.sampler import ClassDomainSampler
 from encoders.adaptation.schedule import rate_at
 from encoders.adaptation.style import mixed_styles
@@ -33,7 +35,8 @@ class FinetuneOptions:
 
     Attributes:
         blocks: How many blocks at the end are trained; None for all of the trunk.
-        side: Side of the images in pixels, while training and after; None for the encoder's own.
+        side: Side of the images in pixels, while training and after; None for the encoder's own, which open_clip's
+            towers always keep.
         views: Views of each image whose activations are kept; more is more variety, memory and waiting.
         classes_per_batch: P of the sampler.
         images_per_class: K of the sampler.
@@ -44,6 +47,8 @@ class FinetuneOptions:
         projection: Length of the vectors that the objective sees first; the projection is thrown away in the end.
         on_features: Weight of the objective on the trunk's own vectors, which are what is kept.
         style_mixing: Probability that a batch's styles are mixed; maps only.
+        micro_batch: Images of a batch whose graph is in memory at once; 0 for all. The gradients are the same, for a
+            second forward pass.
     """
 
     blocks: int | None = 8
@@ -58,6 +63,7 @@ class FinetuneOptions:
     projection: int = 128
     on_features: float = 0.5
     style_mixing: float = 0.5
+    micro_batch: int = 0
 
 
 class Finetuning:
@@ -118,15 +124,10 @@ class Finetuning:
             seed=seed,
         )
         self._words = {"objective": [objective.name, objective.options()], "options": asdict(options), "steps": steps}
-        self._words |= {"seed": seed, "images": [len(labels), len(places), int(places.sum())]}
+        self._words |= {"seed": seed, "images": _digest(labels, domains, places)}
         self.step = 0
 
-    def run(
-        self,
-        *,
-        name: str = "finetune",
-        watch: Watch = SILENT,
-    ) -> nn.Module:
+    def run(self, *, name: str = "finetune", watch: Watch = SILENT) -> nn.Module:
         """Train to the end, from the checkpoint where there is one.
 
         Args:
@@ -167,21 +168,36 @@ class Finetuning:
             maps = mixed_styles(maps, generator, probability=self._options.style_mixing)
         labels = torch.from_numpy(self._labels[places]).to(self._device)
         domains = torch.from_numpy(self._domains[places]).to(self._device)
-        lower = self._device.startswith("cuda")
-        with torch.autocast(torch.device(self._device).type, dtype=torch.bfloat16, enabled=lower):
-            features = self._back(maps)
-            projected = self._projection(features)
-        on_projection, on_features = self._losses
-        loss = on_projection(projected, labels, domains)
-        loss = loss + self._options.on_features * on_features(features, labels, domains)
         for group in self._optimiser.param_groups:
             group["lr"] = rate_at(self.step, self._steps, group["highest"])
         self._optimiser.zero_grad()
-        loss.backward()
+        loss = backward(
+            self._features,
+            maps,
+            lambda found: self._loss(found, labels, domains),
+            micro_batch=self._options.micro_batch,
+        )
         self._optimiser.step()
         self._average.update(self._back, self.step)
         self.step += 1
-        return float(loss.detach())
+        return float(loss)
+
+    def _features(self, maps: torch.Tensor) -> torch.Tensor:
+        with self._lower_precision():
+            features: torch.Tensor = self._back(maps)
+        return features
+
+    def _loss(self, features: torch.Tensor, labels: torch.Tensor, domains: torch.Tensor) -> torch.Tensor:
+        with self._lower_precision():
+            projected = self._projection(features)
+        on_projection, on_features = self._losses
+        loss: torch.Tensor = on_projection(projected, labels, domains)
+        loss = loss + self._options.on_features * on_features(features, labels, domains)
+        return loss
+
+    def _lower_precision(self) -> torch.autocast:
+        kind = torch.device(self._device).type
+        return torch.autocast(kind, dtype=torch.bfloat16, enabled=kind == "cuda")
 
     def _trained(self) -> nn.ModuleDict:
         return nn.ModuleDict({"back": self._back, "projection": self._projection, "losses": self._losses})
@@ -222,6 +238,11 @@ def _optimiser(back: nn.Module, others: list[nn.Module], options: FinetuneOption
         ],
         weight_decay=options.decay,
     )
+
+
+def _digest(*arrays: np.ndarray) -> str:
+    """Of the images that are learnt from: another training's checkpoint would be gone on with on the wrong ones."""
+    return hashlib.sha256(b"".join(np.ascontiguousarray(array, "<i8").tobytes() for array in arrays)).hexdigest()
 
 
 def _below(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, Any]:

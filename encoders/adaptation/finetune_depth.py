@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -136,7 +137,8 @@ class Finetune:
             steps=steps,
             seed=self._seed,
             device=self._device,
-            folder=None if folder is None else folder / name.replace("/", "_"),
+            # Of a digest: a domain may be called anything, and longer than a file may.
+            folder=None if folder is None else folder / hashlib.sha256(name.encode()).hexdigest()[:16],
         )
 
     def _trained(self, name: str, places: np.ndarray) -> nn.Module:
@@ -154,8 +156,7 @@ class Finetune:
 
 
 def _at(base: Tower, side: int | None) -> Preprocessing:
-    """The tower's preprocessing at another side, where it takes images of any: a transformer has a place for each patch
-    of its own side, and no others."""
+    """The side that is asked for, where the tower takes any; most of open_clip have an embedding for each place."""
     if side is None or base.architecture["family"] != efficientnet_lite0.FAMILY:
         return base.preprocessing
     return replace(base.preprocessing, size=side)

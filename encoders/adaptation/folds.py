@@ -1,12 +1,14 @@
 """Leave one source domain out: which images are held out to play the queries of a domain that was never seen.
 
-Where a pool knows fewer than two domains nothing can stand in for a new one; then groups are held out, or images.
+Where a pool knows fewer than two domains nothing can stand in for a new one, nor where every group spans all domains;
+then groups are held out, or images.
 Source of the protocol: Gulrajani and Lopez-Paz, In Search of Lost Domain Generalization, 2021,
 https://arxiv.org/abs/2007.01434, section 3 (leave-one-domain-out cross-validation).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +48,12 @@ def folds_of(examples: Examples, *, seed: int = 0) -> list[Fold]:
         examples: The pool.
         seed: Of the division where domains aren't known.
     """
-    parts = _by_domain(examples) if len(examples.known_domains) >= 2 else _by_group(examples, seed)
+    folds = _without(examples, _by_domain(examples)) if len(examples.known_domains) >= 2 else []
+    # Where every patient was seen by every scanner, no domain can be left out without all patients.
+    return folds or _without(examples, _by_group(examples, seed))
+
+
+def _without(examples: Examples, parts: Sequence[tuple[str, Int64[np.ndarray, " _"]]]) -> list[Fold]:
     folds = []
     for name, held in parts:
         mask = np.zeros(len(examples), dtype=np.bool_)

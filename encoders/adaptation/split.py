@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -45,7 +46,8 @@ def split(module: nn.Module, family: str, blocks: int | None) -> Split:
         if family == efficientnet_lite0.FAMILY:
             return _efficientnet(module, blocks)
         visual = getattr(module, "visual", None)
-        if hasattr(visual, "_embeds") and hasattr(visual, "transformer"):
+        transformer = getattr(visual, "transformer", None)
+        if hasattr(visual, "_embeds") and hasattr(visual, "_pool") and getattr(transformer, "batch_first", False):
             return _vision_transformer(module, blocks)
     return Split(nn.Identity(), module)
 
@@ -63,33 +65,51 @@ def _efficientnet(module: nn.Module, blocks: int) -> Split:
 
 def _vision_transformer(module: nn.Module, blocks: int) -> Split:
     visual = cast(Any, module).visual
-    cut = max(0, len(visual.transformer.resblocks) - blocks)
-    return Split(_TransformerFront(visual, cut), _TransformerBack(visual, cut))
+    every = visual.transformer.resblocks
+    cut = max(0, len(every) - blocks)
+    front = _part(visual, every[:cut], without={"ln_post", "proj", "attn_pool", "attn_pool_contrastive"})
+    outside = {"conv1", "class_embedding", "positional_embedding", "patch_dropout", "ln_pre"}
+    return Split(_TransformerFront(front), _TransformerBack(_part(visual, every[cut:], without=outside)))
+
+
+def _part(visual: Any, blocks: nn.Module, *, without: set[str]) -> Any:
+    """The transformer with some of its blocks, and without what the other part has; the parameters are shared."""
+    part, transformer = _shallow(visual), _shallow(visual.transformer)
+    transformer.resblocks = blocks
+    part.transformer = transformer
+    for held in (part._modules, part._parameters):
+        for name in without & held.keys():
+            del held[name]
+    return part
+
+
+def _shallow(module: Any) -> Any:
+    made = copy.copy(module)
+    # Module's own copy shares the dictionaries that its submodules and parameters are held in.
+    for name in ("_modules", "_parameters", "_buffers"):
+        made.__dict__[name] = dict(module.__dict__[name])
+    return made
 
 
 class _TransformerFront(nn.Module):
-    def __init__(self, visual: Any, cut: int) -> None:
+    def __init__(self, visual: Any) -> None:
         super().__init__()
-        self._visual = [visual]  # in a list: its parameters are not the front's, but for those below
-        self.blocks = nn.ModuleList(visual.transformer.resblocks[:cut])
+        self.visual = visual
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        tokens: torch.Tensor = self._visual[0]._embeds(images)
-        for block in self.blocks:
+        tokens: torch.Tensor = self.visual._embeds(images)
+        for block in self.visual.transformer.resblocks:
             tokens = block(tokens)
         return tokens
 
 
 class _TransformerBack(nn.Module):
-    def __init__(self, visual: Any, cut: int) -> None:
+    def __init__(self, visual: Any) -> None:
         super().__init__()
-        self._visual = [visual]
-        self.blocks = nn.ModuleList(visual.transformer.resblocks[cut:])
-        self.ln_post = visual.ln_post
-        self.proj = visual.proj  # None where the tower has none
+        self.visual = visual
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        for block in self.blocks:
+        for block in self.visual.transformer.resblocks:
             tokens = block(tokens)
-        pooled: torch.Tensor = self._visual[0]._pool(tokens)[0]
-        return pooled if self.proj is None else pooled @ self.proj
+        pooled: torch.Tensor = self.visual._pool(tokens)[0]
+        return pooled if self.visual.proj is None else pooled @ self.visual.proj

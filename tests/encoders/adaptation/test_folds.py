@@ -1,0 +1,89 @@
+"""What every division of a pool holds, whatever the pool looks like."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from encoders.adaptation.examples import Examples
+from encoders.adaptation.folds import folds_of
+
+
+def examples_of(rows: list[tuple[str, str | None, str | None]]) -> Examples:
+    """A pool of (label, domain, group), its images never looked at."""
+
+    def image(place: int) -> Image.Image:
+        raise AssertionError
+
+    vectors = np.ones((len(rows), 1), dtype=np.float32)
+    labels, domains, groups = ([row[column] for row in rows] for column in range(3))
+    return Examples(vectors, labels, domains, groups, image)
+
+
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from("xyz"), st.sampled_from([None, *"abcdefg"]), st.sampled_from([None, "p1", "p2", "p3", "p4"])
+    ),
+    max_size=40,
+)
+
+
+@settings(deadline=None)
+@given(ROWS, st.integers(0, 5))
+def test_no_group_is_on_both_sides_and_every_query_can_be_answered(
+    rows: list[tuple[str, str | None, str | None]], seed: int
+) -> None:
+    examples = examples_of(rows)
+    held_before: set[int] = set()
+    for fold in folds_of(examples, seed=seed):
+        learn, held = set(fold.learn.tolist()), set(fold.held.tolist())
+        assert learn
+        assert held
+        assert not learn & held
+        assert not held & held_before
+        held_before |= held
+        assert not {rows[i][2] for i in learn} & {rows[i][2] for i in held} - {None}
+        assert {rows[i][0] for i in held} <= {rows[i][0] for i in learn}
+        domains = {rows[i][1] for i in held} - {None}
+        if not fold.name.startswith("part "):
+            assert not domains & {rows[i][1] for i in learn}
+            assert all(rows[i][1] for i in held)
+            assert domains <= set(fold.name.split(", "))
+
+
+def test_each_domain_is_left_out_once_with_its_groups() -> None:
+    rows = [(label, domain, f"{domain}{number}") for domain in "abc" for label in "xy" for number in range(3)]
+    folds = folds_of(examples_of(rows))
+    assert [fold.name for fold in folds] == ["a", "b", "c"]
+    assert [fold.held.tolist() for fold in folds] == [list(range(i, i + 6)) for i in (0, 6, 12)]
+    assert all(len(fold.learn) == 12 for fold in folds)
+
+
+def test_many_domains_share_four_folds_of_much_the_same_size() -> None:
+    sizes = dict(zip("abcdefgh", [40, 30, 20, 20, 10, 10, 5, 5], strict=True))
+    rows = [("xy"[n % 2], domain, None) for domain, size in sizes.items() for n in range(size)]
+    folds = folds_of(examples_of(rows))
+    assert sorted(name for fold in folds for name in fold.name.split(", ")) == sorted(sizes)
+    assert [len(fold.held) for fold in folds] == [40, 35, 35, 30]
+
+
+def test_where_every_patient_is_in_every_domain_patients_are_held_out() -> None:
+    rows = [("xy"[p % 2], domain, f"patient {p}") for p in range(6) for domain in "ab"]
+    folds = folds_of(examples_of(rows))
+    assert [fold.name for fold in folds] == ["part 1", "part 2", "part 3"]
+    assert all({rows[i][1] for i in fold.held} == {"a", "b"} for fold in folds)
+
+
+@pytest.mark.parametrize("rows", [[], [("x", None, None)], [("x", "a", "p"), ("y", "b", "p")], [("x", "a", None)]])
+def test_there_are_none_where_nothing_can_be_held(rows: list[tuple[str, str | None, str | None]]) -> None:
+    assert folds_of(examples_of(rows)) == []
+
+
+def test_without_domains_the_seed_decides_the_parts() -> None:
+    rows = [("xy"[n % 2], None, None) for n in range(30)]
+    parts = [[fold.held.tolist() for fold in folds_of(examples_of(rows), seed=seed)] for seed in (1, 1, 2)]
+    assert parts[0] == parts[1] != parts[2]
+    assert sorted(place for part in parts[0] for place in part) == list(range(30))
