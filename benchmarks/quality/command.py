@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks.quality.cell import Cell, Protocol
 from benchmarks.quality.image_set import domains_of
 from benchmarks.quality.options import Options
+from benchmarks.quality.page import parts_of, write_page
 from benchmarks.quality.run_cell import command
 from benchmarks.quality.schedule import run_cells
 from benchmarks.report import ROOT
@@ -42,6 +43,10 @@ def main(words: Sequence[str]) -> int:
         say=_say,
         again=given.again,
     )
+    if given.limit is None:
+        write_page(options.results_folder)
+    else:
+        _say("\n\n".join(parts_of(options.results_folder).values()))
     return 1 if failed else 0
 
 
