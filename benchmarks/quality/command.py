@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.quality import ablation, sizes
 from benchmarks.quality.cell import Cell, Protocol
 from benchmarks.quality.image_set import domains_of
 from benchmarks.quality.options import Options
@@ -35,9 +36,8 @@ def main(words: Sequence[str]) -> int:
         steps=given.steps,
         device=given.device,
     )
-    protocol: Protocol = "target_pool" if given.target_pool else "leave_one_domain_out"
     failed = run_cells(
-        _cells(protocol, given, options),
+        _cells(given, options),
         options.results_folder,
         run=lambda cell: subprocess.run(command(cell, options), cwd=ROOT, check=False).returncode == 0,
         say=_say,
@@ -62,8 +62,16 @@ def seconds_of(text: str) -> float:
     return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
 
 
-def _cells(protocol: Protocol, given: argparse.Namespace, options: Options) -> list[Cell]:
+def _cells(given: argparse.Namespace, options: Options) -> list[Cell]:
     """All seeds of a cell come after all cells of one seed: a run that is cut off leaves whole tables."""
+    if given.sizes:
+        return sizes.cells()
+    if given.ablation:
+        wanted = ablation.cells(given.seeds)
+        return [
+            cell for cell in wanted if cell.images in given.sets and cell.domain in (given.domains or [cell.domain])
+        ]
+    protocol: Protocol = "target_pool" if given.target_pool else "leave_one_domain_out"
     return [
         Cell(protocol, images, domain, seed)
         for seed in range(given.seeds)
@@ -77,6 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks quality", description=main.__doc__)
     kinds = parser.add_mutually_exclusive_group()
     kinds.add_argument("--target-pool", action="store_true", help="half of the target domain is labelled in the pool")
+    kinds.add_argument("--ablation", action="store_true", help="one factor of fine-tuning changed at a time")
+    kinds.add_argument("--sizes", action="store_true", help="seconds and memory by the size of the pool")
     parser.add_argument("--seeds", type=int, default=1, help="how many, from 0")
     parser.add_argument("--sets", nargs="+", default=SETS, metavar="SET")
     parser.add_argument("--domains", nargs="+", metavar="DOMAIN", help="only these")

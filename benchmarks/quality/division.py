@@ -62,14 +62,11 @@ class Division:
         Args:
             vectors: (images, dim) of the frozen encoder, of the whole set.
         """
-        images, places = self.images, self.pool.tolist()
-        return Examples(
-            vectors[self.pool],
-            [images.labels[place] for place in places],
-            [images.domains[place] for place in places],
-            [images.groups[place] for place in places],
-            lambda place: images.image(places[place]),
-        )
+        return _examples(self.images, self.pool, vectors)
+
+    def asking(self) -> Examples:
+        """The queries' images, for a front that they run through; without vectors."""
+        return _examples(self.images, self.queries, np.zeros((len(self.images), 1), dtype=np.float32))
 
 
 def leave_one_domain_out(images: ImageSet, domain: str) -> Division:
@@ -109,6 +106,17 @@ def _divided(images: ImageSet, asks: NDArray[np.bool_], domain: str) -> Division
     if not len(pool) or not len(queries):
         raise ValueError(f"{images.folder.name} can't be divided by its domain {domain!r}")
     return Division(images, pool, queries, domain)
+
+
+def _examples(images: ImageSet, chosen: NDArray[np.int64], vectors: Float32[np.ndarray, "images dim"]) -> Examples:
+    places = chosen.tolist()
+    return Examples(
+        vectors[chosen],
+        [images.labels[place] for place in places],
+        [images.domains[place] for place in places],
+        [images.groups[place] for place in places],
+        lambda place: images.image(places[place]),
+    )
 
 
 def _unit(images: ImageSet, place: int) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.quality.ablation_table import ablation_table
 from benchmarks.quality.cell import Protocol
+from benchmarks.quality.record import Record
+from benchmarks.quality.sizes_table import loop_table, sizes_table
 from benchmarks.quality.summary import FIGURES, Summary, read_all
 from benchmarks.quality.tables import cost_table, domain_table, mean_table, short_table
 from benchmarks.report import ROOT
@@ -33,6 +36,11 @@ def parts_of(results: Path) -> dict[str, str]:
     if labelled := summaries(results, "target_pool"):
         parts["quality-target-pool"] = f"{_sets(labelled)}\n\n{_how(labelled)}"
         parts["quality-domain-given"] = cost_table(labelled)
+    if ablated := read_all(results, "ablation"):
+        parts["quality-ablation"] = f"{ablation_table(ablated)}\n\n{_ablated_how(ablated)}"
+    if sized := read_all(results, "sizes"):
+        tables = [table for table in (sizes_table(sized), loop_table(sized)) if table]
+        parts["quality-sizes"] = "\n\n".join([*tables, f"{_where(sized)}."])
     return parts
 
 
@@ -69,13 +77,26 @@ def _sets(found: Mapping[str, Summary]) -> str:
 
 def _how(found: Mapping[str, Summary]) -> str:
     records = [record for summary in found.values() for record in summary.records]
-    machines = sorted({record.facts["machine"] for record in records})
-    commits = sorted({record.facts["commit"] for record in records})
     budgets = sorted({record.facts["options"]["budget"] / 60 for record in records})
     seeds = min(summary.seeds for summary in found.values())
     minutes = sum(record.facts["seconds"] for record in records) / 60
     return (
         f"7 neighbours, similarity-weighted vote; 95 % bootstrap intervals over queries; {seeds} seed(s); a budget of "
         f"{', '.join(f'{budget:g}' for budget in budgets)} minutes an adaptation, {minutes:.0f} minutes in all. "
-        f"{'; '.join(machines)}; commit {', '.join(commits)}."
+        f"{_where(records)}."
     )
+
+
+def _ablated_how(records: Sequence[Record]) -> str:
+    steps = sorted({str(record.facts["options"]["steps"]) for record in records})
+    seeds = sorted({record.cell.seed for record in records})
+    return (
+        f"{' or '.join(steps)} steps of each training; {len(seeds)} seed(s); 95 % bootstrap intervals over queries, of "
+        f"differences on the same queries. {_where(records)}."
+    )
+
+
+def _where(records: Sequence[Record]) -> str:
+    machines = sorted({record.facts["machine"] for record in records})
+    commits = sorted({record.facts["commit"] for record in records})
+    return f"{'; '.join(machines)}; commit {', '.join(commits)}"

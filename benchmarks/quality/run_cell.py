@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.quality.cell import Cell
 from benchmarks.quality.options import Options
-from benchmarks.quality.record import write_record
+from benchmarks.quality.record import Record, write_record
 
 __all__ = ["command", "main"]
 
@@ -29,9 +30,9 @@ def main() -> None:
         print(f"  {time.monotonic() - began:5.0f} s  {line}", flush=True)
 
     # Imported late: each kind of cell has its own.
-    from benchmarks.quality import adapting
-
-    record = adapting.measure(cell, options, say)
+    kinds = {"ablation": "ablation", "sizes": "sizes"}
+    kind = importlib.import_module(f"benchmarks.quality.{kinds.get(cell.protocol, 'adapting')}")
+    record: Record = kind.measure(cell, options, say)
     # No folder of this machine belongs in a record that is published.
     kept = dict(record.facts["options"])
     for folder in ("data", "results", "cache"):
