@@ -7,7 +7,7 @@ SERVER := $(VENV)/.installed-server
 DEV := $(VENV)/.installed-dev
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint types check-arrows unit bench lock docs clean
+.PHONY: help demo test lint types check-arrows unit bench quality lock docs clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,9 @@ unit: $(DEV)
 
 bench: $(DEV) ## measure REST against the bare loop, ingest against the encoder, memory; writes docs/benchmarks.md and the README's table
 	$(BIN)/python -m benchmarks
+
+quality: $(DEV) ## adapt to real images, leave one domain out, an hour or two; writes docs/quality.md and the README's table
+	$(BIN)/python -m benchmarks quality
 
 docs: $(SERVER) ## write the tables of settings, routes and errors from the code
 	$(BIN)/python docs/write_reference.py

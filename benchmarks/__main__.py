@@ -1,8 +1,12 @@
-"""`python -m benchmarks`: measure, print the table, write it into README.md and docs/benchmarks.md."""
+"""`python -m benchmarks`: measure, print the table, write it into README.md and docs/benchmarks.md.
+
+`python -m benchmarks quality` measures how well adapted encoders retrieve: see `benchmarks.quality`.
+"""
 
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 
@@ -36,4 +40,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["quality"]:
+        from benchmarks.quality.command import main as quality
+
+        sys.exit(quality(sys.argv[2:]))
     main()

@@ -25,7 +25,7 @@ from encoders.calibration.discriminant import Discriminants
 from encoders.tower import Tower
 from invariantselect.errors import InvalidRequestError
 
-__all__ = ["Adaptation", "Contestant", "adapt"]
+__all__ = ["Adaptation", "Contestant", "adapt", "adapt_every"]
 
 _MEASURED = 4000  # images that the measures of the report are taken of
 
@@ -103,6 +103,47 @@ def adapt(
         InvalidRequestError: There is nothing to learn from: fewer than two labels, or too few images to hold some out.
         StoreCorruptError: A checkpoint is damaged.
     """
+    contest = _contest(examples, plan, base, folder, watch)
+    depth, winner = contest.best
+    return contest.adaptation(_composed(depth.final(), winner, examples))
+
+
+def adapt_every(
+    examples: Examples, plan: Plan, *, base: Tower | None = None, folder: Path | None = None, watch: Watch = SILENT
+) -> tuple[Adaptation, dict[str, Space]]:
+    """Adapt an encoder to a pool, and make the losers for good too: for measuring what each is worth.
+
+    Nothing is trained twice: contestants that differ in the closed form alone share their depth's last training.
+
+    Returns:
+        What `adapt` returns for these arguments (and raises), and the space of every contestant, by its name.
+    """
+    contest = _contest(examples, plan, base, folder, watch)
+    made: dict[str, Space] = {}
+    spaces: dict[str, Space] = {}
+    for depth, contestant in contest.entries:
+        if depth.name not in made:
+            made[depth.name] = depth.final()
+        spaces[contestant.name] = _composed(made[depth.name], contestant, examples)
+    return contest.adaptation(spaces[contest.best[1].name]), spaces
+
+
+@dataclass(frozen=True, eq=False)
+class _Contest:
+    """Everybody judged, nobody made for good yet; `best` is the best of those that the plan allows."""
+
+    examples: Examples
+    folds: Sequence[Fold]
+    entries: Sequence[tuple[Depth, Contestant]]
+    best: tuple[Depth, Contestant]
+
+    def adaptation(self, space: Space) -> Adaptation:
+        """What came out, given the winner's space."""
+        everyone, winner = tuple(contestant for _, contestant in self.entries), self.best[1]
+        return Adaptation(space, winner, everyone, _report(self.examples, space, winner, everyone, self.folds))
+
+
+def _contest(examples: Examples, plan: Plan, base: Tower | None, folder: Path | None, watch: Watch) -> _Contest:
     folds = folds_of(examples, seed=plan.seed)
     if len(examples.classes) < 2 or not folds:
         raise InvalidRequestError(
@@ -135,10 +176,8 @@ def adapt(
             f"A budget of {plan.budget_seconds:.0f} seconds is too short to fine-tune this pool here.",
             hint="Give a larger budget, or take the depth closed_form or head.",
         )
-    depth, winner = max(allowed, key=lambda pair: pair[1].figures.score)
-    space = _for_good(depth, winner, examples)
-    everyone = tuple(contestant for _, contestant in contestants)
-    return Adaptation(space, winner, everyone, _report(examples, space, winner, everyone, folds))
+    best = max(allowed, key=lambda pair: pair[1].figures.score)
+    return _Contest(examples, folds, contestants, best)
 
 
 def _finetune(examples: Examples, plan: Plan, base: Tower, folder: Path | None, watch: Watch) -> Finetune:
@@ -178,8 +217,7 @@ def _entered(depth: Depth, examples: Examples, folds: Sequence[Fold], watch: Wat
     return [(depth, plain), (depth, composed)]
 
 
-def _for_good(depth: Depth, winner: Contestant, examples: Examples) -> Space:
-    space = depth.final()
+def _composed(space: Space, winner: Contestant, examples: Examples) -> Space:
     if winner.closed_form is None:
         return space
     form = winner.closed_form.form

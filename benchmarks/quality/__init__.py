@@ -1,0 +1,1 @@
+"""Do adapted encoders retrieve better under shift? `python -m benchmarks quality`, or `make quality`."""
