@@ -124,7 +124,7 @@ class Filling:
                 now = self.frozen()
                 alive = np.isin(given.rows, now.rows[now.alive])
                 if alive.all():
-                    raise StoreCorruptError(error.detail, hint=error.hint) from error
+                    raise StoreCorruptError(f"an image is lost: {error.detail}", hint=error.hint) from error
                 positions = positions[alive]
                 if not len(positions):
                     return np.empty(0, np.int64), np.empty((0, self.space.dim), np.float32)

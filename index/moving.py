@@ -58,7 +58,7 @@ def moved(
     except ImageNotFoundError as error:
         now = pool.snapshot()
         if np.isin(_rows(given), now.rows[now.alive]).all():
-            raise StoreCorruptError(error.detail, hint=error.hint) from error
+            raise StoreCorruptError(f"an image is lost: {error.detail}", hint=error.hint) from error
         return {}  # deleted since
     return {id: replace(each, vectors=made[id]) for id, each in given.items()}
 

@@ -97,7 +97,7 @@ class _Making:
                     living = self._living()
                     kept = [image for image in some if (image.row, image.sha256) in living]
                     if len(kept) == len(some):  # none was deleted since the rebuild began
-                        raise StoreCorruptError(error.detail, hint=error.hint) from error
+                        raise StoreCorruptError(f"an image is lost: {error.detail}", hint=error.hint) from error
                     some = kept
                 else:
                     yield given.rows, vectors
