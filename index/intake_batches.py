@@ -15,7 +15,7 @@ from index.encoding import entries_of
 from index.intake_report import Tally
 from index.pool import Pool
 from index.preparation import Failed, Prepared, Seen, prepare, serves
-from invariantselect.errors import EncoderVersionChangedError
+from invariantselect.errors import EncoderVersionChangedError, InternalError
 
 __all__ = ["EncodersInUse", "IntakeBatch", "Reload"]
 
@@ -97,7 +97,13 @@ class IntakeBatch:
         encoders = self._using.encoders
         self._group = [each if serves(each, encoders) else self._prepared_again(each) for each in self._group]
         self._tally.report.encoded += sum(any(trunk not in each.known for trunk in each.pixels) for each in self._group)
-        return entries_of(encoders, self._group)
+        results = entries_of(encoders, self._group)
+        for each, result in zip(self._group, results, strict=True):
+            if isinstance(result, InternalError):
+                self._tally.fail(each.seen.record.where, each.seen.record.id, result)
+        sound = [not isinstance(result, InternalError) for result in results]
+        self._group = [each for each, kept in zip(self._group, sound, strict=True) if kept]
+        return [result for result in results if isinstance(result, Entry)]
 
     def _prepared_again(self, each: Prepared) -> Prepared:
         again = self._using.prepare(replace(each.seen, known=each.known))

@@ -1,67 +1,42 @@
-"""Image files become vectors: hashed, looked up, and only then decoded and encoded. One broken image fails alone.
-
-Encoders with one trunk share its forward pass and its place in the cache; what is kept there is the trunk's vector,
-and each encoder calibrates it, which takes microseconds.
-"""
+"""Image files become vectors: through an encoder's trunk, then calibrated. One broken image fails alone."""
 
 from __future__ import annotations
 
-import hashlib
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from encoders.decode import DecodeLimits, ImageHeader, decode, probe
+from encoders.decode import DecodeLimits, ImageHeader
 from encoders.encoder import Encoder
 from invariantselect.errors import InternalError, InvariantSelectError
 from service.embedding_cache import EmbeddingCache
 from service.metrics import Metrics
+from service.trunk_passes import Passed, TrunkPasses
 
 __all__ = ["Embedded", "Embedder", "Passed", "embed_by_each", "run_trunks"]
-
-_AT_ONCE = 32  # preprocessed images in memory; a decoded picture, which may be a thousand times larger, only one
 
 Vector = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class Embedded:
-    """An image file and its vector.
+    """An image file and its vectors.
 
     Attributes:
         sha256: Hash of the file.
         header: What the file says about itself.
-        vector: (dim,) float32, L2-normalised.
+        trunk: (trunk_dim,) float32, L2-normalised: before calibration.
+        vector: (dim,) float32, L2-normalised: the encoder's, calibrated with the domain that was given.
         decode_ms: Milliseconds spent on decoding and preprocessing; 0 where the vector was known.
         encode_ms: Milliseconds spent on encoding, its share of a batch; likewise.
     """
 
     sha256: str
     header: ImageHeader
+    trunk: Vector
     vector: Vector
-    decode_ms: float = 0.0
-    encode_ms: float = 0.0
-
-
-@dataclass(eq=False)
-class Passed:
-    """An image file that went through one or several trunks, not yet calibrated.
-
-    Attributes:
-        sha256: Hash of the file.
-        header: What the file says about itself.
-        vectors: By fingerprint of the trunk, (trunk_dim,) float32, L2-normalised.
-        decode_ms: Milliseconds spent on decoding and preprocessing; 0 where all vectors were known.
-        encode_ms: Milliseconds spent on forward passes, its share of each batch; likewise.
-    """
-
-    sha256: str
-    header: ImageHeader
-    vectors: dict[str, Vector] = field(default_factory=dict)
     decode_ms: float = 0.0
     encode_ms: float = 0.0
 
@@ -99,10 +74,7 @@ class Embedder:
             images: Image files.
             domains: Domain of each, None where it isn't known; None for none known.
         """
-        return [
-            each if isinstance(each, InvariantSelectError) else each[self.identity.fingerprint]
-            for each in embed_by_each([self], images, domains)
-        ]
+        return self.calibrated(_uncalibrated(run_trunks([self], images), self.identity.trunk), domains)
 
     def calibrate(
         self,
@@ -110,28 +82,55 @@ class Embedder:
         domains: Sequence[str | None],
         *,
         unlabelled: Mapping[str, Vector] | None = None,
-    ) -> list[Embedded | InvariantSelectError]:
+    ) -> list[Embedded]:
         """From what its trunk made of images to its own vectors; see `encoders.encoder.Encoder.calibrate`.
 
-        An error stands in the place of an image that has no direction left, being exactly its domain's centre.
+        Raises:
+            InternalError: A calibrated vector is zero or not finite.
         """
         if not passed:
             return []
-        trunk = np.stack([each.vectors[self.identity.trunk] for each in passed])
-        try:
-            vectors = self.encoder.calibrate(trunk, domains, unlabelled=unlabelled)
-        except InternalError as error:
-            if len(passed) == 1:
-                return [error]
-            alone = [
-                self.calibrate([each], [domain], unlabelled=unlabelled)
-                for each, domain in zip(passed, domains, strict=True)
-            ]
-            return [one for (one,) in alone]
+        trunks = [each.vectors[self.identity.trunk] for each in passed]
+        vectors = self.encoder.calibrate(np.stack(trunks), domains, unlabelled=unlabelled)
         return [
-            Embedded(each.sha256, each.header, vector, each.decode_ms, each.encode_ms)
-            for each, vector in zip(passed, vectors, strict=True)
+            Embedded(each.sha256, each.header, trunk, vector, each.decode_ms, each.encode_ms)
+            for each, trunk, vector in zip(passed, trunks, vectors, strict=True)
         ]
+
+    def calibrated(
+        self, results: Sequence[Embedded | InvariantSelectError], domains: Sequence[str | None] | None = None
+    ) -> list[Embedded | InvariantSelectError]:
+        """The same images in this encoder's space, from the trunk's vectors that they have: nothing is decoded.
+
+        Args:
+            results: Of an embedder whose encoder has the same trunk; errors stay in their places.
+            domains: As in `embed`.
+        """
+        given = [None] * len(results) if domains is None else domains
+        sound = [
+            (number, result, domain)
+            for number, (result, domain) in enumerate(zip(results, given, strict=True))
+            if isinstance(result, Embedded)
+        ]
+        vectors = self._calibrated([result.trunk for _, result, _ in sound], [domain for *_, domain in sound])
+        done = list(results)
+        for (number, result, _), vector in zip(sound, vectors, strict=True):
+            done[number] = vector if isinstance(vector, InvariantSelectError) else replace(result, vector=vector)
+        return done
+
+    def _calibrated(
+        self, trunks: Sequence[Vector], domains: Sequence[str | None]
+    ) -> Sequence[Vector | InvariantSelectError]:
+        if not trunks:
+            return []
+        try:
+            return list(self.encoder.calibrate(np.stack(trunks), domains))
+        except InternalError as error:
+            # One vector has no direction left, that of an image exactly in its domain's centre. The others have.
+            if len(trunks) == 1:
+                return [error]
+            each = [self._calibrated([trunk], [domain]) for trunk, domain in zip(trunks, domains, strict=True)]
+            return [vector for (vector,) in each]
 
 
 def embed_by_each(
@@ -148,17 +147,15 @@ def embed_by_each(
         For each image its vectors by the encoders' fingerprints, or why it can't be used.
     """
     passed = run_trunks(embedders, images)
-    sound = {number: each for number, each in enumerate(passed) if isinstance(each, Passed)}
-    known = [None if domains is None else domains[number] for number in sound]
-    made: dict[int, dict[str, Embedded]] = {number: {} for number in sound}
-    broken = {number: each for number, each in enumerate(passed) if isinstance(each, InvariantSelectError)}
+    made: list[dict[str, Embedded] | InvariantSelectError] = [{} for _ in passed]
     for embedder in embedders:
-        for number, embedded in zip(sound, embedder.calibrate(list(sound.values()), known), strict=True):
-            if isinstance(embedded, InvariantSelectError):
-                broken[number] = embedded
-            else:
-                made[number][embedder.identity.fingerprint] = embedded
-    return [broken.get(number) or made[number] for number in range(len(passed))]
+        results = embedder.calibrated(_uncalibrated(passed, embedder.identity.trunk), domains)
+        for number, (so_far, result) in enumerate(zip(made, results, strict=True)):
+            if isinstance(result, InvariantSelectError):
+                made[number] = result
+            elif isinstance(so_far, dict):
+                so_far[embedder.identity.fingerprint] = result
+    return made
 
 
 def run_trunks(embedders: Sequence[Embedder], images: Sequence[bytes]) -> list[Passed | InvariantSelectError]:
@@ -168,89 +165,18 @@ def run_trunks(embedders: Sequence[Embedder], images: Sequence[bytes]) -> list[P
         embedders: At least one; limits, cache and metrics are those of the first.
         images: Image files.
     """
-    trunks = {embedder.identity.trunk: embedder for embedder in embedders}
-    results: list[Passed | InvariantSelectError] = []
-    for begin in range(0, len(images), _AT_ONCE):
-        results += _run_some(trunks, images[begin : begin + _AT_ONCE])
-    return results
+    first = embedders[0]
+    trunks = {embedder.identity.trunk: embedder.encoder for embedder in embedders}
+    return TrunkPasses(trunks, first.limits, first.cache, first.metrics).run(images)
 
 
-def _run_some(trunks: Mapping[str, Embedder], images: Sequence[bytes]) -> list[Passed | InvariantSelectError]:
-    first = next(iter(trunks.values()))
-    hashes = [hashlib.sha256(image).hexdigest() for image in images]
-    known = {trunk: _known(embedder, hashes, first.cache) for trunk, embedder in trunks.items()}
-    results: list[Passed | InvariantSelectError] = []
-    inputs: dict[str, dict[int, Vector]] = {trunk: {} for trunk in trunks}
-    for number, (image, sha256) in enumerate(zip(images, hashes, strict=True)):
-        began = time.perf_counter()
-        found = {trunk: vector for trunk in trunks if (vector := known[trunk][number]) is not None}
-        try:
-            passed = Passed(sha256, probe(image, first.limits), found)
-            if len(found) < len(trunks):
-                lacking = {trunk: trunks[trunk].encoder for trunk in trunks if trunk not in found}
-                for trunk, pixels in _preprocessed(lacking, decode(image, first.limits)).items():
-                    inputs[trunk][number] = pixels
-                passed.decode_ms = _ms_since(began)
-        except InvariantSelectError as error:
-            for waiting in inputs.values():
-                waiting.pop(number, None)
-            results.append(error)
-        else:
-            results.append(passed)
-    for trunk, embedder in trunks.items():
-        _forward(embedder, results, inputs[trunk], first.cache)
-    _time(results, inputs, first.metrics)
-    return results
-
-
-def _preprocessed(trunks: Mapping[str, Encoder], picture: Image.Image) -> dict[str, Vector]:
-    """The input of each trunk; made once for those that take the same."""
-    different = {encoder.preprocessing: encoder for encoder in trunks.values()}
-    made = {preprocessing: encoder.preprocess(picture) for preprocessing, encoder in different.items()}
-    return {trunk: made[encoder.preprocessing] for trunk, encoder in trunks.items()}
-
-
-def _known(embedder: Embedder, hashes: Sequence[str], cache: EmbeddingCache | None) -> list[Vector | None]:
-    if cache is None:
-        return [None] * len(hashes)
-    return cache.get(embedder.identity.trunk, hashes, embedder.identity.trunk_dim)
-
-
-def _forward(
-    embedder: Embedder,
-    results: Sequence[Passed | InvariantSelectError],
-    inputs: Mapping[int, Vector],
-    cache: EmbeddingCache | None,
-) -> None:
-    if not inputs:
-        return
-    began = time.perf_counter()
-    vectors = embedder.encoder.forward(np.stack(list(inputs.values())))
-    share = _ms_since(began) / len(inputs)
-    fresh: list[tuple[str, Vector]] = []
-    for number, vector in zip(inputs, vectors, strict=True):
-        passed = results[number]
-        if isinstance(passed, Passed):
-            passed.vectors[embedder.identity.trunk] = vector
-            passed.encode_ms += share
-            fresh.append((passed.sha256, vector))
-    if cache is not None:
-        cache.put(embedder.identity.trunk, fresh)
-
-
-def _time(
-    results: Sequence[Passed | InvariantSelectError],
-    inputs: Mapping[str, Mapping[int, Vector]],
-    metrics: Metrics | None,
-) -> None:
-    if metrics is None:
-        return
-    for number in sorted({number for waiting in inputs.values() for number in waiting}):
-        passed = results[number]
-        if isinstance(passed, Passed):
-            metrics.stage("decode", passed.decode_ms)
-            metrics.stage("encode", passed.encode_ms)
-
-
-def _ms_since(began: float) -> float:
-    return 1000 * (time.perf_counter() - began)
+def _uncalibrated(passed: Sequence[Passed | InvariantSelectError], trunk: str) -> list[Embedded | InvariantSelectError]:
+    """With a trunk's vectors in the place of an encoder's."""
+    return [
+        each
+        if isinstance(each, InvariantSelectError)
+        else Embedded(
+            each.sha256, each.header, each.vectors[trunk], each.vectors[trunk], each.decode_ms, each.encode_ms
+        )
+        for each in passed
+    ]

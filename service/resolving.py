@@ -115,9 +115,6 @@ def _encoded(
         calibrated = embedder.calibrate(list(part.values()), domains, unlabelled=centres)
         share = 1e3 * (time.perf_counter() - began) / max(len(part), 1)
         for number, domain, embedded in zip(part, domains, calibrated, strict=True):
-            if isinstance(embedded, InvariantSelectError):
-                encoded[number] = embedded
-                continue
             centre = None if domain is None else centres.get(domain)
             timed = replace(embedded, encode_ms=embedded.encode_ms + share)
             encoded[number] = _Encoded(timed, None if centre is None else len(centre))

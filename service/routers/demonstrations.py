@@ -9,7 +9,15 @@ from starlette.concurrency import run_in_threadpool
 
 from index.demonstration import Changes
 from index.pool import Pool as StoredPool
-from invariantselect.errors import DemonstrationInvalidError, DemonstrationNotFoundError, InvalidCursorError
+from invariantselect.errors import (
+    DemonstrationInvalidError,
+    DemonstrationNotFoundError,
+    EncoderNotFoundError,
+    EncoderUnavailableError,
+    EncoderVersionChangedError,
+    FingerprintMismatchError,
+    InvalidCursorError,
+)
 from invariantselect.wire.demonstrations import (
     BatchOutcome,
     DeleteRequest,
@@ -139,7 +147,16 @@ def get_demonstration(pool: Pool, id: DemonstrationId, services: WithServices) -
     _ONE,
     summary="Change a demonstration",
     dependencies=[Depends(WRITE)],
-    responses=problems(*OF_A_POOL, DemonstrationNotFoundError, DemonstrationInvalidError, body=True),
+    responses=problems(
+        *OF_A_POOL,
+        DemonstrationNotFoundError,
+        DemonstrationInvalidError,
+        EncoderNotFoundError,
+        EncoderUnavailableError,
+        EncoderVersionChangedError,
+        FingerprintMismatchError,
+        body=True,
+    ),
     openapi_extra=json_request(DemonstrationPatch, examples.PATCH),
     operation_id="change_demonstration",
 )
@@ -149,7 +166,8 @@ async def change_demonstration(
     sent: Annotated[DemonstrationPatch, Depends(JsonBody(DemonstrationPatch))],
     services: WithServices,
 ) -> Demonstration:
-    """A field left out stays as it is; null clears domain or group; metadata is replaced as a whole."""
+    """A field left out stays as it is; null clears domain or group; metadata is replaced as a whole. In a pool adapted
+    to its domains another domain is another vector, which is made on the spot."""
 
     def change() -> Demonstration:
         stored = services.pools.open(pool)

@@ -10,21 +10,30 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from encoders.encoder import Encoder
 from service.app import create_app
 from service.settings import Settings
 from tests.fakes.pixel_encoder import PixelEncoder
+from tests.service.adapted_pool import adapted_encoder
 from tests.service.live_server import live
 
 ROOT = Path(__file__).parents[2]
 ENCODER = "pixel-16-0"
+DOMAINS = ("x", "y", "z")
+"""What adapted encoders know."""
 
 
 @contextmanager
 def live_service(data: Path, **settings: Any) -> Iterator[str]:
     """Its address. Stopped at the end, with every file closed."""
     chosen: dict[str, Any] = {"data": data, "encoder": ENCODER, **settings}
-    with live(create_app(Settings(**chosen), load_encoder=lambda _name: PixelEncoder())) as url:
+    with live(create_app(Settings(**chosen), load_encoder=_load)) as url:
         yield url
+
+
+def _load(name: str) -> Encoder:
+    _, _, adapted = name.partition("/")
+    return adapted_encoder(int(adapted), DOMAINS) if adapted else PixelEncoder()
 
 
 @contextmanager

@@ -205,3 +205,15 @@ def test_vectors_are_made_from_those_of_version_1_only_where_that_is_the_trunk(p
     pool.rebuild(recode_by(frozen(), pool.fingerprint, LIMITS, from_images=True))
     pool.rebuild(recode_by(shared, pool.fingerprint, LIMITS), pool.snapshots().serving.number)
     check(pool, [frozen(), same_trunk()], {f"id-{number}": number for number in range(5)})
+
+
+def test_an_image_that_a_calibration_leaves_no_direction_fails_alone(pool):
+    take_in(pool, [frozen()], [record(number) for number in range(4)])
+    (centre,) = frozen().encode([decode(png(7))])
+    lonely = Calibration((Centring(("d0", "d1"), np.stack([np.zeros(16, np.float32), centre])),))
+    serve(pool, PixelEncoder(calibration=lonely))
+    records = [record(number) for number in range(5, 10)]
+    report = take_in(pool, [frozen(), PixelEncoder(calibration=lonely)], records)
+    assert [failure.where for failure in report.failed] == ["record 7"]
+    images = {f"id-{number}": number for number in (0, 1, 2, 3, 5, 6, 8, 9)}
+    check(pool, [frozen(), PixelEncoder(calibration=lonely)], images)

@@ -18,6 +18,7 @@ from service.app import create_app
 from service.keys import create_key
 from service.settings import Settings
 from service.store import open_store
+from tests.service.adapted_pool import adapt_pool
 from tests.service.conftest import fill, load_pixel_encoder
 from tests.service.live_server import live
 
@@ -55,6 +56,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BaseSchem
     with live(app) as url:
         with httpx2.Client(base_url=url, headers=headers) as http:
             fill(http)  # type: ignore[arg-type]
+        adapt_pool(app.state.services.pools.open("p"))
         yield schemathesis.openapi.from_url(f"{url}/openapi.json"), headers
 
 
