@@ -38,6 +38,7 @@ _TAGS = [
     {"name": "pools", "description": "Labelled images from several domains."},
     {"name": "demonstrations", "description": "What is in a pool."},
     {"name": "embeddings", "description": "Vectors of images."},
+    {"name": "adaptation", "description": "Encoders that were adapted to a pool."},
     {"name": "jobs", "description": "Work that takes longer than a request, done by workers."},
     {"name": "encoders", "description": "What makes the vectors."},
     {"name": "operation", "description": "For those who run the server."},

@@ -71,3 +71,18 @@ IMPORT: Final[dict[str, Any]] = {
     "A manifest": {"source": "2024/lesions.csv"},
     "A folder, into a new pool with an encoder of its own": {"source": "scans", "encoder": "efficientnet-lite0"},
 }
+ADAPT: Final[dict[str, Any]] = {
+    "All that fits into ten minutes": {},
+    "In closed form, which takes seconds": {"depth": "closed_form"},
+    "Fine-tuned for an hour": {
+        "depth": "finetune",
+        "objective": "cci",
+        "options": {"temperature": 0.07},
+        "budget_seconds": 3600,
+        "blocks": 12,
+    },
+}
+ROLLBACK: Final[dict[str, Any]] = {
+    "To the encoder that the pool was made with": {"to": 1},
+    "To the version before": {},
+}

@@ -22,6 +22,7 @@ from invariantselect.errors import (
     UnauthenticatedError,
     UnsupportedMediaTypeError,
 )
+from invariantselect.wire.adaptation import AdaptationResult, AdaptRequest, RollbackRequest
 from invariantselect.wire.demonstrations import (
     DeleteRequest,
     DemonstrationPatch,
@@ -40,6 +41,7 @@ from service.upload_body import UploadedDemonstration
 __all__ = ["Problem", "document", "json_request", "problems", "request_content"]
 
 _REQUESTS: tuple[type[BaseModel], ...] = (
+    AdaptRequest,
     ComparableOptions,
     DeleteRequest,
     DemonstrationPatch,
@@ -48,6 +50,7 @@ _REQUESTS: tuple[type[BaseModel], ...] = (
     ImportRequest,
     PoolCreate,
     RelabelRequest,
+    RollbackRequest,
     SelectBatchRequest,
     SelectRequest,
     UploadedDemonstration,
@@ -128,7 +131,10 @@ def document(app: FastAPI) -> dict[str, Any]:
     schemas = made.setdefault("components", {}).setdefault("schemas", {})
     for default in ("HTTPValidationError", "ValidationError"):
         schemas.pop(default, None)
-    wanted = [(model, "validation") for model in _REQUESTS] + [(Problem, "validation")]
+    wanted = [(model, "validation") for model in _REQUESTS] + [
+        (Problem, "validation"),
+        (AdaptationResult, "serialization"),
+    ]
     _, ours = models_json_schema(wanted, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
     for name, schema in ours["$defs"].items():
         if schemas.setdefault(name, schema) != schema:

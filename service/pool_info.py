@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from index.encoder_version import EncoderVersion
 from index.pool import Pool
+from invariantselect.wire.adaptation import EncoderVersionList
 from invariantselect.wire.pools import EncoderVersionInfo, LabelCount, PoolInfo
 
-__all__ = ["label_counts", "pool_info"]
+__all__ = ["label_counts", "pool_info", "version_list"]
 
 
 def pool_info(pool: Pool) -> PoolInfo:
@@ -23,12 +27,32 @@ def pool_info(pool: Pool) -> PoolInfo:
         labels=sorted({count.label for count in summary.counts}),
         domains=sorted({count.domain for count in summary.counts if count.domain is not None}),
         created_at=pool.created_at,
-        encoder_versions=[_version_info(version) for version in versions],
-        serving_version=next((version.number for version in versions if version.state == "serving"), None),
+        encoder_versions=[_version_info(version, _in_short(version.lineage)) for version in versions],
+        serving_version=_serving(versions),
     )
 
 
-def _version_info(version: EncoderVersion) -> EncoderVersionInfo:
+def version_list(pool: Pool) -> EncoderVersionList:
+    """The encoder versions of a pool, each with its whole lineage."""
+    versions = pool.versions()
+    return EncoderVersionList(
+        versions=[_version_info(version, version.lineage) for version in versions], serving_version=_serving(versions)
+    )
+
+
+def _serving(versions: Sequence[EncoderVersion]) -> int | None:
+    return next((version.number for version in versions if version.state == "serving"), None)
+
+
+def _in_short(lineage: Mapping[str, Any]) -> dict[str, Any]:
+    """A lineage without the report of its validation, which is longer than all the rest of a pool."""
+    metrics = lineage.get("metrics")
+    if not isinstance(metrics, Mapping):
+        return dict(lineage)
+    return {**lineage, "metrics": {name: value for name, value in metrics.items() if name != "report"}}
+
+
+def _version_info(version: EncoderVersion, lineage: Mapping[str, Any]) -> EncoderVersionInfo:
     return EncoderVersionInfo(
         number=version.number,
         encoder=version.encoder,
@@ -36,7 +60,7 @@ def _version_info(version: EncoderVersion) -> EncoderVersionInfo:
         dim=version.dim,
         looks_at_domains=version.looks_at_domains,
         state=version.state,
-        lineage=dict(version.lineage),
+        lineage=dict(lineage),
         created_at=version.created_at,
     )
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from invariantselect.prompts import ImageBudget
     from invariantselect.selection import Selection
     from invariantselect.wire import (
+        AdaptationResult,
         BatchOutcome,
         Demonstration,
         DemonstrationInput,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         EmbeddingsResponse,
         EncoderInfo,
         EncoderVersionInfo,
+        EncoderVersionList,
         Exclusions,
         Job,
         JobEvent,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "AdaptationResult",
     "AnswerParser",
     "AsyncClient",
     "BatchOutcome",
@@ -52,6 +55,7 @@ __all__ = [
     "EmbeddingsResponse",
     "EncoderInfo",
     "EncoderVersionInfo",
+    "EncoderVersionList",
     "Exclusions",
     "ImageBudget",
     "ImageInput",

@@ -9,6 +9,7 @@ from typing import Self, Unpack
 
 import httpx2
 
+from invariantselect.async_adaptation_methods import AsyncAdaptationMethods
 from invariantselect.async_job_methods import AsyncJobMethods
 from invariantselect.async_selection_methods import AsyncSelectionMethods
 from invariantselect.async_transport import AsyncTransport
@@ -34,7 +35,7 @@ from invariantselect.wire.pools import PoolInfo
 __all__ = ["AsyncClient"]
 
 
-class AsyncClient(AsyncJobMethods, AsyncSelectionMethods):
+class AsyncClient(AsyncAdaptationMethods, AsyncJobMethods, AsyncSelectionMethods):
     """`Client` for asyncio: the same arguments, methods, results and errors; every call is awaited.
 
     Any number of tasks may share one client. Files are read in threads, images fetched concurrently.

@@ -9,6 +9,7 @@ from typing import Self, Unpack
 
 import httpx2
 
+from invariantselect.adaptation_methods import AdaptationMethods
 from invariantselect.connection import DEFAULT_MAX_RETRIES, LIMITS, Connection
 from invariantselect.flows import demonstrations as stored
 from invariantselect.flows import encoders as encoding
@@ -34,7 +35,7 @@ from invariantselect.wire.pools import PoolInfo
 __all__ = ["Client"]
 
 
-class Client(JobMethods, SelectionMethods):
+class Client(AdaptationMethods, JobMethods, SelectionMethods):
     """An invariantselect server, from Python. Threads may share one client.
 
     Every method raises subclasses of `InvariantSelectError`: the class that the server raised, `ConnectionFailedError`

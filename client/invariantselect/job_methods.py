@@ -50,7 +50,7 @@ class JobMethods:
 
         Args:
             pool: Only those about this pool.
-            kind: Only those of this kind: ``rebuild``, ``import``.
+            kind: Only those of this kind: ``rebuild``, ``import``, ``adapt``.
             state: Only those in this state.
             limit: How many at most.
         """

@@ -5,9 +5,11 @@ from __future__ import annotations
 import typer
 
 from service.cli import (
+    adapt,
     demo,
     demonstrations,
     doctor,
+    encoder_versions,
     export_pool,
     import_pool,
     ingest,
@@ -35,6 +37,9 @@ app = typer.Typer(
 
 app.command("ingest", short_help="Take labelled images into a pool.")(ingest.ingest)
 app.command("select", short_help="Choose demonstrations for a query image.")(select.select)
+app.command("adapt", short_help="Adapt a pool's encoder to the pool.")(adapt.adapt)
+app.command("encoders", short_help="List a pool's encoder versions.")(encoder_versions.encoders)
+app.command("rollback", short_help="Go back to an earlier encoder version.")(encoder_versions.rollback)
 app.add_typer(pools.app, name="pools", short_help="List the pools, show one, drop one.")
 app.add_typer(demonstrations.app, name="demonstrations", short_help="List, get, relabel and delete.")
 app.command("export", short_help="Write a pool to a directory.")(export_pool.export)

@@ -22,7 +22,7 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="The job's id, as 'jobs li
 def list_(
     *,
     pool: Annotated[str | None, typer.Option("--pool", "-p", metavar="NAME", help="Only those about a pool.")] = None,
-    kind: Annotated[str | None, typer.Option("--kind", help="Only those of a kind: rebuild, import.")] = None,
+    kind: Annotated[str | None, typer.Option("--kind", help="Only those of a kind: rebuild, import, adapt.")] = None,
     state: Annotated[
         Literal["queued", "running", "succeeded", "failed", "cancelled"] | None,
         typer.Option("--state", help="Only those in a state."),

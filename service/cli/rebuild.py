@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from service.cli.arguments import DEFAULT_DATA, AsJson, Data
-
-if TYPE_CHECKING:
-    from invariantselect.wire.jobs import Job
-    from service.settings import Settings
 
 __all__ = ["rebuild"]
 
@@ -31,6 +27,7 @@ def rebuild(
       invariantselect rebuild pets --queue
     """
     from invariantselect.wire.jobs import RebuildRequest
+    from service.cli.job_here import do_here
     from service.cli.jobs import tell_end
     from service.cli.terminal import print_json, results
     from service.cli.workplace import open_jobs, open_pools, read_settings
@@ -42,29 +39,7 @@ def rebuild(
         with open_jobs(settings) as desk:
             results().print(desk.submit("rebuild", RebuildRequest(), pool=pool).id)
         return
-    # Whoever types a command may use whatever encoder the pool was made with.
-    job = _do_here(settings.model_copy(update={"encoders": (*settings.encoders, encoder)}), pool)
+    job = do_here(settings, "rebuild", RebuildRequest(), pool, encoder=encoder)
     if as_json:
         print_json(job.model_dump(mode="json"))
     tell_end(job, quiet=as_json)
-
-
-def _do_here(settings: Settings, pool: str) -> Job:
-    import structlog
-
-    from invariantselect.wire.jobs import RebuildRequest
-    from service.cli.job_progress import show_until_done
-    from service.jobs.here import doing
-    from service.logs import configure_logs
-    from service.metrics import Metrics
-    from service.services import open_services
-
-    if not structlog.is_configured():
-        configure_logs(settings.model_copy(update={"log_level": "error"}))  # the bar tells the rest
-    services = open_services(settings, Metrics())
-    try:
-        job = services.jobs.submit("rebuild", RebuildRequest(), pool=pool, announce=False)
-        with doing(services, job.id):
-            return show_until_done(services.jobs, job.id)
-    finally:
-        services.close()

@@ -1,6 +1,7 @@
 """The routes, one file for each resource. Paths are written out in full where they are declared."""
 
 from service.routers import (
+    adaptation,
     demonstrations,
     embeddings,
     encoders,
@@ -24,6 +25,7 @@ ROUTERS = (
     select.router,
     embeddings.router,
     encoders.router,
+    adaptation.router,
     pool_jobs.router,
     jobs.router,
     health.router,

@@ -17,14 +17,9 @@ from encoders.tower import Tower
 
 __all__ = ["DOMAINS", "LABELS", "draw", "draw_folder", "save_tiny_encoder"]
 
-DOMAINS, LABELS = ["ink", "neon", "rust"], ["bars", "disc", "steps"]
+DOMAINS, LABELS = ["ink", "neon", "rust"], ["disc", "left", "top"]
 _SIDE = 32
-_COLOURS = {
-    "ink": ((245, 240, 230), (20, 20, 60)),
-    "neon": ((10, 5, 30), (60, 250, 190)),
-    "rust": ((150, 80, 40), (230, 190, 140)),
-    "new": ((90, 120, 90), (20, 60, 30)),
-}
+_TINTS = {"ink": (150, 150, 190), "neon": (60, 140, 110), "rust": (170, 110, 70), "new": (110, 90, 150)}
 _ARCHITECTURE: dict[str, Any] = {
     "family": open_clip_tower.FAMILY,
     "embed_dim": 32,
@@ -33,28 +28,36 @@ _ARCHITECTURE: dict[str, Any] = {
 }
 
 
-def draw(domain: str, label: str, number: int) -> Image.Image:
-    """A shape, which is its label, in the colours of its domain: in pixels, domains are further apart than labels."""
-    rng = np.random.default_rng([DOMAINS.index(domain) if domain in DOMAINS else 9, LABELS.index(label), number])
+def draw(domain: str, label: str, number: int, *, shifted: bool = True) -> Image.Image:
+    """A light shape on a ground of the domain's colour; domains lie further apart than labels.
+
+    Args:
+        domain: Says the colour.
+        label: Says the shape.
+        number: Of the image, for its noise.
+        shifted: Otherwise all domains look alike, and labels are told apart by anyone.
+    """
+    rng = np.random.default_rng([list(_TINTS).index(domain), LABELS.index(label), number])
     y, x = np.mgrid[:_SIDE, :_SIDE]
-    shift = rng.integers(-4, 5, 2)
-    shape = {
-        "bars": (x + shift[0]) // 4 % 2 == 0,
-        "disc": (x - 16 - shift[0]) ** 2 + (y - 16 - shift[1]) ** 2 < 90,
-        "steps": (y + shift[1]) // 4 % 2 == 0,
-    }[label]
-    paper, pen = (np.array(colour) for colour in _COLOURS[domain])
-    pixels = np.where(shape[..., None], pen, paper) + rng.normal(0, 18, (_SIDE, _SIDE, 3))
+    moved = rng.integers(-3, 4)
+    shapes = {
+        "disc": (x - 16) ** 2 + (y - 16) ** 2 < 100 + 10 * moved,
+        "left": x < 16 + moved,
+        "top": y < 16 + moved,
+    }
+    light, noise = (30, 20) if shifted else (110, 2)
+    ground = np.array(_TINTS[domain] if shifted else (128, 128, 128))
+    pixels = ground + np.where(shapes[label][..., None], light, -light) + rng.normal(0, noise, (_SIDE, _SIDE, 3))
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
 
 
-def draw_folder(root: Path, each: int = 5, *, domains: list[str] = DOMAINS, labels: list[str] = LABELS) -> Path:
-    """``root/<domain>/<label>/<n>.png``."""
-    for domain in domains:
-        for label in labels:
+def draw_folder(root: Path, *, each: int = 5, shifted: bool = True) -> Path:
+    """``root/<domain>/<label>/<n>.png``, forty-five images of three domains and three labels."""
+    for domain in DOMAINS:
+        for label in LABELS:
             (root / domain / label).mkdir(parents=True)
             for number in range(each):
-                draw(domain, label, number).save(root / domain / label / f"{number}.png")
+                draw(domain, label, number, shifted=shifted).save(root / domain / label / f"{number}.png")
     return root
 
 

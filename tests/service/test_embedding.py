@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from encoders.calibration.calibration import Calibration
 from encoders.calibration.steps import Affine, Centring
 from encoders.decode import DecodeLimits, decode
 from invariantselect.errors import InvariantSelectError
-from service.embedding import Embedded, Embedder, embed_by_each
+from service.embedding import Embedded, Embedder
 from service.embedding_cache import EmbeddingCache
 from service.metrics import Metrics
 from tests.fakes.pixel_encoder import PixelEncoder
@@ -23,9 +24,9 @@ def trunks_of(*numbers: int) -> np.ndarray:
     return PixelEncoder().encode([decode(png(number)) for number in numbers])
 
 
-def stacked(results: list[Embedded | InvariantSelectError]) -> np.ndarray:
+def stacked(results: list[Embedded | InvariantSelectError], field: str = "vector") -> np.ndarray:
     assert all(isinstance(each, Embedded) for each in results)
-    return np.stack([each.vector for each in results])
+    return np.stack([getattr(each, field) for each in results])
 
 
 def adapted(**options: object) -> tuple[Embedder, Counting]:
@@ -38,13 +39,14 @@ def test_a_vector_is_calibrated_with_its_image_s_domain() -> None:
     numbers = [number % 5 for number in range(70)]
     domains = [["a", "b", None, "elsewhere"][number % 4] for number in range(70)]
     results = embedder.embed([png(number) for number in numbers], domains)
+    np.testing.assert_array_equal(stacked(results, "trunk"), trunks_of(*numbers))
     np.testing.assert_array_equal(stacked(results), ADAPTED.apply(trunks_of(*numbers), domains))
     np.testing.assert_array_equal(stacked(embedder.embed([png(1)])), ADAPTED.apply(trunks_of(1)))
 
 
 def test_a_frozen_encoder_s_vector_is_its_trunk_s() -> None:
     results = Embedder(Counting(), DecodeLimits()).embed([png(1), png(2)], ["a", None])
-    np.testing.assert_array_equal(stacked(results), trunks_of(1, 2))
+    np.testing.assert_array_equal(stacked(results), stacked(results, "trunk"))
 
 
 def test_encoders_on_one_trunk_share_the_cache() -> None:
@@ -67,15 +69,14 @@ def test_another_domain_of_a_known_image_needs_no_forward_pass() -> None:
     assert not np.array_equal(one, other)
 
 
-def test_without_a_cache_encoders_on_one_trunk_share_the_forward_pass() -> None:
-    frozen, (embedder, encoder) = Counting(), adapted()
-    both = [Embedder(frozen, DecodeLimits()), embedder]
-    results = embed_by_each(both, [png(1), b"broken", png(2)], ["a", "a", "b"])
-    assert sorted([frozen.pictures, encoder.pictures]) == [0, 2]
-    assert isinstance(results[1], InvariantSelectError)
-    first, second = ([results[0][each.identity.fingerprint], results[2][each.identity.fingerprint]] for each in both)
-    np.testing.assert_array_equal(stacked(first), trunks_of(1, 2))
-    np.testing.assert_array_equal(stacked(second), ADAPTED.apply(trunks_of(1, 2), ["a", "b"]))
+def test_without_a_cache_results_carry_over_to_an_encoder_on_the_same_trunk() -> None:
+    frozen = Embedder(Counting(), DecodeLimits()).embed([png(1), b"broken", png(2)])
+    embedder, encoder = adapted()
+    carried = embedder.calibrated(frozen, ["a", "a", "b"])
+    assert encoder.pictures == 0
+    assert carried[1] is frozen[1]
+    np.testing.assert_array_equal(stacked([carried[0], carried[2]]), ADAPTED.apply(trunks_of(1, 2), ["a", "b"]))
+    np.testing.assert_array_equal(stacked([frozen[0], frozen[2]]), trunks_of(1, 2))
 
 
 def test_an_image_without_a_direction_behind_the_trunk_fails_alone() -> None:
@@ -87,6 +88,8 @@ def test_an_image_without_a_direction_behind_the_trunk_fails_alone() -> None:
     np.testing.assert_array_equal(results[2].vector, calibration.apply(trunks_of(3), ["a"])[0])
 
 
-def test_no_image() -> None:
+def test_no_image_and_too_few_domains() -> None:
     embedder, _ = adapted()
     assert embedder.embed([]) == []
+    with pytest.raises(ValueError, match="shorter"):
+        embedder.embed([png(1), png(2)], ["a"])

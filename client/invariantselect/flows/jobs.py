@@ -29,7 +29,18 @@ from invariantselect.wire.jobs import (
     JobState,
 )
 
-__all__ = ["cancel_job", "events_path", "import_into", "job", "job_log", "jobs", "rebuild", "retry_job", "wait_for_job"]
+__all__ = [
+    "cancel_job",
+    "events_path",
+    "handed_in",
+    "import_into",
+    "job",
+    "job_log",
+    "jobs",
+    "rebuild",
+    "retry_job",
+    "wait_for_job",
+]
 
 _PAGE = 1000
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 2.0
@@ -98,19 +109,31 @@ def cancel_job(id: str) -> Flow[Job]:
 
 def retry_job(id: str, idempotency_key: str | None) -> Flow[Job]:
     """Retry a job. Repeatable: the key says that it is the same request."""
-    return (yield from one(_handed_in(f"{_path(id)}/retry", None, idempotency_key)))
+    return (yield from one(handed_in(f"{_path(id)}/retry", None, idempotency_key)))
 
 
 def rebuild(pool: str, idempotency_key: str | None) -> Flow[Job]:
     """Hand in a rebuild; likewise."""
-    return (yield from one(_handed_in(f"{pool_path(pool)}/rebuild", None, idempotency_key)))
+    return (yield from one(handed_in(f"{pool_path(pool)}/rebuild", None, idempotency_key)))
 
 
 def import_into(pool: str, source: str, encoder: str | None, idempotency_key: str | None) -> Flow[Job]:
     """Hand in an import; likewise."""
     fields: dict[str, Any] = {"source": source} if encoder is None else {"source": source, "encoder": encoder}
     request = checked(ImportRequest, **fields)
-    return (yield from one(_handed_in(f"{pool_path(pool)}/import", body(request), idempotency_key)))
+    return (yield from one(handed_in(f"{pool_path(pool)}/import", body(request), idempotency_key)))
+
+
+def handed_in(path: str, content: bytes | None, idempotency_key: str | None) -> Call[Job]:
+    """The call that hands in a job, or the same job again under the same key.
+
+    Args:
+        path: Where to.
+        content: The request as JSON; None for none.
+        idempotency_key: A new one for None.
+    """
+    key = checked(_InHeader, idempotency_key=idempotency_key or uuid.uuid4().hex).idempotency_key
+    return Call("POST", path, reader(Job), repeatable=True, body=content, headers={"Idempotency-Key": key})
 
 
 def wait_for_job(id: str, timeout: float | None, on_progress: Callable[[JobProgress], object] | None) -> Flow[Job]:
@@ -153,8 +176,3 @@ def _ended_well(ended: Job) -> Job:
 
 def _path(id: str) -> str:
     return f"/v1/jobs/{checked(_InPath, id=id).id}"
-
-
-def _handed_in(path: str, content: bytes | None, idempotency_key: str | None) -> Call[Job]:
-    key = checked(_InHeader, idempotency_key=idempotency_key or uuid.uuid4().hex).idempotency_key
-    return Call("POST", path, reader(Job), repeatable=True, body=content, headers={"Idempotency-Key": key})

@@ -1,6 +1,14 @@
 """The wire types: what goes over HTTP, defined once for server and client. The server validates with them, the SDK
 returns them, the OpenAPI document is made from them."""
 
+from invariantselect.wire.adaptation import (
+    AdaptationResult,
+    AdaptRequest,
+    Contestant,
+    ContestantFigures,
+    EncoderVersionList,
+    RollbackRequest,
+)
 from invariantselect.wire.demonstrations import (
     BatchOutcome,
     DeleteRequest,
@@ -46,9 +54,13 @@ from invariantselect.wire.selections import (
 )
 
 __all__ = [
+    "AdaptRequest",
+    "AdaptationResult",
     "BatchOutcome",
     "ComparableOptions",
     "Comparison",
+    "Contestant",
+    "ContestantFigures",
     "DeleteRequest",
     "Demonstration",
     "DemonstrationInput",
@@ -63,6 +75,7 @@ __all__ = [
     "EncoderInfo",
     "EncoderList",
     "EncoderVersionInfo",
+    "EncoderVersionList",
     "Exclusions",
     "GetRequest",
     "ImportRequest",
@@ -79,6 +92,7 @@ __all__ = [
     "Query",
     "RebuildRequest",
     "RelabelRequest",
+    "RollbackRequest",
     "SelectBatchRequest",
     "SelectBatchResponse",
     "SelectRequest",

@@ -56,7 +56,7 @@ class Job(Answered):
     """A job as it stands."""
 
     id: str
-    kind: str = Field(description="rebuild or import; a newer server may know more.")
+    kind: str = Field(description="rebuild, import or adapt; a newer server may know more.")
     pool: str | None = None
     state: JobState
     request: dict[str, Any] = Field(default_factory=dict, description="What it was asked to do.")

@@ -1,0 +1,143 @@
+"""``invariantselect adapt``"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from service.cli.arguments import DEFAULT_DATA, AsJson, Data, PoolOption
+
+if TYPE_CHECKING:
+    from invariantselect.wire.adaptation import AdaptRequest
+    from invariantselect.wire.jobs import Job
+
+__all__ = ["adapt"]
+
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_ALL = "all"
+
+
+def adapt(
+    pool: PoolOption,
+    *,
+    depth: Annotated[
+        Literal["auto", "closed_form", "head", "finetune"],
+        typer.Option("--depth", help="How deep; auto lets all that the budget allows compete."),
+    ] = "auto",
+    objective: Annotated[
+        str, typer.Option("--objective", help="What head and trunk are trained with: cci, supcon, dcl, cross_entropy.")
+    ] = "cci",
+    option: Annotated[
+        list[str] | None, typer.Option("--option", "-o", metavar="NAME=VALUE", help="Of the objective; may come again.")
+    ] = None,
+    budget: Annotated[
+        str, typer.Option("--budget", metavar="TIME", help="For learning and validation: 90s, 10m, 2h.")
+    ] = "10m",
+    blocks: Annotated[
+        str, typer.Option("--blocks", metavar="N", help="Blocks of the trunk that fine-tuning trains, or 'all'.")
+    ] = "8",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of everything that is drawn.")] = 0,
+    force: Annotated[bool, typer.Option("--force", help="Let it serve even if validation finds it no better.")] = False,
+    queue: Annotated[bool, typer.Option("--queue", help="Leave it to a worker, and only tell the job's id.")] = False,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Adapt a pool's encoder to the pool, as a job that is done here and now.
+
+    Candidates are judged on domains of the pool that they haven't seen; the best one serves 'invariant_select' if it
+    is better than the encoder that the pool was made with. The pool can be searched and written meanwhile. Ctrl-C
+    cancels the job and leaves the pool as it was; 'jobs retry' goes on from the last checkpoint.
+
+    \b
+    Examples:
+      invariantselect adapt --pool pets
+      invariantselect adapt --pool pets --depth closed_form
+      invariantselect adapt --pool pets --depth finetune --option temperature=0.07 --budget 2h --queue
+    """
+    from service.cli.job_here import do_here
+    from service.cli.job_progress import failure_of
+    from service.cli.terminal import print_json, results
+    from service.cli.workplace import open_jobs, open_pools, read_settings
+
+    request = _request(
+        depth=depth,
+        objective=objective,
+        options=dict(_option(text) for text in option or []),
+        budget_seconds=_seconds(budget),
+        blocks=_blocks(blocks),
+        seed=seed,
+        force=force,
+    )
+    settings = read_settings(data)
+    with open_pools(settings) as pools:
+        encoder = pools.open(pool).encoder
+    if queue:
+        with open_jobs(settings) as desk:
+            results().print(desk.submit("adapt", request, pool=pool).id)
+        return
+    job = do_here(settings, "adapt", request, pool, encoder=encoder)
+    if as_json:
+        print_json(job.model_dump(mode="json"))
+    failure = failure_of(job)
+    if failure is not None:
+        raise failure
+    if not as_json:
+        _tell(job)
+
+
+def _request(**fields: Any) -> AdaptRequest:
+    from invariantselect.checking import checked
+    from invariantselect.wire.adaptation import AdaptRequest
+
+    return checked(AdaptRequest, **fields)
+
+
+def _tell(job: Job) -> None:
+    from invariantselect.wire.adaptation import AdaptationResult
+    from service.cli.terminal import print_table, printable, results
+
+    result = AdaptationResult.model_validate(job.result)
+    numbers = ["accuracy", "macro", "precision", "score", "centred"]
+    rows = []
+    for each in result.contestants:
+        figures = [each.accuracy, each.macro_accuracy, each.precision, each.score]
+        centred = None if each.centred is None else f"{each.centred.score:.3f}"
+        rows.append((each.name, *(f"{figure:.3f}" for figure in figures), centred))
+    print_table(["candidate", *numbers], rows, right=numbers)
+    if result.switched:
+        decided = f"Version {result.version} serves: {result.winner}, {result.score:.3f} on domains it had not seen"
+        decided += f", where the frozen encoder has {result.frozen_score:.3f}."
+    elif result.version is None:
+        decided = f"Nothing was changed: {result.reason}."
+    else:
+        decided = f"Version {result.version} ({result.winner}) was made and doesn't serve: {result.reason}."
+    results().print(printable(decided))
+
+
+def _seconds(text: str) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text.strip())
+    if found is None:
+        raise typer.BadParameter(f"{text!r} is no time: 90s, 10m and 2h are", param_hint="--budget")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def _blocks(text: str) -> int | None:
+    if text == _ALL:
+        return None
+    if not text.isdecimal():
+        raise typer.BadParameter(f"{text!r} is neither a number nor 'all'", param_hint="--blocks")
+    return int(text)
+
+
+def _option(text: str) -> tuple[str, Any]:
+    import json
+
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--option")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value

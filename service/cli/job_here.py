@@ -1,0 +1,42 @@
+"""A job that a command does here and now, in this process, with a bar on stderr."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from invariantselect.wire.jobs import Job
+    from service.settings import Settings
+
+__all__ = ["do_here"]
+
+
+def do_here(settings: Settings, kind: str, request: BaseModel, pool: str, *, encoder: str) -> Job:
+    """Hand in a job and do it; the job when it has ended. Ctrl-C cancels it.
+
+    Args:
+        settings: Of the data directory.
+        kind: Of the job.
+        request: What it is asked.
+        pool: What it is about.
+        encoder: That the pool was made with: whoever types a command may use whatever encoder that is.
+    """
+    import structlog
+
+    from service.cli.job_progress import show_until_done
+    from service.jobs.here import doing
+    from service.logs import configure_logs
+    from service.metrics import Metrics
+    from service.services import open_services
+
+    if not structlog.is_configured():
+        configure_logs(settings.model_copy(update={"log_level": "error"}))  # the bar tells the rest
+    services = open_services(settings.model_copy(update={"encoders": (*settings.encoders, encoder)}), Metrics())
+    try:
+        job = services.jobs.submit(kind, request, pool=pool, announce=False)
+        with doing(services, job.id):
+            return show_until_done(services.jobs, job.id)
+    finally:
+        services.close()

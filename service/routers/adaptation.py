@@ -1,0 +1,98 @@
+"""Adapting a pool's encoder: hand it in, look at the encoder versions, go back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+from starlette.concurrency import run_in_threadpool
+
+from invariantselect.errors import (
+    EncoderNotFoundError,
+    EncoderUnavailableError,
+    EncoderVersionNotFoundError,
+    FingerprintMismatchError,
+    IdempotencyKeyReusedError,
+    PoolNotAdaptedError,
+)
+from invariantselect.wire.adaptation import AdaptRequest, EncoderVersionList, RollbackRequest
+from invariantselect.wire.jobs import Job
+from service import examples
+from service.access import READ, WRITE
+from service.bodies import JsonBody
+from service.openapi import OF_A_POOL, json_request, problems
+from service.pool_info import version_list
+from service.rollback import roll_back
+from service.routers.parameters import IdempotencyHeader, Pool, WithServices
+
+router = APIRouter(tags=["adaptation"])
+
+
+@router.post(
+    "/v1/pools/{pool}/adapt",
+    summary="Adapt a pool's encoder",
+    status_code=202,
+    dependencies=[Depends(WRITE)],
+    responses=problems(*OF_A_POOL, IdempotencyKeyReusedError, body=True),
+    openapi_extra=json_request(AdaptRequest, examples.ADAPT),
+    operation_id="adapt_pool",
+)
+async def adapt_pool(
+    pool: Pool,
+    sent: Annotated[AdaptRequest, Depends(JsonBody(AdaptRequest))],
+    services: WithServices,
+    response: Response,
+    idempotency_key: IdempotencyHeader = None,
+) -> Job:
+    """A job that makes a new encoder version and lets it serve if validation finds that it helps; its `result` is an
+    AdaptationResult. The pool is searched and written meanwhile."""
+
+    def submit() -> Job:
+        services.pools.open(pool)
+        return services.jobs.submit("adapt", sent, pool=pool, idempotency_key=idempotency_key)
+
+    job = await run_in_threadpool(submit)
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    return job
+
+
+@router.get(
+    "/v1/pools/{pool}/encoders",
+    summary="List a pool's encoder versions",
+    dependencies=[Depends(READ)],
+    responses=problems(*OF_A_POOL),
+    operation_id="list_encoder_versions",
+)
+def list_encoder_versions(pool: Pool, services: WithServices) -> EncoderVersionList:
+    """Each with its state, where it comes from, and the whole report of its validation."""
+    return version_list(services.pools.open(pool))
+
+
+@router.post(
+    "/v1/pools/{pool}/rollback",
+    summary="Go back to an earlier encoder version",
+    dependencies=[Depends(WRITE)],
+    responses=problems(
+        *OF_A_POOL,
+        PoolNotAdaptedError,
+        EncoderVersionNotFoundError,
+        EncoderNotFoundError,
+        EncoderUnavailableError,
+        FingerprintMismatchError,
+        body=True,
+    ),
+    openapi_extra=json_request(RollbackRequest, examples.ROLLBACK),
+    operation_id="roll_back",
+)
+async def rollback(
+    pool: Pool, sent: Annotated[RollbackRequest, Depends(JsonBody(RollbackRequest))], services: WithServices
+) -> EncoderVersionList:
+    """The version serves when this answers; what was written since it last served is encoded before. Queries go on
+    meanwhile, with the version that serves until then."""
+
+    def switch() -> EncoderVersionList:
+        found = services.pools.open(pool)
+        roll_back(found, services.recode_for(found), sent.to)
+        return version_list(found)
+
+    return await run_in_threadpool(switch)
