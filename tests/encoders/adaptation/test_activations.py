@@ -1,0 +1,88 @@
+"""Kept activations are the front's of the same inputs, and view 0 is what queries are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from encoders.adaptation.activations import Inputs, activations_of
+from encoders.adaptation.augmentation import Augmentation, view
+from encoders.adaptation.examples import Examples
+from encoders.adaptation.watch import Watch
+from encoders.preprocess import Preprocessing
+from invariantselect.errors import JobCancelledError
+from tests.encoders.pictures import scene
+
+COUNT, VIEWS = 21, 3  # more than one batch of images, and a last one that isn't full
+PREPROCESSING = Preprocessing(16, "squash", "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+PICTURES = [Image.fromarray(np.roll(scene(), place, axis=(0, 2))) for place in range(COUNT)]
+
+
+def inputs_of(seed: int = 0) -> Inputs:
+    names = ["x"] * COUNT
+    examples = Examples(np.ones((COUNT, 1), np.float32), names, names, [None] * COUNT, PICTURES.__getitem__)
+    return Inputs(examples, PREPROCESSING, Augmentation(), seed=seed)
+
+
+def front_of() -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Conv2d(3, 4, 3, stride=2), nn.BatchNorm2d(4), nn.ReLU())
+
+
+def test_they_are_the_fronts_of_the_same_inputs() -> None:
+    front = front_of().eval()
+    kept = activations_of(front, inputs_of(), COUNT, VIEWS)
+    assert kept.views == VIEWS
+    places, numbers = np.array([20, 3, 3, 16]), np.array([2, 0, 1, 2])
+    wanted = np.stack(
+        [inputs_of().views(int(place), VIEWS)[number] for place, number in zip(places, numbers, strict=True)]
+    )
+    with torch.inference_mode():
+        expected = front(torch.from_numpy(wanted))
+    taken = kept.take(places, numbers)
+    assert taken.dtype == torch.float32
+    torch.testing.assert_close(taken, expected, rtol=0.03, atol=0.03)  # bfloat16, perhaps from the first layer on
+
+
+def test_the_clean_view_is_what_queries_are_and_the_others_are_drawn() -> None:
+    views = inputs_of(5).views(7, VIEWS)
+    assert np.array_equal(views[0], PREPROCESSING.apply(PICTURES[7]))
+    drawn = view(PICTURES[7], PREPROCESSING, Augmentation(), np.random.default_rng([5, 7, 2]))
+    assert np.array_equal(views[2], drawn)
+    kept = activations_of(nn.Identity(), inputs_of(5), COUNT, VIEWS)
+    torch.testing.assert_close(kept.clean(np.array([7])), torch.from_numpy(views[:1]), rtol=0.005, atol=0.005)
+
+
+def test_fewer_views_are_the_first_of_more() -> None:
+    assert np.array_equal(inputs_of().views(1, 2), inputs_of().views(1, 5)[:2])
+    assert not np.array_equal(inputs_of(0).views(1, 2)[1], inputs_of(1).views(1, 2)[1])
+
+
+def test_progress_is_told_and_a_stop_is_heeded() -> None:
+    told: list[int] = []
+
+    def check() -> None:
+        if told:
+            raise JobCancelledError("stopped")
+
+    with pytest.raises(JobCancelledError):
+        activations_of(front_of(), inputs_of(), COUNT, VIEWS, watch=Watch(lambda *of: told.append(of[1]), check))
+    assert told == [16]
+
+
+def test_without_images_there_are_none() -> None:
+    with pytest.raises(ValueError, match="no images"):
+        activations_of(front_of(), inputs_of(), 0, VIEWS)
+
+
+def test_another_side_is_another_input() -> None:
+    small = replace(PREPROCESSING, size=8)
+    names = ["x"] * COUNT
+    examples = Examples(np.ones((COUNT, 1), np.float32), names, names, [None] * COUNT, PICTURES.__getitem__)
+    assert Inputs(examples, small, Augmentation()).views(0, 2).shape == (2, 3, 8, 8)
