@@ -85,15 +85,15 @@ async def follow_job(
     services: WithServices,
     request: Request,
     last_event_id: Annotated[
-        str | None, Header(pattern=r"^[0-9]{1,9}$", description="Number of the last event that you have.")
-    ] = None,
+        str, Header(pattern=r"^[0-9]{1,9}$", description="Number of the last event that you have.")
+    ] = "0",
 ) -> Response:
     """Server-sent events: all that has happened to the job, and what happens, until it ends.
 
     After a lost connection send the id of the last event as `Last-Event-ID`, as browsers do by themselves: the stream
     goes on behind it, with nothing left out or told twice.
     """
-    after = int(last_event_id or 0)
+    after = int(last_event_id)
 
     def is_over() -> bool:
         finished = services.jobs.get(job_id).finished  # asked first: then its last event is there
