@@ -78,10 +78,16 @@ REPEATABLE: dict[str, tuple[tuple[Any, ...], dict[str, Any], Reply]] = {
     "wait_for_job": ((JOB,), {}, as_json(answered.job())),
     "cancel_job": ((JOB,), {}, as_json(answered.job("cancelled"))),
     "retry_job": ((JOB,), {}, as_json(answered.job("queued"), 202)),
+    "adapt": (("skin",), {}, as_json(answered.job("queued"), 202)),
+    "encoder_versions": (("skin",), {}, as_json({"versions": []})),
     "rebuild": (("skin",), {}, as_json(answered.job("queued"), 202)),
     "import_into": (("skin", "a.csv"), {}, as_json(answered.job("queued"), 202)),
 }
-UNSAFE = {"create_pool": as_json(answered.pool(), 201), "drop_pool": Reply(204)}
+UNSAFE = {
+    "create_pool": as_json(answered.pool(), 201),
+    "drop_pool": Reply(204),
+    "rollback": as_json({"versions": []}),
+}
 
 LOST = [Cut(Reply(), after=0), Cut(Reply(200, b"x" * 100), after=80)]
 
