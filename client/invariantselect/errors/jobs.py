@@ -54,7 +54,7 @@ class IdempotencyKeyReusedError(InvariantSelectError):
     """An Idempotency-Key that came before with another request."""
 
     code = "idempotency_key_reused"
-    status = 422
+    status = 409
     title = "The Idempotency-Key belongs to another request"
     default_hint = "Send a new key with each new request, and the same one only to repeat a request."
 

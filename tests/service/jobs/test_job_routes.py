@@ -46,7 +46,7 @@ def test_the_same_key_makes_one_job(api: TestClient) -> None:
     assert rebuild(api, idempotency_key="k-1") == first
     assert rebuild(api)["id"] != first["id"]
     other = api.post("/v1/pools/p/import", json={"source": "list.csv"}, headers={"idempotency-key": "k-1"})
-    check_problem(other, 422, "idempotency_key_reused")
+    check_problem(other, 409, "idempotency_key_reused")
     for key in ("", "a b", "x" * 256):
         response = api.post("/v1/pools/p/rebuild", headers={"idempotency-key": key})
         check_problem(response, 422, "invalid_request")
