@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.quality import ablation, cached_activations, sizes
+from benchmarks.quality import ablation, cached_activations, loop, sizes
 from benchmarks.quality.ablation import PlainBatches
 from benchmarks.quality.ablation_table import ablation_table
 from benchmarks.quality.cell import Cell
 from benchmarks.quality.options import Options
 from benchmarks.quality.record import read_record, write_record
 from benchmarks.quality.rows import CENTRED
-from benchmarks.quality.sizes_table import sizes_table
+from benchmarks.quality.sizes_table import loop_table, sizes_table
 from benchmarks.quality.variants import DEFAULT, VARIANTS
 from encoders.adaptation.finetune import FinetuneOptions
 
@@ -68,6 +68,20 @@ def test_plain_batches_draw_every_image_equally_often():
     drawn = np.concatenate([batches.batch(step) for step in range(5)])
     assert np.bincount(drawn, minlength=10).tolist() == [2] * 10
     assert batches.batch(3).tolist() == PlainBatches(10, 4, seed=0).batch(3).tolist()
+
+
+def test_the_training_loop_is_timed_against_a_bare_one(options, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "FinetuneOptions", lambda: SMALL)
+    monkeypatch.setattr(loop, "_STEPS", loop._WARM + 2)
+    cell = Cell("sizes", "pacs", "", 0, "finetune_2000")
+    record = sizes.measure(cell, replace(options, limit=18), lambda _: None)
+    cost, phases = record.facts["cost"], record.facts["phases"]
+    assert cost["of_bare"] > 0
+    assert cost["images_a_second"] == pytest.approx(8 / cost["seconds_a_step"])
+    # Two views of 18 images in half precision: 192 channels of one pixel, what the front of 15 blocks gives at 32 px.
+    assert cost["activations_mb"] == pytest.approx(18 * 2 * 192 * 2 / 1e6)
+    assert phases["steps"]["seconds"] >= 0
+    assert "| pacs | 18 |" in loop_table([record])
 
 
 def test_a_size_is_measured_and_told(options, tmp_path):
