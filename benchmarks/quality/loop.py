@@ -74,10 +74,11 @@ def loop_figures(examples: Examples, phases: Phases) -> dict[str, float]:
         phases: Told of each.
     """
     options, tower = FinetuneOptions(), packaged_tower()
-    front, back, kept = _prepared(examples, options, phases)
+    one, other, kept = _prepared(examples, options, phases)
+    phases.enter("steps")
     size = sum(kept.clean(np.arange(1)).numel() for _ in range(kept.views)) * 2 * len(examples)
     training = Finetuning(
-        back,
+        one,
         kept,
         np.arange(len(examples)),
         examples.labels,
@@ -89,12 +90,10 @@ def loop_figures(examples: Examples, phases: Phases) -> dict[str, float]:
     )
     batch = np.arange(options.images_per_class * min(options.classes_per_batch, len(examples.classes))) % len(examples)
     chosen = (torch.from_numpy(codes[batch]) for codes in (examples.labels, examples.domains))
-    bare = BareLoop(front, kept.clean(batch), *chosen, dim=tower.dim, options=options)
+    bare = BareLoop(other, kept.clean(batch), *chosen, dim=tower.dim, options=options)
     ours, bares = _in_turn(training, bare)
-    phases.enter("")
-    seconds = {name: entry["seconds"] for name, entry in phases.to_json().items()}
     return {
-        "activations_seconds": seconds.get("activations", 0.0),
+        "activations_seconds": phases.to_json()["activations"]["seconds"],
         "activations_mb": size / 1e6,
         "seconds_a_step": median(ours),
         "images_a_second": len(batch) / median(ours),

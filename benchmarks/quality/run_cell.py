@@ -30,9 +30,8 @@ def main() -> None:
         print(f"  {time.monotonic() - began:5.0f} s  {line}", flush=True)
 
     # Imported late: each kind of cell has its own.
-    kinds = {"ablation": "ablation", "sizes": "sizes"}
-    kind = importlib.import_module(f"benchmarks.quality.{kinds.get(cell.protocol, 'adapting')}")
-    record: Record = kind.measure(cell, options, say)
+    kind = cell.protocol if cell.protocol in ("ablation", "sizes") else "adapting"
+    record: Record = importlib.import_module(f"benchmarks.quality.{kind}").measure(cell, options, say)
     # No folder of this machine belongs in a record that is published.
     kept = dict(record.facts["options"])
     for folder in ("data", "results", "cache"):

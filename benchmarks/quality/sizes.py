@@ -42,13 +42,10 @@ def cells() -> list[Cell]:
 
 def measure(cell: Cell, options: Options, say: Callable[[str], None]) -> Record:
     """Run one; see `benchmarks.quality.adapting.measure`. The figures stand under ``cost``."""
-    what, _, count = cell.variant.rpartition("_")
+    what, _, size = cell.variant.rpartition("_")
+    count = min(int(size), options.limit or int(size))
     phases = Phases(say)
-    examples = (
-        _real_examples(Path(options.data) / cell.images, int(count))
-        if cell.images
-        else synthetic_examples(min(int(count), options.limit or sys.maxsize))
-    )
+    examples = _real_examples(Path(options.data) / cell.images, count) if cell.images else synthetic_examples(count)
     before = psutil.Process().memory_info().rss
     began = time.monotonic()
     cost: dict[str, float] = {}
