@@ -9,12 +9,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import structlog
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Match, Route
 
 from service.body_limit import BodyLimit
 from service.encoder_shelf import EncoderLoader
+from service.known_parameters import refuse_unknown_parameters
 from service.logs import configure_logs
 from service.metrics import Metrics
 from service.openapi import document
@@ -76,6 +77,7 @@ def create_app(settings: Settings, *, load_encoder: EncoderLoader | None = None)
         openapi_tags=_TAGS,
         redirect_slashes=False,
         lifespan=lifespan,
+        dependencies=[Depends(refuse_unknown_parameters)],
         exception_handlers=exception_handlers(_allowed_methods),
     )
     app.state.closing = threading.Event()  # set when the server is told to stop: streams without an end must end
