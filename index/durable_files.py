@@ -7,7 +7,9 @@ import os
 import uuid
 from pathlib import Path
 
-__all__ = ["TEMPORARY", "flush", "make_directory", "publish", "sha256_of", "temporary_beside", "write_durably"]
+from encoders.flush import flush
+
+__all__ = ["TEMPORARY", "make_directory", "publish", "sha256_of", "temporary_beside", "write_durably"]
 
 TEMPORARY = ".tmp"
 """Suffix of a file that is being written; one that nobody is writing is left over from a crash."""
@@ -16,15 +18,6 @@ TEMPORARY = ".tmp"
 def temporary_beside(path: Path) -> Path:
     """A name for writing `path` aside, in the same folder so that a rename is atomic."""
     return path.with_name(f"{path.name}.{uuid.uuid4().hex}{TEMPORARY}")
-
-
-def flush(path: Path) -> None:
-    """Flush a file's content, or a folder's entries, to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def publish(temporary: Path, path: Path) -> None:

@@ -13,7 +13,8 @@ import faiss
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
-from index.durable_files import flush, sha256_of
+from encoders.flush import flush
+from index.durable_files import sha256_of
 from index.inner_products import rounding_of_scan
 from index.manifest import SegmentEntry
 from index.scan import scan_matrix

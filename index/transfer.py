@@ -16,8 +16,9 @@ from jaxtyping import Float32
 
 from encoders.decode import DecodeLimits
 from encoders.encoder import Encoder
+from encoders.flush import flush
 from index.demonstration import Demonstration
-from index.durable_files import flush, temporary_beside
+from index.durable_files import temporary_beside
 from index.intake import take_in
 from index.intake_report import IntakeReport, Progress
 from index.lookahead import batches

@@ -162,10 +162,7 @@ class VersionedPool(PoolReader):
             CatalogUnavailableError: The database doesn't answer.
         """
         with self._writing() as (connection, _):
-            if find_version(connection, self.key, number, pool=self.name).live:
-                raise InvalidRequestError(
-                    f"the encoder version {number} of the pool {self.name!r} is in use", hint="Switch to another first."
-                )
+            self._refuse_live(connection, number)
             retire(connection, self.key, number)
 
     def discard(self, number: int) -> None:
@@ -180,13 +177,15 @@ class VersionedPool(PoolReader):
         space = self._folder_of(self._find(number))
         with exclusive(space.folder, wait=True):  # a filling must not write into a folder that is going away
             with self._writing() as (connection, _):
-                if find_version(connection, self.key, number, pool=self.name).live:
-                    raise InvalidRequestError(
-                        f"the encoder version {number} of the pool {self.name!r} is in use",
-                        hint="Switch to another first.",
-                    )
+                self._refuse_live(connection, number)
                 remove_version(connection, self.key, number)
             shutil.rmtree(space.folder, ignore_errors=True)
+
+    def _refuse_live(self, connection: Connection, number: int) -> None:
+        if find_version(connection, self.key, number, pool=self.name).live:
+            raise InvalidRequestError(
+                f"the encoder version {number} of the pool {self.name!r} is in use", hint="Switch to another first."
+            )
 
     def _put_away(self, serving: EncoderVersion) -> None:
         # Its tail goes when it is retired: what is sealed now needn't be encoded again on a way back.

@@ -8,61 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from jaxtyping import Float32
-
-from encoders.adaptation.closed_form import TunedClosedForm, tune_closed_form
+from encoders.adaptation.closed_form import tune_closed_form
+from encoders.adaptation.contestant import Contestant
 from encoders.adaptation.depths import Depth, Frozen, Head, Space
 from encoders.adaptation.examples import Examples
-from encoders.adaptation.figures import Figures, judged, mean_of
+from encoders.adaptation.figures import judged, mean_of
 from encoders.adaptation.finetune_depth import Finetune
 from encoders.adaptation.folds import Fold, folds_of
-from encoders.adaptation.measures import alignment, alignment_across_domains, uniformity, variance_shares
 from encoders.adaptation.plan import Plan
+from encoders.adaptation.report import report_of
 from encoders.adaptation.steps_file import steps_for
 from encoders.adaptation.watch import SILENT, Watch
 from encoders.calibration.discriminant import Discriminants
 from encoders.tower import Tower
 from invariantselect.errors import InvalidRequestError
 
-__all__ = ["Adaptation", "Contestant", "adapt", "adapt_every"]
-
-_MEASURED = 4000  # images that the measures of the report are taken of
-
-
-@dataclass(frozen=True)
-class Contestant:
-    """A space that took part.
-
-    Attributes:
-        depth: ``frozen``, ``closed_form``, ``head`` or ``finetune``.
-        closed_form: The map behind it; None for none.
-        figures: Means over the folds.
-        centred: Means over the folds where the queries are centred by their own mean; None without a map.
-        seconds: What its folds took.
-    """
-
-    depth: str
-    closed_form: TunedClosedForm | None
-    figures: Figures
-    seconds: float
-
-    @property
-    def name(self) -> str:
-        """The depth, and whether a closed form follows."""
-        return f"{self.depth} + closed_form" if self.closed_form and self.depth != "closed_form" else self.depth
-
-    def to_json(self) -> dict[str, Any]:
-        """For the report."""
-        form = self.closed_form
-        return {
-            "name": self.name,
-            "depth": self.depth,
-            **self.figures.to_json(),
-            "centred": None if form is None else form.centred.to_json(),
-            "form": None if form is None else vars(form.form),
-            "seconds": round(self.seconds, 1),
-        }
+__all__ = ["Adaptation", "adapt", "adapt_every"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +101,7 @@ class _Contest:
     def adaptation(self, space: Space) -> Adaptation:
         """What came out, given the winner's space."""
         everyone, winner = tuple(contestant for _, contestant in self.entries), self.best[1]
-        return Adaptation(space, winner, everyone, _report(self.examples, space, winner, everyone, self.folds))
+        return Adaptation(space, winner, everyone, report_of(self.examples, space, winner, everyone, self.folds))
 
 
 def _contest(examples: Examples, plan: Plan, base: Tower | None, folder: Path | None, watch: Watch) -> _Contest:
@@ -226,31 +187,3 @@ def _composed(space: Space, winner: Contestant, examples: Examples) -> Space:
     )
     behind = fits.fit(form)
     return Space(space.trunk, space.calibration.then(*behind.steps), behind.apply(space.vectors, examples.domain_names))
-
-
-def _report(
-    examples: Examples, space: Space, winner: Contestant, contestants: Sequence[Contestant], folds: Sequence[Fold]
-) -> dict[str, Any]:
-    return {
-        "winner": winner.name,
-        "images": len(examples),
-        "labels": len(examples.classes),
-        "domains": list(examples.known_domains),
-        "folds": [{"held_out": fold.name, "images": len(fold.held)} for fold in folds],
-        "contestants": [contestant.to_json() for contestant in contestants],
-        "measures": {"frozen": _measures(examples.vectors, examples), "adapted": _measures(space.vectors, examples)},
-    }
-
-
-def _measures(vectors: Float32[np.ndarray, "n dim"], examples: Examples) -> dict[str, float | None]:
-    some = np.random.default_rng(0).permutation(len(examples))[:_MEASURED]
-    vectors, labels, domains = vectors[some], examples.labels[some], examples.domains[some]
-    shares = variance_shares(vectors, labels, domains)
-    measured = {
-        "alignment": alignment(vectors, labels),
-        "alignment_across_domains": alignment_across_domains(vectors, labels, domains),
-        "uniformity": uniformity(vectors),
-        "class_variance": shares.classes,
-        "domain_variance": shares.domains,
-    }
-    return {name: None if value is None else round(value, 4) for name, value in measured.items()}

@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float
 
-from encoders.objectives.anchors import log_sum_exp, mean_or_zero
-from encoders.objectives.objective import Formula
-from encoders.objectives.pairs import Positives, check_positives, not_self, positive_pairs
-from encoders.objectives.similarities import check_temperature, scaled_similarities, unit
+from encoders.objectives.anchors import log_sum_exp
+from encoders.objectives.pair_formula import PairFormula
 
 __all__ = ["Cci"]
 
 
 @dataclass(frozen=True)
-class Cci(Formula):
+class Cci(PairFormula):
     """CCI, class-conditioned contrastive invariance.
 
     With z = f(x)/‖f(x)‖ and s_ij = z_i·z_j/τ, over the anchors i that have a positive::
@@ -45,24 +43,12 @@ class Cci(Formula):
     """
 
     name: ClassVar[str] = "cci"
-    temperature: float = 0.1
-    positives: Positives = "same_class"
 
-    def __post_init__(self) -> None:
-        check_temperature(self.temperature)
-        check_positives(self.positives)
-
-    def __call__(
+    def losses(
         self,
-        embeddings: Float[torch.Tensor, "batch dim"],
-        labels: Int64[torch.Tensor, " batch"],
-        domains: Int64[torch.Tensor, " batch"],
-    ) -> Float[torch.Tensor, ""]:
-        """The mean loss of a batch, (): see `Formula.__call__` for the arguments."""
-        vectors = unit(embeddings)
-        positives = positive_pairs(labels, domains, self.positives)
-        anchors = positives.any(dim=1)
-        similarities = scaled_similarities(vectors[anchors], vectors, self.temperature)
-        near = log_sum_exp(similarities, positives[anchors])
-        everyone = log_sum_exp(similarities, not_self(labels)[anchors])
-        return mean_or_zero(everyone - near, vectors)
+        similarities: Float[torch.Tensor, "anchors batch"],
+        positives: Bool[torch.Tensor, "anchors batch"],
+        others: Bool[torch.Tensor, "anchors batch"],
+    ) -> Float[torch.Tensor, " anchors"]:
+        """ℓ_i of each anchor."""
+        return log_sum_exp(similarities, others) - log_sum_exp(similarities, positives)

@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 
-from encoders.objectives.anchors import log_sum_exp, mean_or_zero, mean_over
-from encoders.objectives.objective import Formula
-from encoders.objectives.pairs import Positives, check_positives, positive_pairs
-from encoders.objectives.similarities import check_temperature, scaled_similarities, unit
+from encoders.objectives.anchors import log_sum_exp, mean_over
+from encoders.objectives.pair_formula import PairFormula
 
 __all__ = ["Dcl"]
 
 
 @dataclass(frozen=True)
-class Dcl(Formula):
+class Dcl(PairFormula):
     """DCL, decoupled contrastive learning, in its supervised form.
 
     With z = f(x)/‖f(x)‖, s_ij = z_i·z_j/τ and N(i) the images of other classes, over the anchors i that have both a
@@ -43,24 +41,20 @@ class Dcl(Formula):
     """
 
     name: ClassVar[str] = "dcl"
-    temperature: float = 0.1
-    positives: Positives = "same_class"
 
-    def __post_init__(self) -> None:
-        check_temperature(self.temperature)
-        check_positives(self.positives)
+    def others(self, labels: Int64[torch.Tensor, " batch"]) -> Bool[torch.Tensor, "batch batch"]:
+        """The images of other classes.
 
-    def __call__(
+        Args:
+            labels: (batch,) class of each.
+        """
+        return labels[:, None] != labels[None, :]
+
+    def losses(
         self,
-        embeddings: Float[torch.Tensor, "batch dim"],
-        labels: Int64[torch.Tensor, " batch"],
-        domains: Int64[torch.Tensor, " batch"],
-    ) -> Float[torch.Tensor, ""]:
-        """The mean loss of a batch, (): see `Formula.__call__` for the arguments."""
-        vectors = unit(embeddings)
-        positives = positive_pairs(labels, domains, self.positives)
-        negatives = labels[:, None] != labels[None, :]
-        anchors = positives.any(dim=1) & negatives.any(dim=1)
-        similarities = scaled_similarities(vectors[anchors], vectors, self.temperature)
-        pushed = log_sum_exp(similarities, negatives[anchors])
-        return mean_or_zero(pushed - mean_over(similarities, positives[anchors]), vectors)
+        similarities: Float[torch.Tensor, "anchors batch"],
+        positives: Bool[torch.Tensor, "anchors batch"],
+        others: Bool[torch.Tensor, "anchors batch"],
+    ) -> Float[torch.Tensor, " anchors"]:
+        """ℓ_i of each anchor."""
+        return log_sum_exp(similarities, others) - mean_over(similarities, positives)

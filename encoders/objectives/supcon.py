@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float
 
-from encoders.objectives.anchors import log_sum_exp, mean_or_zero, mean_over
-from encoders.objectives.objective import Formula
-from encoders.objectives.pairs import Positives, check_positives, not_self, positive_pairs
-from encoders.objectives.similarities import check_temperature, scaled_similarities, unit
+from encoders.objectives.anchors import log_sum_exp, mean_over
+from encoders.objectives.pair_formula import PairFormula
 
 __all__ = ["SupCon"]
 
 
 @dataclass(frozen=True)
-class SupCon(Formula):
+class SupCon(PairFormula):
     """SupCon, the paper's L_out (equation 2): the mean over the positives stands outside the logarithm.
 
     With z = f(x)/‖f(x)‖ and s_ij = z_i·z_j/τ, over the anchors i that have a positive::
@@ -39,23 +37,12 @@ class SupCon(Formula):
     """
 
     name: ClassVar[str] = "supcon"
-    temperature: float = 0.1
-    positives: Positives = "same_class"
 
-    def __post_init__(self) -> None:
-        check_temperature(self.temperature)
-        check_positives(self.positives)
-
-    def __call__(
+    def losses(
         self,
-        embeddings: Float[torch.Tensor, "batch dim"],
-        labels: Int64[torch.Tensor, " batch"],
-        domains: Int64[torch.Tensor, " batch"],
-    ) -> Float[torch.Tensor, ""]:
-        """The mean loss of a batch, (): see `Formula.__call__` for the arguments."""
-        vectors = unit(embeddings)
-        positives = positive_pairs(labels, domains, self.positives)
-        anchors = positives.any(dim=1)
-        similarities = scaled_similarities(vectors[anchors], vectors, self.temperature)
-        everyone = log_sum_exp(similarities, not_self(labels)[anchors])
-        return mean_or_zero(everyone - mean_over(similarities, positives[anchors]), vectors)
+        similarities: Float[torch.Tensor, "anchors batch"],
+        positives: Bool[torch.Tensor, "anchors batch"],
+        others: Bool[torch.Tensor, "anchors batch"],
+    ) -> Float[torch.Tensor, " anchors"]:
+        """ℓ_i of each anchor."""
+        return log_sum_exp(similarities, others) - mean_over(similarities, positives)

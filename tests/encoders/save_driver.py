@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ import torch
 
 from encoders.store import save_adapted
 from encoders.trained_tower import trained_tower
+from tests.dying import die_at
 from tests.encoders.adapted import KEY, calibration_of, lineage_of, tiny_tower
 
 CALLS: dict[str, tuple[Any, str]] = {
@@ -30,25 +29,6 @@ CALLS: dict[str, tuple[Any, str]] = {
     "fsync": (os, "fsync"),
     "replace": (Path, "replace"),
 }
-
-
-def die_at(where: str, nth: int) -> None:
-    moment, _, call = where.partition(" ")
-    owner, name = CALLS[call]
-    real: Callable[..., Any] = getattr(owner, name)
-    count = 0
-
-    def counted(*args: Any, **kwargs: Any) -> Any:
-        nonlocal count
-        count += 1
-        if moment == "before" and count == nth:
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = real(*args, **kwargs)
-        if moment == "after" and count == nth:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-
-    setattr(owner, name, counted)
 
 
 def save(store: Path, number: int) -> None:
@@ -71,7 +51,7 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             if "at" in order:
-                die_at(order["at"], order["nth"])
+                die_at(CALLS, order["at"], order["nth"])
             save(Path(sys.argv[1]), order["number"])
             os._exit(0)
         _, status = os.waitpid(child, 0)

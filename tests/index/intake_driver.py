@@ -13,7 +13,6 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +22,11 @@ from index import intake
 from index.pool import Pool
 from index.pools import Pools
 from index.sources import open_source
+from tests.dying import die_at
 from tests.fakes.pixel_encoder import PixelEncoder
 
 BATCH = 8
 SEAL_AT = 40
-MOMENTS = ["preprocess", "forward", "write"]
 
 
 class JournallingEncoder(PixelEncoder):
@@ -47,33 +46,20 @@ class JournallingEncoder(PixelEncoder):
         return super().forward(batch)
 
 
+CALLS: dict[str, tuple[Any, str]] = {
+    "preprocess": (JournallingEncoder, "preprocess"),
+    "forward": (JournallingEncoder, "forward"),
+    "write": (Pool, "write"),
+}
+
+
 def digest(pixels: np.ndarray) -> str:
     return hashlib.sha256(pixels.tobytes()).hexdigest()
 
 
-def die_at(moment: str, nth: int) -> None:
-    when, _, name = moment.partition(" ")
-    owner: Any = Pool if name == "write" else JournallingEncoder
-    real: Callable[..., Any] = getattr(owner, name)
-    count = 0
-
-    def counted(*args: Any, **kwargs: Any) -> Any:
-        nonlocal count
-        count += 1
-        mine = count
-        if when == "before" and mine == nth:
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = real(*args, **kwargs)
-        if when == "after" and mine == nth:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-
-    setattr(owner, name, counted)
-
-
 def run(data: Path, folder: Path, journal: Path, order: dict[str, Any]) -> None:
     if "at" in order:
-        die_at(order["at"], order["nth"])
+        die_at(CALLS, order["at"], order["nth"])
     pool = Pools(data, seal_at=SEAL_AT).open("pool")
     report = intake.take_in(pool, [JournallingEncoder(journal)], open_source(folder), batch=BATCH)
     os.write(1, json.dumps({"created": report.created, "failed": len(report.failed)}).encode() + b"\n")

@@ -14,7 +14,6 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from sqlalchemy.engine.default import DefaultDialect
 from index import filling, sealing, switching
 from index.pool import Pool
 from index.pools import Pools
+from tests.dying import die_at
 from tests.index.entries import entry, recode_for
 
 IDS = [f"id/{number}" for number in range(14)]
@@ -49,25 +49,6 @@ CALLS: dict[str, tuple[Any, str]] = {
 
 def say(**words: object) -> None:
     os.write(1, json.dumps(words).encode() + b"\n")
-
-
-def die_at(where: str, nth: int) -> None:
-    moment, _, call = where.partition(" ")
-    owner, name = CALLS[call]
-    real: Callable[..., Any] = getattr(owner, name)
-    count = 0
-
-    def counted(*args: Any, **kwargs: Any) -> Any:
-        nonlocal count
-        count += 1
-        if moment == "before" and count == nth:
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = real(*args, **kwargs)
-        if moment == "after" and count == nth:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-
-    setattr(owner, name, counted)
 
 
 def operation(chance: random.Random) -> list[Any]:
@@ -109,7 +90,7 @@ def run(data: Path, order: dict[str, Any]) -> None:
     pool = Pools(data, seal_at=SEAL_AT).open("pool")
     pool.snapshots()
     if "at" in order:
-        die_at(order["at"], order["nth"])
+        die_at(CALLS, order["at"], order["nth"])
     chance = random.Random(order.get("seed"))
     for what in order.get("plan") or (operation(chance) for _ in range(60)):
         say(begin=what)

@@ -15,7 +15,7 @@ from encoders.decode import decode
 from index.inspection import inspect
 from index.pools import Pools
 from tests.fakes.pixel_encoder import PixelEncoder
-from tests.index.intake_driver import BATCH, MOMENTS, digest
+from tests.index.intake_driver import BATCH, CALLS, digest
 from tests.index.sources.files import png, put
 
 ROOT = Path(__file__).parents[2]
@@ -80,7 +80,7 @@ def orders(seed: int) -> list[dict]:
     points = [
         {"at": f"{when} {moment}", "nth": chance.randint(1, 20 if moment == "preprocess" else 3)}
         for when in ("before", "after")
-        for moment in MOMENTS
+        for moment in CALLS
     ]
     times = [{"after_ms": chance.uniform(1, 150)} for _ in range(8)]
     return chance.sample([*points, *times], len(points) + len(times))

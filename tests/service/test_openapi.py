@@ -88,6 +88,7 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     for reference in set(references(document)):
         node: Any = document
         for part in reference.removeprefix("#/").split("/"):
+            assert part in node, reference
             node = node[part]
 
 
