@@ -16,6 +16,7 @@ from torch import nn
 
 from encoders.adaptation.augmentation import Augmentation, view
 from encoders.adaptation.examples import Examples
+from encoders.adaptation.remembered import Remembered
 from encoders.adaptation.watch import SILENT, Watch
 from encoders.preprocess import Preprocessing
 
@@ -83,6 +84,7 @@ def activations_of(
     views: int,
     *,
     device: str = "cpu",
+    remembered: Remembered | None = None,
     watch: Watch = SILENT,
 ) -> Activations:
     """Run the front over some views of all images; decoding and drawing go on meanwhile in threads.
@@ -93,9 +95,11 @@ def activations_of(
         count: How many images.
         views: How many of each, at least 1.
         device: Where the front runs; the activations stay in main memory.
+        remembered: Knows what an attempt before took for the faster precision: another would change what is learnt.
         watch: Told how many images are done, and asked whether to go on.
     """
     front = front.to(device).eval()
+    remembered = remembered or Remembered(None)
     kept: torch.Tensor | None = None
     half = False
     done = 0
@@ -104,7 +108,8 @@ def activations_of(
         images = torch.from_numpy(batch.reshape(-1, *batch.shape[2:])).to(device)
         images = images.contiguous(memory_format=torch.channels_last)
         if kept is None:
-            half = _half_is_faster(front, images)
+            first = images
+            half = remembered.once("half", lambda: _half_is_faster(front, first))
         made = _run(front, images, half=half).to(torch.bfloat16).cpu()
         made = made.reshape(len(batch), views, *made.shape[1:])
         if kept is None:

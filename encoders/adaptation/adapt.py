@@ -16,8 +16,9 @@ from encoders.adaptation.figures import judged, mean_of
 from encoders.adaptation.finetune_depth import Finetune
 from encoders.adaptation.folds import Fold, folds_of
 from encoders.adaptation.plan import Plan
+from encoders.adaptation.remembered import Remembered
 from encoders.adaptation.report import report_of
-from encoders.adaptation.steps_file import steps_for
+from encoders.adaptation.step_count import steps_within
 from encoders.adaptation.watch import SILENT, Watch
 from encoders.calibration.discriminant import Discriminants
 from encoders.tower import Tower
@@ -62,7 +63,7 @@ def adapt(
 
     Raises:
         InvalidRequestError: There is nothing to learn from: fewer than two labels, or too few images to hold some out.
-        StoreCorruptError: A checkpoint is damaged.
+        StoreCorruptError: What an attempt before left in the folder is damaged.
     """
     contest = _contest(examples, plan, base, folder, watch)
     depth, winner = contest.best
@@ -122,7 +123,9 @@ def _contest(examples: Examples, plan: Plan, base: Tower | None, folder: Path | 
         finetune = _finetune(examples, plan, base, folder, watch)
         finetune.prepare()
         left = plan.budget_seconds - (time.monotonic() - began)
-        finetune.steps = steps_for(folder, finetune.seconds_a_step, left, trainings=len(folds) + 1)
+        finetune.steps = Remembered(folder).once(
+            "steps", lambda: steps_within(left, finetune.seconds_a_step, trainings=len(folds) + 1)
+        )
         if finetune.steps:
             contestants += _entered(finetune, examples, folds, watch)
     allowed = [pair for pair in contestants if plan.depth in ("auto", pair[1].depth)]

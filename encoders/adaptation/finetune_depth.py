@@ -20,6 +20,7 @@ from encoders.adaptation.depths import Space
 from encoders.adaptation.examples import Examples
 from encoders.adaptation.finetune import FinetuneOptions, Finetuning
 from encoders.adaptation.folds import Fold
+from encoders.adaptation.remembered import Remembered
 from encoders.adaptation.split import split
 from encoders.adaptation.watch import Watch
 from encoders.calibration.calibration import IDENTITY
@@ -83,6 +84,7 @@ class Finetune:
             len(self._examples),
             self._options.views,
             device=self._device,
+            remembered=Remembered(self._folder),
             watch=self._watch,
         )
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from encoders.adaptation import steps_file
+from encoders.adaptation import step_count
 from encoders.adaptation.adapt import adapt
 from encoders.adaptation.examples import Examples
 from encoders.adaptation.finetune import FinetuneOptions
@@ -85,7 +85,7 @@ def test_it_is_the_same_when_it_is_done_again(depth: str) -> None:
 def test_a_trunk_is_trained_and_what_it_learnt_is_what_its_tower_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steps_file, "_MOST", 40)
+    monkeypatch.setattr(step_count, "_MOST", 40)
     examples, base = pool_of("clear", 3), tower_of("transformer")
     plan = replace(PLAN, depth="finetune")
     adaptation = adapt(examples, plan, base=base, folder=tmp_path)
@@ -124,7 +124,7 @@ def test_a_pool_with_nothing_to_learn_from_is_refused(kept: slice) -> None:
     "phase", ["validation of frozen", "validation of head", "validation of finetune", "activations", "fine-tuning"]
 )
 def test_each_phase_can_be_stopped(phase: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps_file, "_MOST", 40)
+    monkeypatch.setattr(step_count, "_MOST", 40)
     reached = False
 
     def told(name: str, *_: object) -> None:
