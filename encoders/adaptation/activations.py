@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -108,8 +109,7 @@ def activations_of(
         images = torch.from_numpy(batch.reshape(-1, *batch.shape[2:])).to(device)
         images = images.contiguous(memory_format=torch.channels_last)
         if kept is None:
-            first = images
-            half = remembered.once("half", lambda: _half_is_faster(front, first))
+            half = remembered.once("half", partial(_half_is_faster, front, images))
         made = _run(front, images, half=half).to(torch.bfloat16).cpu()
         made = made.reshape(len(batch), views, *made.shape[1:])
         if kept is None:

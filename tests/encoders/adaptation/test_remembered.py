@@ -33,7 +33,7 @@ def test_without_a_folder_it_is_measured_each_time() -> None:
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"steps": "many"}', b"\xff"])
 def test_a_damaged_file_is_told_by_name(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "measured.json").write_bytes(content)
-    with pytest.raises(StoreCorruptError, match="measured.json"):
+    with pytest.raises(StoreCorruptError, match=r"measured\.json"):
         Remembered(tmp_path).once("steps", never)
 
 
