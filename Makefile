@@ -12,7 +12,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: $(SERVER) ## build a pool from real images and choose demonstrations for a domain it has never seen
+demo: $(SERVER) ## adapt to a pool of real images and compare both strategies on a domain it has never seen
 	@$(BIN)/python -m service.demo
 
 test: $(DEV) lint types check-arrows unit ## style, types, import arrows and the whole suite

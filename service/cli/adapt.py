@@ -11,7 +11,6 @@ from service.cli.arguments import DEFAULT_DATA, AsJson, Data, PoolOption
 
 if TYPE_CHECKING:
     from invariantselect.wire.adaptation import AdaptRequest
-    from invariantselect.wire.jobs import Job
 
 __all__ = ["adapt"]
 
@@ -56,6 +55,7 @@ def adapt(
       invariantselect adapt --pool pets --depth closed_form
       invariantselect adapt --pool pets --depth finetune --option temperature=0.07 --budget 2h --queue
     """
+    from service.cli.adaptation_tables import print_adaptation
     from service.cli.job_here import do_here
     from service.cli.job_progress import failure_of
     from service.cli.terminal import print_json, results
@@ -84,7 +84,7 @@ def adapt(
     if failure is not None:
         raise failure
     if not as_json:
-        _tell(job)
+        print_adaptation(job)
 
 
 def _request(**fields: Any) -> AdaptRequest:
@@ -92,28 +92,6 @@ def _request(**fields: Any) -> AdaptRequest:
     from invariantselect.wire.adaptation import AdaptRequest
 
     return checked(AdaptRequest, **fields)
-
-
-def _tell(job: Job) -> None:
-    from invariantselect.wire.adaptation import AdaptationResult
-    from service.cli.terminal import print_table, printable, results
-
-    result = AdaptationResult.model_validate(job.result)
-    numbers = ["accuracy", "macro", "precision", "score", "centred"]
-    rows = []
-    for each in result.contestants:
-        figures = [each.accuracy, each.macro_accuracy, each.precision, each.score]
-        centred = None if each.centred is None else f"{each.centred.score:.3f}"
-        rows.append((each.name, *(f"{figure:.3f}" for figure in figures), centred))
-    print_table(["candidate", *numbers], rows, right=numbers)
-    if result.switched:
-        decided = f"Version {result.version} serves: {result.winner}, {result.score:.3f} on domains it had not seen"
-        decided += f", where the frozen encoder has {result.frozen_score:.3f}."
-    elif result.version is None:
-        decided = f"Nothing was changed: {result.reason}."
-    else:
-        decided = f"Version {result.version} ({result.winner}) was made and doesn't serve: {result.reason}."
-    results().print(printable(decided))
 
 
 def _seconds(text: str) -> float:

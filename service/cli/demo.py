@@ -15,7 +15,9 @@ def demo(
         Path, typer.Option("--out", metavar="DIR", help="Directory for the demo's images and its pool.")
     ] = Path("demo-data"),
 ) -> None:
-    """Build a pool from real images and choose demonstrations for a domain it has never seen.
+    """Build a pool from real images, adapt to it, and compare both strategies on a domain that it has never seen.
+
+    Takes a few minutes on two cores, once; a second run finds everything done.
 
     \b
     Examples:

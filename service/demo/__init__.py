@@ -1,1 +1,1 @@
-"""The demo: real digit scans in four domains, taken in, searched and judged in about a minute on any machine."""
+"""The demo: real digit scans in four domains, taken in, adapted to, searched and judged in minutes on any machine."""

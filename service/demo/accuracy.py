@@ -1,27 +1,37 @@
-"""How well seven demonstrations vote for the label of a query whose domain the pool does not show."""
+"""How well seven demonstrations vote for the label of a query, by strategy and by domain of the query."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from evaluation.metrics import accuracy
 from evaluation.vote import vote
-from index.selection.query import ResolvedQuery
-from index.selection.select import select
-from index.snapshot import Snapshot
+from index.pool import Pool
+from invariantselect.errors import InvariantSelectError
 from invariantselect.wire import SelectionOptions
+from invariantselect.wire.options import Strategy
+from service.given_query import GivenQuery
+from service.resolving import EmbedderOf
+from service.selecting import select_each
 
-__all__ = ["Asked", "DomainAccuracy", "accuracy_by_domain"]
+__all__ = ["STRATEGIES", "Asked", "DomainAccuracy", "K", "accuracy_by_domain"]
 
 K = 7
+STRATEGIES: tuple[Strategy, ...] = ("random", "topk_nearest", "invariant_select")
+_AT_ONCE = 64
 
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """A query whose label is known."""
+    """A query whose label is known.
 
-    query: ResolvedQuery
+    Attributes:
+        image: Its file.
+        label: The truth.
+    """
+
+    image: bytes
     label: str
 
 
@@ -31,41 +41,48 @@ class DomainAccuracy:
 
     Attributes:
         domain: Of the queries.
-        random: With random demonstrations of the other domains.
-        nearest: With the nearest demonstrations of the other domains.
-        at_home: With the nearest demonstrations of the same domain: what the shift costs is the difference.
+        by_strategy: The share by each strategy.
     """
 
     domain: str
-    random: float
-    nearest: float
-    at_home: float
+    by_strategy: Mapping[Strategy, float]
 
 
-def accuracy_by_domain(snapshot: Snapshot, asked: Mapping[str, Sequence[Asked]]) -> list[DomainAccuracy]:
-    """Each domain in turn as the one that the pool has never seen.
+def accuracy_by_domain(
+    pool: Pool,
+    asked: Mapping[str, Sequence[Asked]],
+    embedder_of: EmbedderOf,
+    strategies: Sequence[Strategy] = STRATEGIES,
+    done: Callable[[int], None] = lambda _: None,
+) -> list[DomainAccuracy]:
+    """The accuracy of each strategy; nobody is told which domain a query is from.
 
     Args:
-        snapshot: Demonstrations of all domains; a filter hides the query's own.
+        pool: Where demonstrations are chosen from.
         asked: Domain → its queries.
+        embedder_of: As for `service.selecting.select_each`.
+        strategies: Those that are compared.
+        done: Told how many answers were added.
     """
-    rows = []
-    for domain, queries in asked.items():
-        away = {"domain": {"not": domain}}
-        rows.append(
-            DomainAccuracy(
-                domain,
-                random=_accuracy(snapshot, queries, SelectionOptions(k=K, strategy="random", where=away)),
-                nearest=_accuracy(snapshot, queries, SelectionOptions(k=K, where=away)),
-                at_home=_accuracy(snapshot, queries, SelectionOptions(k=K, where={"domain": domain})),
-            )
+    return [
+        DomainAccuracy(
+            domain, {strategy: _accuracy(pool, queries, strategy, embedder_of, done) for strategy in strategies}
         )
-    return rows
-
-
-def _accuracy(snapshot: Snapshot, asked: Sequence[Asked], options: SelectionOptions) -> float:
-    answers = [
-        vote([snapshot.demonstration(position).label for position in chosen.positions.tolist()], chosen.scores.tolist())
-        for chosen in select(snapshot, [each.query for each in asked], options)
+        for domain, queries in asked.items()
     ]
+
+
+def _accuracy(
+    pool: Pool, asked: Sequence[Asked], strategy: Strategy, embedder_of: EmbedderOf, done: Callable[[int], None]
+) -> float:
+    options = SelectionOptions(k=K, strategy=strategy)
+    answers: list[str | None] = []
+    for start in range(0, len(asked), _AT_ONCE):
+        some = [GivenQuery(image=each.image) for each in asked[start : start + _AT_ONCE]]
+        for selection in select_each(pool, some, options, embedder_of):
+            if isinstance(selection, InvariantSelectError):
+                raise selection
+            chosen = selection.demonstrations
+            answers.append(vote([each.label for each in chosen], [each.score for each in chosen]))
+        done(len(some))
     return accuracy([each.label for each in asked], answers)

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image, ImageFilter
 
-__all__ = ["DOMAINS", "SIDE", "enlarge"]
+__all__ = ["DOMAINS", "HELD_OUT", "SIDE", "enlarge"]
 
 SIDE = 32
 
@@ -68,3 +68,5 @@ def _grey(levels: Scan) -> Picture:
 
 DOMAINS: dict[str, Maker] = {"clean": clean, "inverted": inverted, "photo": photo, "noisy": noisy}
 """Domain → what makes a picture of it from a scan, the photographs and a random generator."""
+HELD_OUT = "photo"
+"""The domain that the pool has nothing of: the hospital that comes next."""

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from invariantselect.errors import DatasetUnsupportedError
-from service.demo.domains import DOMAINS, enlarge
+from service.demo.domains import DOMAINS, HELD_OUT, enlarge
 
 __all__ = ["DEFAULT_RECIPE", "DemoImages", "Recipe", "build_images"]
 
@@ -23,7 +23,8 @@ class Recipe:
     """How many images are made; the same recipe makes the same bytes.
 
     Attributes:
-        pool_scans: Scans of each class in each domain of the pool; no scan is used twice.
+        pool_scans: Scans of each class in each domain of the pool, which has nothing of the one that is held out; no
+            scan is used twice.
         query_scans: Scans of each class among the queries; every domain shows the same ones, so that its row of the
             accuracy table differs by the domain alone. None of them is in the pool.
         version: Of the pictures' making; a new one rebuilds what an older demo left behind.
@@ -31,7 +32,7 @@ class Recipe:
 
     pool_scans: int = 30
     query_scans: int = 12
-    version: int = 1
+    version: int = 2
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,10 @@ def _write(images: DemoImages, recipe: Recipe) -> None:
         asked, rest = of_class[: recipe.query_scans], of_class[recipe.query_scans :]
         for place, (domain, make) in enumerate(DOMAINS.items()):
             mine = rest[place * recipe.pool_scans : (place + 1) * recipe.pool_scans]
-            for root, chosen in ((images.pool, mine), (images.queries, asked)):
+            for root, chosen in ((images.pool, mine[: 0 if domain == HELD_OUT else None]), (images.queries, asked)):
                 folder = root / domain / str(label)
-                folder.mkdir(parents=True, exist_ok=True)
                 for scan in chosen:
+                    folder.mkdir(parents=True, exist_ok=True)
                     picture = make(
                         enlarge(scans[scan]), photographs, np.random.default_rng([recipe.version, place, scan])
                     )
