@@ -25,10 +25,11 @@ from benchmarks.quality.phases import Phases
 from benchmarks.quality.record import Record
 from benchmarks.quality.rows import CENTRED
 from benchmarks.quality.variants import VARIANTS, Variant
-from encoders.adaptation.activations import Activations, Inputs, activations_of
+from encoders.adaptation.activations import Activations, activations_of
 from encoders.adaptation.examples import Examples
 from encoders.adaptation.finetune import Finetuning
 from encoders.adaptation.folds import folds_of
+from encoders.adaptation.inputs import Inputs
 from encoders.adaptation.split import split
 from encoders.adaptation.turns import turn
 from encoders.calibration.discriminant import fit_closed_form

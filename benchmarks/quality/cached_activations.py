@@ -14,7 +14,8 @@ from torch import nn
 from benchmarks.quality.division import Division
 from benchmarks.quality.phases import Phases
 from benchmarks.quality.variants import DEFAULT, Variant
-from encoders.adaptation.activations import Activations, Inputs, activations_of
+from encoders.adaptation.activations import Activations, KeptActivations, activations_of
+from encoders.adaptation.inputs import Inputs
 
 __all__ = ["cached_activations"]
 
@@ -38,7 +39,7 @@ def cached_activations(
         return activations_of(front, inputs, count, views, watch=phases.watch)
     path = cache / "activations" / f"{_key(division, variant, seed)}.safetensors"
     if path.is_file():
-        return Activations(load_file(path)["kept"])
+        return KeptActivations(load_file(path)["kept"])
     made = activations_of(front, inputs, count, views, watch=phases.watch)
     everyone = np.arange(count)
     # They are kept in bfloat16, which float32 holds without loss.

@@ -11,10 +11,11 @@ import torch
 from torch import nn
 
 from benchmarks.quality.phases import Phases
-from encoders.adaptation.activations import Activations, Inputs, activations_of
+from encoders.adaptation.activations import Activations, activations_of
 from encoders.adaptation.augmentation import Augmentation
 from encoders.adaptation.examples import Examples
 from encoders.adaptation.finetune import FinetuneOptions, Finetuning
+from encoders.adaptation.inputs import Inputs
 from encoders.adaptation.split import split
 from encoders.adaptation.watch import Watch
 from encoders.efficientnet_lite0 import packaged_tower

@@ -1,61 +1,46 @@
-"""What the frozen front makes of several views of every image, computed once and kept for all the training."""
+"""What the frozen front makes of views of the images: computed once and kept for all the training, if memory allows."""
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import islice
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Int64
 from numpy.typing import NDArray
 from torch import nn
 
-from encoders.adaptation.augmentation import Augmentation, view
-from encoders.adaptation.examples import Examples
+from encoders.adaptation.inputs import Inputs
 from encoders.adaptation.remembered import Remembered
 from encoders.adaptation.watch import SILENT, Watch
-from encoders.preprocess import Preprocessing
 
-__all__ = ["Activations", "Inputs", "activations_of"]
+__all__ = ["Activations", "KeptActivations", "LiveActivations", "activations_of"]
 
-_IMAGES_AT_ONCE = 16
-
-
-class Inputs:
-    """Views of the images as the tower's input. Each is drawn from (seed, image, number of the view).
-
-    Args:
-        examples: The images.
-        preprocessing: Of the tower.
-        augmentation: How far views stray.
-        seed: Of the views.
-    """
-
-    def __init__(
-        self, examples: Examples, preprocessing: Preprocessing, augmentation: Augmentation, *, seed: int = 0
-    ) -> None:
-        self._examples = examples
-        self._preprocessing = preprocessing
-        self._augmentation = augmentation
-        self._seed = seed
-
-    def views(self, place: int, count: int) -> Float32[np.ndarray, "views 3 side side"]:
-        """The first views of an image; the very first is the image as queries are seen."""
-        image = self._examples.image(place)
-        made = [self._preprocessing.apply(image)]
-        for number in range(1, count):
-            rng = np.random.default_rng([self._seed, place, number])
-            made.append(view(image, self._preprocessing, self._augmentation, rng))
-        return np.stack(made)
+_PROBED = 16  # images
+_BYTES = 2  # of a bfloat16
+_FEWEST_VIEWS = 2  # kept views of fewer would teach the training nothing of augmentation
+_LIVE_VIEWS = 1 << 20
 
 
-class Activations:
-    """Activations of views, in half precision: bfloat16 keeps their range.
+@runtime_checkable
+class Activations(Protocol):
+    """Activations of views, in half precision: bfloat16 keeps their range."""
+
+    @property
+    def views(self) -> int:
+        """How many of each image; number 0 is the image as queries are seen."""
+
+    def take(self, places: NDArray[np.int64], numbers: NDArray[np.int64]) -> torch.Tensor:
+        """The chosen view of each image, (batch, …) float32."""
+
+    def clean(self, places: Int64[np.ndarray, " batch"]) -> torch.Tensor:
+        """The images as queries are seen, (batch, …) float32."""
+
+
+class KeptActivations:
+    """Activations in memory: see `Activations`.
 
     Args:
         kept: (images, views, …) bfloat16.
@@ -66,12 +51,40 @@ class Activations:
 
     @property
     def views(self) -> int:
-        """How many of each image; number 0 is the image as queries are seen."""
+        """How many are kept of each image."""
         return self._kept.shape[1]
 
     def take(self, places: NDArray[np.int64], numbers: NDArray[np.int64]) -> torch.Tensor:
         """The chosen view of each image, (batch, …) float32."""
         return self._kept[torch.from_numpy(places), torch.from_numpy(numbers)].float()
+
+    def clean(self, places: Int64[np.ndarray, " batch"]) -> torch.Tensor:
+        """The images as queries are seen, (batch, …) float32."""
+        return self.take(places, np.zeros(len(places), dtype=np.int64))
+
+
+class LiveActivations:
+    """Activations made when they are asked for: for pools that no memory holds. See `Activations`.
+
+    Args:
+        front: Frozen, on the device.
+        inputs: The views.
+        device: Where the front runs.
+        half: Whether it computes in bfloat16.
+    """
+
+    def __init__(self, front: nn.Module, inputs: Inputs, device: str, *, half: bool) -> None:
+        self._front, self._inputs, self._device, self._half = front, inputs, device, half
+
+    @property
+    def views(self) -> int:
+        """So many that none is seen twice."""
+        return _LIVE_VIEWS
+
+    def take(self, places: NDArray[np.int64], numbers: NDArray[np.int64]) -> torch.Tensor:
+        """The chosen view of each image, (batch, …) float32."""
+        images = _images(self._inputs.batch(places, numbers), self._device)
+        return _run(self._front, images, half=self._half).cpu().float()
 
     def clean(self, places: Int64[np.ndarray, " batch"]) -> torch.Tensor:
         """The images as queries are seen, (batch, …) float32."""
@@ -84,6 +97,7 @@ def activations_of(
     count: int,
     views: int,
     *,
+    most_bytes: int | None = None,
     device: str = "cpu",
     remembered: Remembered | None = None,
     watch: Watch = SILENT,
@@ -95,37 +109,44 @@ def activations_of(
         inputs: The views.
         count: How many images.
         views: How many of each, at least 1.
+        most_bytes: That may be kept; None for any number. Where the views don't fit, fewer are kept; where not even
+            two do, none is, and each is made when it is asked for.
         device: Where the front runs; the activations stay in main memory.
         remembered: Knows what an attempt before took for the faster precision: another would change what is learnt.
         watch: Told how many images are done, and asked whether to go on.
+
+    Raises:
+        ValueError: There are no images.
     """
+    if not count:
+        raise ValueError("there are no images")
     front = front.to(device).eval()
-    remembered = remembered or Remembered(None)
-    kept: torch.Tensor | None = None
-    half = False
+    some = np.arange(min(count, _PROBED))
+    probe = _images(inputs.batch(some, np.zeros_like(some)), device)
+    half = (remembered or Remembered(None)).once("half", partial(_half_is_faster, front, probe))
+    shape = _run(front, probe[:1], half=half).shape[1:]
+    fitting = views if most_bytes is None else most_bytes // (count * shape.numel() * _BYTES)
+    if fitting < min(views, _FEWEST_VIEWS):
+        return LiveActivations(front, inputs, device, half=half)
+    kept = torch.empty((count, min(views, fitting), *shape), dtype=torch.bfloat16)
     done = 0
-    for batch in _batches(inputs, count, views):
+    for batch in inputs.batches(count, kept.shape[1]):
         watch.check()
-        images = torch.from_numpy(batch.reshape(-1, *batch.shape[2:])).to(device)
-        images = images.contiguous(memory_format=torch.channels_last)
-        if kept is None:
-            half = remembered.once("half", partial(_half_is_faster, front, images))
-        made = _run(front, images, half=half).to(torch.bfloat16).cpu()
-        made = made.reshape(len(batch), views, *made.shape[1:])
-        if kept is None:
-            kept = torch.empty((count, *made.shape[1:]), dtype=torch.bfloat16)
-        kept[done : done + len(batch)] = made
+        made = _run(front, _images(batch.reshape(-1, *batch.shape[2:]), device), half=half).cpu()
+        kept[done : done + len(batch)] = made.reshape(len(batch), -1, *shape)
         done += len(batch)
         watch.progress("activations", done, count, {})
-    if kept is None:
-        raise ValueError("there are no images")
-    return Activations(kept)
+    return KeptActivations(kept)
+
+
+def _images(pixels: NDArray[np.float32], device: str) -> torch.Tensor:
+    return torch.from_numpy(pixels).to(device).contiguous(memory_format=torch.channels_last)
 
 
 def _run(front: nn.Module, images: torch.Tensor, *, half: bool) -> torch.Tensor:
     with torch.inference_mode(), torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=half):
         made: torch.Tensor = front(images)
-    return made
+    return made.to(torch.bfloat16, copy=True)  # a tensor of inference mode couldn't be trained on
 
 
 def _half_is_faster(front: nn.Module, images: torch.Tensor) -> bool:
@@ -137,18 +158,3 @@ def _half_is_faster(front: nn.Module, images: torch.Tensor) -> bool:
         _run(front, images, half=half).sum().item()  # a device answers only when it is done
         seconds[half] = time.perf_counter() - began
     return seconds[True] < seconds[False]
-
-
-def _batches(inputs: Inputs, count: int, views: int) -> Iterator[Float32[np.ndarray, "batch views 3 side side"]]:
-    """Views of some images at a time, made a batch ahead."""
-    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="views") as threads:
-        starts = iter(range(0, count, _IMAGES_AT_ONCE))
-        ahead = [_begin(threads, inputs, start, count, views) for start in islice(starts, 2)]
-        while ahead:
-            batch = np.stack([future.result() for future in ahead.pop(0)])
-            ahead += [_begin(threads, inputs, start, count, views) for start in islice(starts, 1)]
-            yield batch
-
-
-def _begin(threads: ThreadPoolExecutor, inputs: Inputs, start: int, count: int, views: int) -> list:  # type: ignore[type-arg]
-    return [threads.submit(inputs.views, place, views) for place in range(start, min(start + _IMAGES_AT_ONCE, count))]

@@ -49,6 +49,8 @@ class FinetuneOptions:
         style_mixing: Probability that a batch's styles are mixed; maps only.
         micro_batch: Images of a batch whose graph is in memory at once; 0 for all. The gradients are the same, for a
             second forward pass.
+        cache_bytes: Memory for activations. Where it holds fewer views of each image, fewer are kept; where it doesn't
+            hold two, each is made anew whenever it is drawn.
     """
 
     blocks: int | None = 8
@@ -64,6 +66,7 @@ class FinetuneOptions:
     on_features: float = 0.5
     style_mixing: float = 0.5
     micro_batch: int = 0
+    cache_bytes: int = 4 << 30
 
 
 class Finetuning:

@@ -14,12 +14,13 @@ from jaxtyping import Float32
 from torch import nn
 
 from encoders import efficientnet_lite0
-from encoders.adaptation.activations import Activations, Inputs, activations_of
+from encoders.adaptation.activations import Activations, activations_of
 from encoders.adaptation.augmentation import Augmentation
 from encoders.adaptation.depths import Space
 from encoders.adaptation.examples import Examples
 from encoders.adaptation.finetune import FinetuneOptions, Finetuning
 from encoders.adaptation.folds import Fold
+from encoders.adaptation.inputs import Inputs
 from encoders.adaptation.remembered import Remembered
 from encoders.adaptation.split import split
 from encoders.adaptation.watch import Watch
@@ -83,6 +84,7 @@ class Finetune:
             self._inputs,
             len(self._examples),
             self._options.views,
+            most_bytes=self._options.cache_bytes,
             device=self._device,
             remembered=Remembered(self._folder),
             watch=self._watch,

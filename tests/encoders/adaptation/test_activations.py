@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -10,9 +11,10 @@ import torch
 from PIL import Image
 from torch import nn
 
-from encoders.adaptation.activations import Inputs, activations_of
+from encoders.adaptation.activations import KeptActivations, LiveActivations, activations_of
 from encoders.adaptation.augmentation import Augmentation, view
 from encoders.adaptation.examples import Examples
+from encoders.adaptation.inputs import Inputs
 from encoders.adaptation.watch import Watch
 from encoders.preprocess import Preprocessing
 from invariantselect.errors import JobCancelledError
@@ -41,7 +43,7 @@ def test_they_are_the_fronts_of_the_same_inputs() -> None:
     assert kept.views == VIEWS
     places, numbers = np.array([20, 3, 3, 16]), np.array([2, 0, 1, 2])
     wanted = np.stack(
-        [inputs_of().views(int(place), VIEWS)[number] for place, number in zip(places, numbers, strict=True)]
+        [inputs_of().views(int(place), range(VIEWS))[number] for place, number in zip(places, numbers, strict=True)]
     )
     with torch.inference_mode():
         expected = front(torch.from_numpy(wanted))
@@ -51,7 +53,7 @@ def test_they_are_the_fronts_of_the_same_inputs() -> None:
 
 
 def test_the_clean_view_is_what_queries_are_and_the_others_are_drawn() -> None:
-    views = inputs_of(5).views(7, VIEWS)
+    views = inputs_of(5).views(7, range(VIEWS))
     assert np.array_equal(views[0], PREPROCESSING.apply(PICTURES[7]))
     drawn = view(PICTURES[7], PREPROCESSING, Augmentation(), np.random.default_rng([5, 7, 2]))
     assert np.array_equal(views[2], drawn)
@@ -60,8 +62,8 @@ def test_the_clean_view_is_what_queries_are_and_the_others_are_drawn() -> None:
 
 
 def test_fewer_views_are_the_first_of_more() -> None:
-    assert np.array_equal(inputs_of().views(1, 2), inputs_of().views(1, 5)[:2])
-    assert not np.array_equal(inputs_of(0).views(1, 2)[1], inputs_of(1).views(1, 2)[1])
+    assert np.array_equal(inputs_of().views(1, range(2)), inputs_of().views(1, range(5))[:2])
+    assert not np.array_equal(inputs_of(0).views(1, range(2))[1], inputs_of(1).views(1, range(2))[1])
 
 
 def test_progress_is_told_and_a_stop_is_heeded() -> None:
@@ -74,6 +76,38 @@ def test_progress_is_told_and_a_stop_is_heeded() -> None:
     with pytest.raises(JobCancelledError):
         activations_of(front_of(), inputs_of(), COUNT, VIEWS, watch=Watch(lambda *of: told.append(of[1]), check))
     assert told == [16]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("views")]
+
+
+ONE_VIEW = COUNT * 4 * 7 * 7 * 2  # bytes: 4 channels of 7 × 7 in bfloat16, of every image
+
+
+@pytest.mark.parametrize(("most", "views"), [(None, VIEWS), (VIEWS * ONE_VIEW, VIEWS), (VIEWS * ONE_VIEW - 1, 2)])
+def test_as_many_views_are_kept_as_memory_is_given_for(most: int | None, views: int) -> None:
+    kept = activations_of(front_of(), inputs_of(), COUNT, VIEWS, most_bytes=most)
+    assert isinstance(kept, KeptActivations)
+    assert kept.views == views
+    everything = activations_of(front_of(), inputs_of(), COUNT, VIEWS)
+    last = np.full(COUNT, views - 1)
+    torch.testing.assert_close(
+        kept.take(np.arange(COUNT), last), everything.take(np.arange(COUNT), last), rtol=0.03, atol=0.03
+    )
+
+
+def test_where_memory_holds_less_they_are_made_when_asked_for_and_can_be_trained_on() -> None:
+    live = activations_of(front_of(), inputs_of(), COUNT, VIEWS, most_bytes=2 * ONE_VIEW - 1)
+    assert isinstance(live, LiveActivations)
+    assert live.views > 1000
+    kept = activations_of(front_of(), inputs_of(), COUNT, VIEWS)
+    places, numbers = np.array([20, 3, 3, 16]), np.array([2, 0, 1, 2])
+    taken = live.take(places, numbers)
+    assert taken.dtype == torch.float32
+    torch.testing.assert_close(taken, kept.take(places, numbers), rtol=0.03, atol=0.03)
+    torch.testing.assert_close(live.clean(places), kept.clean(places), rtol=0.03, atol=0.03)
+    assert not torch.equal(live.take(places, numbers + 100), taken)
+    layer = nn.Conv2d(4, 2, 1)
+    layer(taken).sum().backward()
+    assert layer.weight.grad is not None
 
 
 def test_without_images_there_are_none() -> None:
@@ -85,4 +119,4 @@ def test_another_side_is_another_input() -> None:
     small = replace(PREPROCESSING, size=8)
     names = ["x"] * COUNT
     examples = Examples(np.ones((COUNT, 1), np.float32), names, names, [None] * COUNT, PICTURES.__getitem__)
-    assert Inputs(examples, small, Augmentation()).views(0, 2).shape == (2, 3, 8, 8)
+    assert Inputs(examples, small, Augmentation()).views(0, range(2)).shape == (2, 3, 8, 8)

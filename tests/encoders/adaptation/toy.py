@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from encoders.adaptation import finetune
-from encoders.adaptation.activations import Activations
+from encoders.adaptation.activations import KeptActivations
 from encoders.adaptation.finetune import FinetuneOptions, Finetuning
 from encoders.adaptation.watch import Watch
 from encoders.objectives.cci import Cci
@@ -46,7 +46,7 @@ def training_of(folder: Path | None = None, *, objective: Any = None, **changes:
     maps += 1.5 * rng.standard_normal((5, 1, 4, 1, 1))[DOMAINS]
     return Finetuning(
         changes.pop("back", None) or back_of(),
-        Activations(torch.from_numpy(maps).to(torch.bfloat16)),
+        KeptActivations(torch.from_numpy(maps).to(torch.bfloat16)),
         changes.pop("places", np.arange(36)),
         LABELS,
         DOMAINS,
