@@ -36,6 +36,11 @@ class Settings(BaseSettings):
     adapted_encoders: int = Field(
         default=4, ge=1, description="How many encoders that were adapted to pools stay loaded, one a pool."
     )
+    adaptation_cache_bytes: int = Field(
+        default=4 << 30,
+        ge=0,
+        description="Memory for activations while an encoder is fine-tuned; where it is too little, that is slower.",
+    )
     device: str = Field(default="auto", min_length=1, description="auto, cpu, cuda or cuda:N.")
     runtime: Literal["auto", "onnxruntime", "torch"] = Field(
         default="auto", description="What runs the encoder; auto takes the faster one of the device."

@@ -167,12 +167,8 @@ def _entered(depth: Depth, examples: Examples, folds: Sequence[Fold], watch: Wat
         watch.progress(f"validation of {depth.name}", number, len(folds), {})
         spaces.append(depth.space_of(fold))
     labels = examples.labels
-    figures = mean_of(
-        [
-            judged(space[fold.learn], labels[fold.learn], space[fold.held], labels[fold.held])
-            for space, fold in zip(spaces, folds, strict=True)
-        ]
-    )
+    sides = [(space, *fold.judged()) for space, fold in zip(spaces, folds, strict=True)]
+    figures = mean_of([judged(space[near], labels[near], space[held], labels[held]) for space, near, held in sides])
     plain = Contestant(depth.name, None, figures, time.monotonic() - began)
     watch.progress(f"validation of {depth.name}", len(folds), len(folds), {"score": figures.score})
     tuned = tune_closed_form(spaces, examples, folds, watch=watch)

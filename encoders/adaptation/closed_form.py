@@ -24,8 +24,6 @@ _FORMS = tuple(
     )
 )
 _TRUSTS = (0.0, 0.25, 0.5, 0.75, 1.0)
-_MOST_QUERIES = 2000  # of a fold: a share is then known to about one per cent
-_MOST_LEARNT = 12_000  # of a fold, while the form is being chosen; the form itself is fitted to all
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,8 @@ def tune_closed_form(
     *,
     watch: Watch = SILENT,
 ) -> TunedClosedForm:
-    """Try the forms on every fold and keep the best by `Figures.score`.
+    """Try the forms on every fold and keep the best by `Figures.score`. In a large pool a form is fitted to some of the
+    images while it is being chosen (`Fold.judged`), and to all of them for good.
 
     Args:
         spaces: For each fold the vectors of all images, by a trunk that didn't learn from the held-out ones: the
@@ -78,8 +77,7 @@ class _Prepared:
     """One fold, its expensive parts computed once."""
 
     def __init__(self, space: Float32[np.ndarray, "n dim"], examples: Examples, fold: Fold) -> None:
-        rng = np.random.default_rng(0)
-        learn, held = _some(fold.learn, _MOST_LEARNT, rng), _some(fold.held, _MOST_QUERIES, rng)
+        learn, held = fold.judged()
         self._learn, self._learn_labels = space[learn], examples.labels[learn]
         self._domains = [examples.domain_names[place] for place in learn.tolist()]
         self._held, self._held_labels = space[held], examples.labels[held]
@@ -96,7 +94,3 @@ class _Prepared:
         queries = calibration.knowing("\0held", self._held)
         names = ["\0held"] * len(self._held)
         return judged(pool, self._learn_labels, queries.apply(self._held, names), self._held_labels)
-
-
-def _some(places: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
-    return places if len(places) <= most else np.sort(rng.choice(places, most, replace=False))

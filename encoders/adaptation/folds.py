@@ -22,6 +22,8 @@ __all__ = ["Fold", "folds_of"]
 
 _MOST = 4  # more source domains share folds: each fold is a training run
 _WITHOUT_DOMAINS = 3
+_MOST_JUDGED = 12_000
+_MOST_QUERIES = 2000  # a share is then known to about one per cent
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +39,12 @@ class Fold:
     name: str
     learn: NDArray[np.int64]
     held: NDArray[np.int64]
+
+    def judged(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The places of both sides that contestants are judged by, ascending: all, or in a large pool some, the same
+        for everyone and each time."""
+        rng = np.random.default_rng(0)
+        return _some(self.learn, _MOST_JUDGED, rng), _some(self.held, _MOST_QUERIES, rng)
 
 
 def folds_of(examples: Examples, *, seed: int = 0) -> list[Fold]:
@@ -90,3 +98,7 @@ def _by_group(examples: Examples, seed: int) -> list[tuple[str, Int64[np.ndarray
         (f"part {number + 1}", np.flatnonzero(share[places] == number))
         for number in range(min(_WITHOUT_DOMAINS, len(names)))
     ]
+
+
+def _some(places: Int64[np.ndarray, " n"], most: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    return places if len(places) <= most else np.sort(rng.choice(places, most, replace=False))

@@ -18,6 +18,7 @@ from service.jobs.context import JobContext
 from service.jobs.draft_version import Draft, discard_abandoned
 from service.jobs.kind import JobKind
 from service.jobs.learning_set import LearningSet, choose
+from service.settings import Settings
 
 if TYPE_CHECKING:
     from encoders.adaptation.adapt import Adaptation
@@ -69,7 +70,7 @@ def _learnt(context: JobContext, request: AdaptRequest, pool: Pool) -> tuple[Lea
     from encoders.adaptation.adapt import adapt  # brings torch, which takes seconds: servers know this kind, too
 
     services = context.services
-    plan = _plan(request, services.settings.device)
+    plan = _plan(request, services.settings)
     context.progress("loading the encoder")
     identity = services.pool_embedder(pool).identity
     _check_frozen(pool, identity)
@@ -88,7 +89,7 @@ def _learnt(context: JobContext, request: AdaptRequest, pool: Pool) -> tuple[Lea
                 raise StoreCorruptError(error.detail, hint=error.hint) from error
 
 
-def _plan(request: AdaptRequest, device: str) -> Plan:
+def _plan(request: AdaptRequest, settings: Settings) -> Plan:
     from encoders.adaptation.finetune import FinetuneOptions
     from encoders.adaptation.plan import Plan
     from encoders.objectives.registry import objective
@@ -98,9 +99,9 @@ def _plan(request: AdaptRequest, device: str) -> Plan:
         depth=request.depth,
         objective=objective(request.objective, **request.options),
         budget_seconds=request.budget_seconds,
-        finetune=FinetuneOptions(blocks=request.blocks),
+        finetune=FinetuneOptions(blocks=request.blocks, cache_bytes=settings.adaptation_cache_bytes),
         seed=request.seed,
-        device=resolve_device(device),
+        device=resolve_device(settings.device),
         adapted_only=request.force,
     )
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from encoders.adaptation.examples import Examples
-from encoders.adaptation.folds import folds_of
+from encoders.adaptation.folds import Fold, folds_of
 
 
 def examples_of(rows: list[tuple[str, str | None, str | None]]) -> Examples:
@@ -87,3 +87,20 @@ def test_without_domains_the_seed_decides_the_parts() -> None:
     parts = [[fold.held.tolist() for fold in folds_of(examples_of(rows), seed=seed)] for seed in (1, 1, 2)]
     assert parts[0] == parts[1] != parts[2]
     assert sorted(place for part in parts[0] for place in part) == list(range(30))
+
+
+def test_a_large_fold_is_judged_by_some_of_it_the_same_each_time() -> None:
+    fold = Fold("x", np.arange(0, 60_000, 2), np.arange(1, 6001, 2))
+    near, held = fold.judged()
+    assert (len(near), len(held)) == (12_000, 2000)
+    for some, of in ((near, fold.learn), (held, fold.held)):
+        assert (np.diff(some) > 0).all()
+        assert np.isin(some, of).all()
+    assert all(np.array_equal(one, other) for one, other in zip(fold.judged(), (near, held), strict=True))
+
+
+def test_a_small_fold_is_judged_by_all_of_it() -> None:
+    fold = Fold("x", np.arange(12_000), np.arange(12_000, 14_000))
+    near, held = fold.judged()
+    assert np.array_equal(near, fold.learn)
+    assert np.array_equal(held, fold.held)
