@@ -1,0 +1,88 @@
+"""The tuned form is the best of its candidates, each fitted and judged on its own without what is held out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from statistics import fmean
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from encoders.adaptation.closed_form import _FORMS, _TRUSTS, tune_closed_form
+from encoders.adaptation.examples import Examples
+from encoders.adaptation.figures import judged
+from encoders.adaptation.folds import Fold, folds_of
+from encoders.adaptation.watch import Watch
+from encoders.calibration.discriminant import ClosedForm, fit_closed_form
+from invariantselect.errors import JobCancelledError
+
+
+def pool_of(seed: int, n: int = 150, dim: int = 12) -> Examples:
+    rng = np.random.default_rng(seed)
+    labels, domains = rng.integers(4, size=n), rng.integers(3, size=n)
+    rows = rng.standard_normal((n, dim)) + rng.standard_normal((4, dim))[labels]
+    rows += 2 * rng.standard_normal((3, dim))[domains]
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    names = [f"d{domain}" for domain in domains]
+    return Examples(rows.astype(np.float32), [f"l{label}" for label in labels], names, [None] * n, _unseen)
+
+
+def _unseen(place: int) -> Image.Image:
+    raise AssertionError(f"image {place} was looked at")
+
+
+def score(examples: Examples, folds: list[Fold], form: ClosedForm, *, centred: bool) -> float:
+    """Mean score over the folds, each fitted anew on what it may learn from."""
+    scores = []
+    for fold in folds:
+        learn, held = fold.learn, fold.held
+        vectors, labels, domains = examples.vectors, examples.labels, examples.domains
+        calibration = fit_closed_form(vectors[learn], labels[learn], domains[learn], examples.known_domains, form)
+        pool = calibration.apply(vectors[learn], [examples.domain_names[place] for place in learn])
+        if centred:
+            known = calibration.knowing("someone new", vectors[held])
+            queries = known.apply(vectors[held], ["someone new"] * len(held))
+        else:
+            queries = calibration.apply(vectors[held])
+        scores.append(judged(pool, labels[learn], queries, labels[held]).score)
+    return fmean(scores)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_it_is_the_best_of_all_that_were_tried(seed: int) -> None:
+    examples = pool_of(seed)
+    folds = folds_of(examples)
+    tuned = tune_closed_form([examples.vectors] * len(folds), examples, folds)
+    guessed = {form: score(examples, folds, form, centred=False) for form in _FORMS}
+    best = max(guessed, key=lambda form: guessed[form])
+    trusted = {trust: score(examples, folds, replace(best, trust=trust), centred=True) for trust in _TRUSTS}
+    assert len(set(guessed.values())) > 2  # there was something to choose
+    assert replace(tuned.form, trust=best.trust) == best
+    assert tuned.form.trust == max(trusted, key=lambda trust: trusted[trust])
+    assert tuned.figures.score == pytest.approx(max(guessed.values()), abs=1e-9)
+    assert tuned.centred.score == pytest.approx(max(trusted.values()), abs=1e-9)
+
+
+def test_what_is_held_out_is_not_learnt_from() -> None:
+    examples = pool_of(0)
+    folds = folds_of(examples)[:1]
+    [fold] = folds
+    tuned = tune_closed_form([examples.vectors], examples, folds)
+    others = examples.label_names.copy()
+    for place in fold.held:  # nobody has these labels among what is learnt from: whatever is found is wrong
+        others[place] = f"never {place % 3}"
+    blind = Examples(examples.vectors, others, examples.domain_names, examples.group_names, _unseen)
+    again = tune_closed_form([examples.vectors], blind, folds)
+    assert again.figures.accuracy == 0.0
+    assert tuned.figures.accuracy > 0.5
+
+
+def test_it_can_be_stopped() -> None:
+    def check() -> None:
+        raise JobCancelledError("stopped")
+
+    examples = pool_of(0)
+    folds = folds_of(examples)
+    with pytest.raises(JobCancelledError):
+        tune_closed_form([examples.vectors] * len(folds), examples, folds, watch=Watch(check=check))
