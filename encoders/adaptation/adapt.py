@@ -74,7 +74,7 @@ def adapt(
         StoreCorruptError: What an attempt before left in the folder is damaged.
         InternalError: Another of the ranks has ended.
     """
-    contest = _contest(examples, plan, base, folder, watch, ranks)
+    contest = _contest(examples, plan, base, folder, watch, ranks=ranks)
     depth, winner = contest.best
     return contest.adaptation(_composed(depth.final(), winner, examples))
 
@@ -89,7 +89,7 @@ def adapt_every(
     Returns:
         What `adapt` returns for these arguments (and raises), and the space of every contestant, by its name.
     """
-    contest = _contest(examples, plan, base, folder, watch, ALONE)
+    contest = _contest(examples, plan, base, folder, watch, ranks=ALONE)
     made: dict[str, Space] = {}
     spaces: dict[str, Space] = {}
     for depth, contestant in contest.entries:
@@ -115,7 +115,7 @@ class _Contest:
 
 
 def _contest(
-    examples: Examples, plan: Plan, base: Tower | None, folder: Path | None, watch: Watch, ranks: Ranks
+    examples: Examples, plan: Plan, base: Tower | None, folder: Path | None, watch: Watch, *, ranks: Ranks
 ) -> _Contest:
     folds = folds_of(examples, seed=plan.seed)
     if len(examples.classes) < 2 or not folds:
@@ -131,7 +131,7 @@ def _contest(
     for depth in depths:
         contestants += _entered(depth, examples, folds, watch)
     if plan.depth in ("auto", "finetune") and base is not None:
-        finetune = _finetune(examples, plan, base, folder, watch, ranks)
+        finetune = _finetune(examples, plan, base, folder, watch, ranks=ranks)
         finetune.prepare()
         left = plan.budget_seconds - (time.monotonic() - began)
         finetune.steps = Remembered(folder).once(
@@ -156,7 +156,9 @@ def _contest(
     return _Contest(examples, folds, contestants, best)
 
 
-def _finetune(examples: Examples, plan: Plan, base: Tower, folder: Path | None, watch: Watch, ranks: Ranks) -> Finetune:
+def _finetune(
+    examples: Examples, plan: Plan, base: Tower, folder: Path | None, watch: Watch, *, ranks: Ranks
+) -> Finetune:
     return Finetune(
         base,
         examples,

@@ -86,6 +86,7 @@ class Leader:
         loss = loss_of(kept)
         loss.backward()  # type: ignore[no-untyped-call]  # torch's own annotation is missing
         gradient = torch.zeros_like(every)
+        assert kept.grad is not None  # noqa: S101 -- the loss hangs on the features
         gradient[:count] = kept.grad
         gradient *= ranks.world  # a mean over ranks follows
         mine = ranks.scatter(gradient, torch.empty_like(features))
