@@ -6,8 +6,8 @@ Rank 0 does all cases, one after another, and writes what came out; rank 1 follo
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,34 +43,48 @@ STEPS = 5
 LEFT_AT = 4
 
 
-def towers_training(kind: str, ranks: Ranks = ALONE) -> Finetuning:
+class Double(nn.Module):
+    """A back that computes in double precision, as Adam makes a step of what is rounded away where gradients vanish."""
+
+    def __init__(self, back: nn.Module) -> None:
+        super().__init__()
+        self.back = back.double()
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.back(inputs.double()).float()
+
+
+def towers_training(kind: str, ranks: Ranks, steps: int, *, double: bool) -> Finetuning:
     """The last block of a tiny tower of open_clip, or all of it where it can't be split."""
     tower = tower_of(kind)
-    origin = {"architecture": dict(tower.architecture), "blocks": 1}
     halves = split(tower.build().to(memory_format=torch.channels_last), FAMILY, 1)
     with torch.no_grad():
         maps = halves.front(images_of(36, VISION[kind]["image_size"]))
     return Finetuning(
-        halves.back,
+        Double(halves.back) if double else halves.back,
         Activations(maps.unsqueeze(1).to(torch.bfloat16)),
         np.arange(36),
         LABELS,
         DOMAINS,
         dim=DIM,
         objective=Cci(),
-        options=replace(OPTIONS, rate=1e-3),
-        steps=STEPS,
+        options=OPTIONS,
+        steps=steps,
         ranks=ranks,
-        origin=origin,
+        origin={"architecture": dict(tower.architecture), "blocks": 1, "double": double},
     )
 
 
-def trainings(ranks: Ranks = ALONE) -> Iterator[tuple[str, Callable[[int], Finetuning]]]:
-    """Each case's name, and what makes its training of some steps."""
-    for name, changes in TOYS.items():
-        yield name, lambda steps, of=changes: training_of(ranks=ranks, steps=steps, **of)
-    for kind in VISION:
-        yield kind, lambda _, of=kind: towers_training(of, ranks)
+def toys_training(name: str, ranks: Ranks, steps: int, *, double: bool) -> Finetuning:
+    """One of `TOYS`."""
+    back = Double(back_of()) if double else back_of()
+    return training_of(ranks=ranks, steps=steps, back=back, origin={"double": double}, **TOYS[name])
+
+
+def trainings(ranks: Ranks = ALONE) -> dict[str, Callable[..., Finetuning]]:
+    """What makes the training of each case, given its steps and whether it is ``double``."""
+    toys = {name: partial(toys_training, name, ranks) for name in TOYS}
+    return toys | {kind: partial(towers_training, kind, ranks) for kind in VISION}
 
 
 def gradients(training: Finetuning) -> Tensors:
@@ -122,9 +136,9 @@ def gone_on(folder: Path, ranks: Ranks = ALONE) -> Tensors:
 def lead(ranks: Ranks, folder: Path) -> None:
     """Do all cases and write what came out."""
     found: dict[str, Tensors] = {}
-    for name, training in trainings(ranks):
-        found[f"gradients, {name}"] = gradients(training(1))
-        shared = training(STEPS)
+    for name, training in trainings(ranks).items():
+        found[f"gradients, {name}"] = gradients(training(1, double=False))
+        shared = training(STEPS, double=True)
         found[f"weights, {name}"] = weights(shared.run())
         found[f"last, {name}"] = weights(shared._back)
     interrupted(folder / "begun by two", ranks)
@@ -134,7 +148,8 @@ def lead(ranks: Ranks, folder: Path) -> None:
 
 def toys_or_towers(origin: Mapping[str, Any]) -> nn.Module:
     """What rank 0 trains, with none of its numbers."""
-    back = back_from(origin) if origin else back_of()
+    back = back_from(origin) if "architecture" in origin else back_of()
+    back = Double(back) if origin.get("double") else back
     with torch.no_grad():
         for tensor in back.state_dict().values():
             tensor.zero_()
@@ -154,7 +169,7 @@ def main(folder: Path) -> None:
             lead(ranks, folder)
         else:
             follow(ranks, build)
-            of = zip([name for name, _ in trainings()], backs[1::2], strict=False)
+            of = zip(trainings(), backs[1::2], strict=False)
             save_file({f"last, {case}: {name}": it for case, b in of for name, it in weights(b).items()}, folder / "1")
 
 

@@ -57,7 +57,7 @@ def training_of(folder: Path | None = None, *, objective: Any = None, **changes:
         seed=changes.pop("seed", 0),
         ranks=changes.pop("ranks", ALONE),
         compiled=changes.pop("compiled", False),
-        origin={},
+        origin=changes.pop("origin", {}),
         options=replace(OPTIONS, **changes),
         folder=folder,
     )
