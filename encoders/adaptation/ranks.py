@@ -183,12 +183,12 @@ def joined(device: str) -> Iterator[Ranks]:
     store, rank, world = next(iter(rendezvous("env://", timeout=_TOGETHER)))
     dist.init_process_group("nccl" if cuda else "gloo", store=store, rank=rank, world_size=world, timeout=_TOGETHER)
     ranks = Ranks(rank, world, device=device, store=PrefixStore("invariantselect", store))
+    failure: BaseException | None = None
     try:
         yield ranks
     except BaseException as error:
-        ranks.end(error)
+        failure = error
         raise
-    else:
-        ranks.end(None)
     finally:
+        ranks.end(failure)
         dist.destroy_process_group()

@@ -33,7 +33,10 @@ def shared(device: str) -> Iterator[Ranks | None]:
     from encoders.adaptation.ranks import joined
 
     with joined(device) as ranks:
-        if not ranks.leads:
+        if ranks.leads:
+            # torchrun's way to say that another process has ended: the job is put down as on Ctrl-C.
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+        else:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # reaches rank 0 too, which ends the job and tells everybody
             follow(ranks)
         yield ranks

@@ -37,10 +37,22 @@ TOYS: Mapping[str, dict[str, Any]] = {
     "uneven": {"images_per_class": 5},
     "in parts": {"micro_batch": 4, "objective": CrossEntropy()},
     "uneven, in parts": {"images_per_class": 5, "micro_batch": 3, "style_mixing": 1.0},
+    "half used": {"half_used": True},
     "fewer images than ranks": {"classes_per_batch": 1, "images_per_class": 1, "objective": CrossEntropy()},
 }
 STEPS = 5
 LEFT_AT = 4
+
+
+class HalfUsed(nn.Module):
+    """A back with a part that its vectors don't hang on, as some towers have for their tokens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.back, self.idle = back_of(), nn.Linear(3, 3)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.back(inputs)
 
 
 class Double(nn.Module):
@@ -52,6 +64,15 @@ class Double(nn.Module):
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         return self.back(inputs.double()).float()
+
+
+def back_like(origin: Mapping[str, Any]) -> nn.Module:
+    """What a training begins with, where it is a toy; where it is a tower, what is like it."""
+    made: nn.Module = back_from(origin) if "architecture" in origin else back_of()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        made = HalfUsed() if origin.get("half_used") else made
+    return Double(made) if origin.get("double") else made
 
 
 def towers_training(kind: str, ranks: Ranks, steps: int, *, double: bool) -> Finetuning:
@@ -77,8 +98,9 @@ def towers_training(kind: str, ranks: Ranks, steps: int, *, double: bool) -> Fin
 
 def toys_training(name: str, ranks: Ranks, steps: int, *, double: bool) -> Finetuning:
     """One of `TOYS`."""
-    back = Double(back_of()) if double else back_of()
-    return training_of(ranks=ranks, steps=steps, back=back, origin={"double": double}, **TOYS[name])
+    changes = dict(TOYS[name])
+    origin = {"double": double, "half_used": changes.pop("half_used", False)}
+    return training_of(ranks=ranks, steps=steps, back=back_like(origin), origin=origin, **changes)
 
 
 def trainings(ranks: Ranks = ALONE) -> dict[str, Callable[..., Finetuning]]:
@@ -146,22 +168,15 @@ def lead(ranks: Ranks, folder: Path) -> None:
     save_file({f"{case}: {name}": it for case, of in found.items() for name, it in of.items()}, folder / "rank 0")
 
 
-def toys_or_towers(origin: Mapping[str, Any]) -> nn.Module:
-    """What rank 0 trains, with none of its numbers."""
-    back = back_from(origin) if "architecture" in origin else back_of()
-    back = Double(back) if origin.get("double") else back
-    with torch.no_grad():
-        for tensor in back.state_dict().values():
-            tensor.zero_()
-    return back
-
-
 def main(folder: Path) -> None:
     finetune._CHECKPOINT_EVERY = -1.0  # behind each step
     backs: list[nn.Module] = []
 
     def build(origin: Mapping[str, Any]) -> nn.Module:
-        backs.append(toys_or_towers(origin))
+        backs.append(back_like(origin))
+        with torch.no_grad():
+            for tensor in backs[-1].state_dict().values():
+                tensor.zero_()  # rank 0's numbers are all that counts
         return backs[-1]
 
     with joined("cpu") as ranks:

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from encoders.adaptation import finetune
-from tests.encoders.adaptation import shared_cases
+from tests.encoders.adaptation import failing_ranks, shared_cases
 from tests.encoders.adaptation.shared_cases import STEPS, gone_on, gradients, interrupted, trainings, weights
 from tests.encoders.adaptation.start_ranks import ended, started
 from tests.encoders.adaptation.toy import training_of
@@ -77,3 +77,24 @@ def test_what_two_began_one_ends(folder: Path) -> None:
 def test_what_one_began_two_end(shared: Tensors) -> None:
     whole = weights(training_of(objective=shared_cases.CrossEntropy()).run())
     assert_same(of_case(shared, "gone on by two"), whole, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("who", "told"),
+    [
+        ("rank 1 fails", {0: "InternalError: Another process of this training has ended: rank 1: ValueError: its"}),
+        ("rank 0 fails within a step", {1: "InternalError: Another process of this training has ended: rank 0: Type"}),
+        (
+            "rank 0 is cancelled",
+            {
+                0: "JobCancelledError: somebody cancelled it",
+                1: "InternalError: Rank 0, which does the job, has failed: JobCancelledError: somebody cancelled it",
+            },
+        ),
+    ],
+)
+def test_one_that_ends_ends_the_other_too(tmp_path: Path, who: str, told: dict[int, str]) -> None:
+    with started(failing_ranks.__name__, who, tmp_path / "told") as processes:
+        assert [code for code, _ in ended(processes)] == [1, 1]
+    for rank, begin in told.items():
+        assert (tmp_path / f"told {rank}").read_text().startswith(begin)
