@@ -1,4 +1,4 @@
-"""Whether compiling a back is worth its while: it takes about a minute, and saves a share of every step."""
+"""Whether compiling a back is worth its while: it may take a minute, and saves a share of every step."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ class Pace:
     """Seconds of a training.
 
     Attributes:
-        first: Of its first step, in which it is compiled where it is.
-        each: Of each step behind that.
+        first: Of its first step, in which the back is compiled if it is. Trainings behind it in the same process find
+            it compiled.
+        each: Of each further step.
     """
 
     first: float
@@ -24,7 +25,7 @@ class Pace:
 
 
 def compiling_pays(steps: int, trainings: int, *, plain: Callable[[], Pace], compiled: Callable[[], Pace]) -> bool:
-    """Whether trainings end earlier when each is compiled first.
+    """Whether trainings end earlier when the back is compiled first.
 
     Args:
         steps: Of each training.
@@ -36,4 +37,4 @@ def compiling_pays(steps: int, trainings: int, *, plain: Callable[[], Pace], com
     if as_it_is < _LONG_ENOUGH:
         return False
     pace = compiled()
-    return (pace.first + pace.each * steps) * trainings < as_it_is
+    return pace.first + pace.each * steps * trainings < as_it_is

@@ -40,11 +40,12 @@ def moments_of(optimiser: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
 
 
 def load_moments(optimiser: torch.optim.Optimizer, moments: Mapping[str, torch.Tensor]) -> None:
-    """Let an optimiser remember what `moments_of` told of one with the same parameters."""
+    """Let an optimiser remember what `moments_of` told of one with the same parameters, whatever device that is on."""
     states: dict[int, dict[str, torch.Tensor]] = {}
     for key, value in moments.items():
         number, _, name = key.partition(".")
-        states.setdefault(int(number), {})[name] = value
+        # The count of steps is kept on the cpu: asking a device for it would stop it at every parameter.
+        states.setdefault(int(number), {})[name] = value if value.ndim else value.cpu()
     groups = optimiser.state_dict()["param_groups"]
     optimiser.load_state_dict({"state": states, "param_groups": groups})
 

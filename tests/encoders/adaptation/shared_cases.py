@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import partial, partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ TOYS: Mapping[str, dict[str, Any]] = {
     "uneven": {"images_per_class": 5},
     "in parts": {"micro_batch": 4, "objective": CrossEntropy()},
     "uneven, in parts": {"images_per_class": 5, "micro_batch": 3, "style_mixing": 1.0},
+    "compiled": {"compiled": True},
     "half used": {"half_used": True},
     "fewer images than ranks": {"classes_per_batch": 1, "images_per_class": 1, "objective": CrossEntropy()},
 }
@@ -99,6 +100,7 @@ def towers_training(kind: str, ranks: Ranks, steps: int, *, double: bool) -> Fin
 def toys_training(name: str, ranks: Ranks, steps: int, *, double: bool) -> Finetuning:
     """One of `TOYS`."""
     changes = dict(TOYS[name])
+    changes["compiled"] = changes.get("compiled", False) and ranks.several  # it is compared with one that isn't
     origin = {"double": double, "half_used": changes.pop("half_used", False)}
     return training_of(ranks=ranks, steps=steps, back=back_like(origin), origin=origin, **changes)
 
@@ -170,6 +172,7 @@ def lead(ranks: Ranks, folder: Path) -> None:
 
 def main(folder: Path) -> None:
     finetune._CHECKPOINT_EVERY = -1.0  # behind each step
+    nn.Module.compile = partialmethod(nn.Module.compile, backend="eager")  # the other takes half a minute here
     backs: list[nn.Module] = []
 
     def build(origin: Mapping[str, Any]) -> nn.Module:
