@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from encoders.adaptation import finetune
-from encoders.adaptation.activations import Activations
+from encoders.adaptation.activations import KeptActivations
 from encoders.adaptation.finetune import Finetuning
 from encoders.adaptation.following import back_from, follow
 from encoders.adaptation.ranks import ALONE, Ranks, joined
@@ -84,7 +84,7 @@ def towers_training(kind: str, ranks: Ranks, steps: int, *, double: bool) -> Fin
         maps = halves.front(images_of(36, VISION[kind]["image_size"]))
     return Finetuning(
         Double(halves.back) if double else halves.back,
-        Activations(maps.unsqueeze(1).to(torch.bfloat16)),
+        KeptActivations(maps.unsqueeze(1).to(torch.bfloat16)),
         np.arange(36),
         LABELS,
         DOMAINS,
