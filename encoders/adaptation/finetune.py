@@ -90,18 +90,10 @@ class Finetuning:
         ).to(device)
         self._average = Averaged(self._back, options.memory)
         self._optimiser = _optimiser(self._back, [self._projection, self._losses], options)
-        self._leader = None
-        if ranks.several:
-            self._leader = Leader(ranks, self._back, self._optimiser, options, origin=origin or {}, compiled=compiled)
-        if compiled:
+        self._leader = self._shared_by(ranks, origin or {}, compiled=compiled) if ranks.several else None
+        if compiled:  # in place, behind the copy that the average is
             self._back.compile()
-        self._sampler = ClassDomainSampler(
-            labels[places],
-            domains[places],
-            classes_per_batch=options.classes_per_batch,
-            images_per_class=options.images_per_class,
-            seed=seed,
-        )
+        self._sampler = _sampler(labels[places], domains[places], options, seed)
         self._words = {"objective": [objective.name, objective.options()], "options": asdict(options), "steps": steps}
         self._words |= {"seed": seed, "images": _digest(labels, domains, places)}
         self.step = 0
@@ -140,6 +132,9 @@ class Finetuning:
         if self._folder is not None:
             state = state_of(self._trained(), self._average.module, self._optimiser)
             save_checkpoint(self._folder, self.step, state, self._words)
+
+    def _shared_by(self, ranks: Ranks, origin: Mapping[str, Any], *, compiled: bool) -> Leader:
+        return Leader(ranks, self._back, self._optimiser, self._options, origin=origin, compiled=compiled)
 
     def _descend(self) -> float:
         batch = self._sampler.batch(self.step)
@@ -196,6 +191,18 @@ class Finetuning:
 
 def _projection(dim: int, length: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(dim, 512), nn.ReLU(), nn.Linear(512, length))
+
+
+def _sampler(
+    labels: Int64[np.ndarray, " n"], domains: Int64[np.ndarray, " n"], options: FinetuneOptions, seed: int
+) -> ClassDomainSampler:
+    return ClassDomainSampler(
+        labels,
+        domains,
+        classes_per_batch=options.classes_per_batch,
+        images_per_class=options.images_per_class,
+        seed=seed,
+    )
 
 
 def _optimiser(back: nn.Module, others: list[nn.Module], options: FinetuneOptions) -> torch.optim.AdamW:
