@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import safetensors
 from filelock import FileLock
 
-from encoders import efficientnet_lite0, open_clip_tower
 from encoders.calibration.calibration import IDENTITY, Calibration
+from encoders.families import FAMILIES, module_of
 from encoders.fingerprint import calibrated_fingerprint, weights_digest
 from encoders.flush import flush
 from encoders.lineage import Lineage
@@ -33,10 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["StoredEncoder", "is_stored", "load_stored", "save_adapted", "save_encoder"]
 
 _DESCRIPTION, _WEIGHTS, _CALIBRATION = "encoder.json", "weights.safetensors", "calibration.safetensors"
-_BUILDERS: Mapping[str, Callable[[Mapping[str, Any]], nn.Module]] = {
-    efficientnet_lite0.FAMILY: efficientnet_lite0.build_module,
-    open_clip_tower.FAMILY: open_clip_tower.build_module,
-}
 
 
 @dataclass(frozen=True)
@@ -186,7 +182,7 @@ def _adapted(directory: Path, fields: Mapping[str, Any]) -> tuple[StoredEncoder,
 
 def _tower(directory: Path, fields: Mapping[str, Any]) -> Tower:
     architecture = dict(fields["architecture"])
-    if architecture["family"] not in _BUILDERS:
+    if architecture["family"] not in FAMILIES:
         raise ValueError(f"there is no family {architecture['family']!r}")
     return Tower(
         architecture=architecture,
@@ -201,7 +197,7 @@ def _tower(directory: Path, fields: Mapping[str, Any]) -> Tower:
 def _built(architecture: Mapping[str, Any], weights: Path) -> nn.Module:
     from safetensors.torch import load_file
 
-    module = _BUILDERS[architecture["family"]](architecture)
+    module = module_of(architecture)
     try:
         module.load_state_dict(load_file(weights))
     except RuntimeError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from redis import Redis
 from starlette.requests import HTTPConnection
@@ -26,6 +26,9 @@ from service.settings import Settings
 from service.store import open_store
 from service.warm_up import WarmUp
 
+if TYPE_CHECKING:
+    from encoders.adaptation.ranks import Ranks
+
 __all__ = ["Services", "open_services", "services_of"]
 
 
@@ -44,6 +47,7 @@ class Services:
         cache: Vectors of images seen before.
         metrics: What /metrics tells.
         warm_up: Whether the server can answer yet.
+        ranks: The processes that share trainings with this one; None where it is alone.
     """
 
     settings: Settings
@@ -56,6 +60,7 @@ class Services:
     cache: EmbeddingCache
     metrics: Metrics
     warm_up: WarmUp
+    ranks: Ranks | None = None
 
     @property
     def keys(self) -> Catalog | None:

@@ -16,6 +16,7 @@ from encoders.adaptation.figures import judged, mean_of
 from encoders.adaptation.finetune_depth import Finetune
 from encoders.adaptation.folds import Fold, folds_of
 from encoders.adaptation.plan import Plan
+from encoders.adaptation.ranks import ALONE, Ranks
 from encoders.adaptation.remembered import Remembered
 from encoders.adaptation.report import report_of
 from encoders.adaptation.step_count import steps_within
@@ -50,7 +51,13 @@ class Adaptation:
 
 
 def adapt(
-    examples: Examples, plan: Plan, *, base: Tower | None = None, folder: Path | None = None, watch: Watch = SILENT
+    examples: Examples,
+    plan: Plan,
+    *,
+    base: Tower | None = None,
+    folder: Path | None = None,
+    watch: Watch = SILENT,
+    ranks: Ranks = ALONE,
 ) -> Adaptation:
     """Adapt an encoder to a pool.
 
@@ -60,12 +67,14 @@ def adapt(
         base: The trunk; needed where it shall be trained.
         folder: Where a training keeps its checkpoints; an adaptation that was killed goes on from there.
         watch: Told how far it is, and asked whether to go on.
+        ranks: The processes that share fine-tuning with this one, which is rank 0; the others `follow` meanwhile.
 
     Raises:
         InvalidRequestError: There is nothing to learn from: fewer than two labels, or too few images to hold some out.
         StoreCorruptError: What an attempt before left in the folder is damaged.
+        InternalError: Another of the ranks has ended.
     """
-    contest = _contest(examples, plan, base, folder, watch)
+    contest = _contest(examples, plan, base, folder, watch, ranks=ranks)
     depth, winner = contest.best
     return contest.adaptation(_composed(depth.final(), winner, examples))
 
@@ -80,7 +89,7 @@ def adapt_every(
     Returns:
         What `adapt` returns for these arguments (and raises), and the space of every contestant, by its name.
     """
-    contest = _contest(examples, plan, base, folder, watch)
+    contest = _contest(examples, plan, base, folder, watch, ranks=ALONE)
     made: dict[str, Space] = {}
     spaces: dict[str, Space] = {}
     for depth, contestant in contest.entries:
@@ -105,7 +114,9 @@ class _Contest:
         return Adaptation(space, winner, everyone, report_of(self.examples, space, winner, everyone, self.folds))
 
 
-def _contest(examples: Examples, plan: Plan, base: Tower | None, folder: Path | None, watch: Watch) -> _Contest:
+def _contest(
+    examples: Examples, plan: Plan, base: Tower | None, folder: Path | None, watch: Watch, *, ranks: Ranks
+) -> _Contest:
     folds = folds_of(examples, seed=plan.seed)
     if len(examples.classes) < 2 or not folds:
         raise InvalidRequestError(
@@ -120,13 +131,14 @@ def _contest(examples: Examples, plan: Plan, base: Tower | None, folder: Path | 
     for depth in depths:
         contestants += _entered(depth, examples, folds, watch)
     if plan.depth in ("auto", "finetune") and base is not None:
-        finetune = _finetune(examples, plan, base, folder, watch)
+        finetune = _finetune(examples, plan, base, folder, watch, ranks=ranks)
         finetune.prepare()
         left = plan.budget_seconds - (time.monotonic() - began)
         finetune.steps = Remembered(folder).once(
             "steps", lambda: steps_within(left, finetune.seconds_a_step, trainings=len(folds) + 1)
         )
         if finetune.steps:
+            finetune.settle_compiling(len(folds) + 1)
             contestants += _entered(finetune, examples, folds, watch)
     allowed = [pair for pair in contestants if plan.depth in ("auto", pair[1].depth)]
     if plan.adapted_only:
@@ -144,7 +156,9 @@ def _contest(examples: Examples, plan: Plan, base: Tower | None, folder: Path | 
     return _Contest(examples, folds, contestants, best)
 
 
-def _finetune(examples: Examples, plan: Plan, base: Tower, folder: Path | None, watch: Watch) -> Finetune:
+def _finetune(
+    examples: Examples, plan: Plan, base: Tower, folder: Path | None, watch: Watch, *, ranks: Ranks
+) -> Finetune:
     return Finetune(
         base,
         examples,
@@ -155,6 +169,7 @@ def _finetune(examples: Examples, plan: Plan, base: Tower, folder: Path | None, 
         device=plan.device,
         folder=folder,
         watch=watch,
+        ranks=ranks,
     )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,56 +17,21 @@ from torch import nn
 from encoders.adaptation.activations import Activations
 from encoders.adaptation.averaging import Averaged
 from encoders.adaptation.checkpoint import load_checkpoint, save_checkpoint
+from encoders.adaptation.finetune_options import FinetuneOptions
 from encoders.adaptation.gradients import backward
+from encoders.adaptation.leading import Leader
+from encoders.adaptation.lower_precision import lower_precision
+from encoders.adaptation.ranks import ALONE, Ranks
 from encoders.adaptation.sampler import ClassDomainSampler
 from encoders.adaptation.schedule import rate_at
 from encoders.adaptation.style import mixed_styles
+from encoders.adaptation.training_state import load_state, state_of
 from encoders.adaptation.watch import SILENT, Watch
 from encoders.objectives.objective import Objective
 
 __all__ = ["FinetuneOptions", "Finetuning"]
 
 _CHECKPOINT_EVERY = 15.0  # seconds
-
-
-@dataclass(frozen=True)
-class FinetuneOptions:
-    """How the back of a trunk is trained.
-
-    Attributes:
-        blocks: How many blocks at the end are trained; None for all of the trunk.
-        side: Side of the images in pixels, while training and after; None for the encoder's own, which open_clip's
-            towers always keep.
-        views: Views of each image whose activations are kept; more is more variety, memory and waiting.
-        classes_per_batch: P of the sampler.
-        images_per_class: K of the sampler.
-        rate: Highest learning rate of the back.
-        projection_rate: Highest learning rate of the projection, and of what the objective learns.
-        decay: Weight decay.
-        memory: Of the running mean of the weights.
-        projection: Length of the vectors that the objective sees first; the projection is thrown away in the end.
-        on_features: Weight of the objective on the trunk's own vectors, which are what is kept.
-        style_mixing: Probability that a batch's styles are mixed; maps only.
-        micro_batch: Images of a batch whose graph is in memory at once; 0 for all. The gradients are the same, for a
-            second forward pass.
-        cache_bytes: Memory for activations. Where it holds fewer views of each image, fewer are kept; where it doesn't
-            hold two, each is made anew whenever it is drawn.
-    """
-
-    blocks: int | None = 8
-    side: int | None = 128
-    views: int = 6
-    classes_per_batch: int = 8
-    images_per_class: int = 12
-    rate: float = 1e-3
-    projection_rate: float = 1e-3
-    decay: float = 0.05
-    memory: float = 0.99
-    projection: int = 128
-    on_features: float = 0.5
-    style_mixing: float = 0.5
-    micro_batch: int = 0
-    cache_bytes: int = 4 << 30
 
 
 class Finetuning:
@@ -87,6 +52,9 @@ class Finetuning:
         seed: Of the projection, the batches and the styles.
         device: Where it is trained.
         folder: Where it keeps its checkpoint; None for none.
+        compiled: Whether the back is compiled; its numbers stay the same within rounding.
+        ranks: The processes that share it; this one is rank 0.
+        origin: What other ranks build the same back from (`encoders.adaptation.following.follow`).
     """
 
     def __init__(
@@ -104,6 +72,9 @@ class Finetuning:
         seed: int = 0,
         device: str = "cpu",
         folder: Path | None = None,
+        compiled: bool = False,
+        ranks: Ranks = ALONE,
+        origin: Mapping[str, Any] | None = None,
     ) -> None:
         self._back = back.to(device).eval()  # evaluation mode: batch-norm statistics stay as they are
         self._back.requires_grad_(True)
@@ -119,13 +90,10 @@ class Finetuning:
         ).to(device)
         self._average = Averaged(self._back, options.memory)
         self._optimiser = _optimiser(self._back, [self._projection, self._losses], options)
-        self._sampler = ClassDomainSampler(
-            labels[places],
-            domains[places],
-            classes_per_batch=options.classes_per_batch,
-            images_per_class=options.images_per_class,
-            seed=seed,
-        )
+        self._leader = self._shared_by(ranks, origin or {}, compiled=compiled) if ranks.several else None
+        if compiled:  # in place, behind the copy that the average is
+            self._back.compile()
+        self._sampler = _sampler(labels[places], domains[places], options, seed)
         self._words = {"objective": [objective.name, objective.options()], "options": asdict(options), "steps": steps}
         self._words |= {"seed": seed, "images": _digest(labels, domains, places)}
         self.step = 0
@@ -142,22 +110,31 @@ class Finetuning:
 
         Raises:
             StoreCorruptError: The checkpoint is damaged.
+            InternalError: Another process that shares it has ended.
         """
         self._go_on()
         saved = time.monotonic()
-        while self.step < self._steps:
-            watch.check()
-            loss = self._descend()
-            watch.progress(name, self.step, self._steps, {"loss": loss})
-            if time.monotonic() - saved > _CHECKPOINT_EVERY or self.step == self._steps:
-                self.save()
-                saved = time.monotonic()
+        try:
+            while self.step < self._steps:
+                watch.check()
+                loss = self._descend()
+                watch.progress(name, self.step, self._steps, {"loss": loss})
+                if time.monotonic() - saved > _CHECKPOINT_EVERY or self.step == self._steps:
+                    self.save()
+                    saved = time.monotonic()
+        finally:
+            if self._leader is not None:
+                self._leader.end()
         return self._average.module
 
     def save(self) -> None:
         """Write a checkpoint, where there is a folder for it."""
         if self._folder is not None:
-            save_checkpoint(self._folder, self.step, self._tensors(), self._words)
+            state = state_of(self._trained(), self._average.module, self._optimiser)
+            save_checkpoint(self._folder, self.step, state, self._words)
+
+    def _shared_by(self, ranks: Ranks, origin: Mapping[str, Any], *, compiled: bool) -> Leader:
+        return Leader(ranks, self._back, self._optimiser, self._options, origin=origin, compiled=compiled)
 
     def _descend(self) -> float:
         batch = self._sampler.batch(self.step)
@@ -174,16 +151,16 @@ class Finetuning:
         for group in self._optimiser.param_groups:
             group["lr"] = rate_at(self.step, self._steps, group["highest"])
         self._optimiser.zero_grad()
-        loss = backward(
-            self._features,
-            maps,
-            lambda found: self._loss(found, labels, domains),
-            micro_batch=self._options.micro_batch,
-        )
+        loss = self._backward(maps, lambda found: self._loss(found, labels, domains))
         self._optimiser.step()
         self._average.update(self._back, self.step)
         self.step += 1
         return float(loss)
+
+    def _backward(self, maps: torch.Tensor, loss_of: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        if self._leader is None:
+            return backward(self._features, maps, loss_of, micro_batch=self._options.micro_batch)
+        return self._leader.backward(maps, loss_of, rate=rate_at(self.step, self._steps, self._options.rate))
 
     def _features(self, maps: torch.Tensor) -> torch.Tensor:
         with self._lower_precision():
@@ -199,37 +176,33 @@ class Finetuning:
         return loss
 
     def _lower_precision(self) -> torch.autocast:
-        kind = torch.device(self._device).type
-        return torch.autocast(kind, dtype=torch.bfloat16, enabled=kind == "cuda")
+        return lower_precision(torch.device(self._device).type)
 
     def _trained(self) -> nn.ModuleDict:
         return nn.ModuleDict({"back": self._back, "projection": self._projection, "losses": self._losses})
-
-    def _tensors(self) -> dict[str, torch.Tensor]:
-        # Clones: a back may name one tensor twice, which safetensors refuses.
-        tensors = {f"now.{key}": value.clone() for key, value in self._trained().state_dict().items()}
-        tensors |= {f"mean.{key}": value.clone() for key, value in self._average.module.state_dict().items()}
-        for number, state in self._optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{number}.{key}": value.clone() for key, value in state.items()}
-        return tensors
 
     def _go_on(self) -> None:
         found = None if self._folder is None else load_checkpoint(self._folder, self._words)
         if found is None:
             return
         self.step, tensors = found
-        self._trained().load_state_dict(_below(tensors, "now."))
-        self._average.module.load_state_dict(_below(tensors, "mean."))
-        states: dict[int, dict[str, torch.Tensor]] = {}
-        for key, value in _below(tensors, "optimiser.").items():
-            number, _, name = key.partition(".")
-            states.setdefault(int(number), {})[name] = value
-        groups = self._optimiser.state_dict()["param_groups"]
-        self._optimiser.load_state_dict({"state": states, "param_groups": groups})
+        load_state(tensors, self._trained(), self._average.module, self._optimiser)
 
 
 def _projection(dim: int, length: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(dim, 512), nn.ReLU(), nn.Linear(512, length))
+
+
+def _sampler(
+    labels: Int64[np.ndarray, " n"], domains: Int64[np.ndarray, " n"], options: FinetuneOptions, seed: int
+) -> ClassDomainSampler:
+    return ClassDomainSampler(
+        labels,
+        domains,
+        classes_per_batch=options.classes_per_batch,
+        images_per_class=options.images_per_class,
+        seed=seed,
+    )
 
 
 def _optimiser(back: nn.Module, others: list[nn.Module], options: FinetuneOptions) -> torch.optim.AdamW:
@@ -246,7 +219,3 @@ def _optimiser(back: nn.Module, others: list[nn.Module], options: FinetuneOption
 def _digest(*arrays: np.ndarray) -> str:
     """Of the images that are learnt from: another training's checkpoint would be gone on with on the wrong ones."""
     return hashlib.sha256(b"".join(np.ascontiguousarray(array, "<i8").tobytes() for array in arrays)).hexdigest()
-
-
-def _below(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, Any]:
-    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

@@ -6,6 +6,7 @@ import copy
 import hashlib
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,14 @@ from torch import nn
 from encoders import efficientnet_lite0
 from encoders.adaptation.activations import Activations, activations_of
 from encoders.adaptation.augmentation import Augmentation
+from encoders.adaptation.compiling import Pace, compiling_pays
 from encoders.adaptation.depths import Space
 from encoders.adaptation.examples import Examples
-from encoders.adaptation.finetune import FinetuneOptions, Finetuning
+from encoders.adaptation.finetune import Finetuning
+from encoders.adaptation.finetune_options import FinetuneOptions
 from encoders.adaptation.folds import Fold
 from encoders.adaptation.inputs import Inputs
+from encoders.adaptation.ranks import ALONE, Ranks
 from encoders.adaptation.remembered import Remembered
 from encoders.adaptation.split import split
 from encoders.adaptation.watch import Watch
@@ -50,6 +54,11 @@ class Finetune:
         device: Where it is trained.
         folder: Where checkpoints are kept; None for nowhere.
         watch: Told of every step.
+        ranks: The processes that share the trainings; this one is rank 0.
+
+    Attributes:
+        steps: Of each training.
+        compiled: Whether backs are compiled.
     """
 
     name = "finetune"
@@ -66,15 +75,17 @@ class Finetune:
         device: str,
         folder: Path | None,
         watch: Watch,
+        ranks: Ranks = ALONE,
     ) -> None:
         self._base, self._examples, self._objective, self._options = base, examples, objective, options
-        self._seed, self._device, self._folder, self._watch = seed, device, folder, watch
+        self._seed, self._folder, self._watch, self._ranks = seed, folder, watch, ranks
+        self._device = ranks.device or device
         self._preprocessing = _at(base, options.side)
         self._module = base.build()
         self._inputs = Inputs(examples, self._preprocessing, augmentation, seed=seed)
         self._activations: Activations | None = None
         self._parts: list[nn.Module] = []
-        self.steps = 0
+        self.steps, self.compiled = 0, False
 
     def prepare(self) -> None:
         """Run the frozen front over every view; the longest single part of a short training."""
@@ -92,10 +103,26 @@ class Finetune:
 
     def seconds_a_step(self) -> float:
         """How long a step takes here, measured on a few that are thrown away."""
-        trial = self._training("trial", np.arange(len(self._examples)), _TRIAL_STEPS + 1, folder=None)
-        moments: list[float] = []
+        return self._tried().each
+
+    def settle_compiling(self, trainings: int) -> None:
+        """Compile backs where that saves time here; only a CUDA device is asked.
+
+        Args:
+            trainings: How many there will be, of `steps` each.
+        """
+        if self._options.compile and torch.device(self._device).type == "cuda":
+            self.compiled = Remembered(self._folder).once(
+                "compiled",
+                lambda: compiling_pays(self.steps, trainings, plain=self._tried, compiled=partial(self._tried, True)),
+            )
+
+    def _tried(self, compiled: bool = False) -> Pace:
+        everything = np.arange(len(self._examples))
+        trial = self._training("trial", everything, _TRIAL_STEPS + 1, folder=None, compiled=compiled)
+        moments = [time.monotonic()]
         trial.run(watch=Watch(lambda *_: moments.append(time.monotonic()), self._watch.check))
-        return (moments[-1] - moments[0]) / _TRIAL_STEPS
+        return Pace(first=moments[1] - moments[0], each=(moments[-1] - moments[1]) / _TRIAL_STEPS)
 
     def space_of(self, fold: Fold) -> Float32[np.ndarray, "n dim"]:
         """All images by a trunk that learnt from one side of the fold."""
@@ -125,7 +152,9 @@ class Finetune:
     def _fresh(self) -> nn.Module:
         return copy.deepcopy(self._module).to(memory_format=torch.channels_last)
 
-    def _training(self, name: str, places: np.ndarray, steps: int, *, folder: Path | None) -> Finetuning:
+    def _training(
+        self, name: str, places: np.ndarray, steps: int, *, folder: Path | None, compiled: bool
+    ) -> Finetuning:
         if self._activations is None:
             self.prepare()
         assert self._activations is not None  # noqa: S101 -- prepared above
@@ -143,10 +172,13 @@ class Finetune:
             device=self._device,
             # Of a digest: a domain may be called anything, and longer than a file may.
             folder=None if folder is None else folder / hashlib.sha256(name.encode()).hexdigest()[:16],
+            compiled=compiled,
+            ranks=self._ranks,
+            origin={"architecture": dict(self._base.architecture), "blocks": self._options.blocks},
         )
 
     def _trained(self, name: str, places: np.ndarray) -> nn.Module:
-        training = self._training(name, places, self.steps, folder=self._folder)
+        training = self._training(name, places, self.steps, folder=self._folder, compiled=self.compiled)
         return training.run(name=f"fine-tuning, {name}", watch=self._watch)
 
     def _vectors(self, back: nn.Module) -> Float32[np.ndarray, "n dim"]:

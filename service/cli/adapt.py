@@ -10,7 +10,9 @@ import typer
 from service.cli.arguments import DEFAULT_DATA, AsJson, Data, PoolOption
 
 if TYPE_CHECKING:
+    from encoders.adaptation.ranks import Ranks
     from invariantselect.wire.adaptation import AdaptRequest
+    from service.settings import Settings
 
 __all__ = ["adapt"]
 
@@ -54,12 +56,10 @@ def adapt(
       invariantselect adapt --pool pets
       invariantselect adapt --pool pets --depth closed_form
       invariantselect adapt --pool pets --depth finetune --option temperature=0.07 --budget 2h --queue
+      torchrun --nproc-per-node 4 -m service.cli adapt --pool pets --depth finetune --budget 2h
     """
-    from service.cli.adaptation_tables import print_adaptation
-    from service.cli.job_here import do_here
-    from service.cli.job_progress import failure_of
-    from service.cli.terminal import print_json, results
-    from service.cli.workplace import open_jobs, open_pools, read_settings
+    from service.cli.shared_training import shared
+    from service.cli.workplace import read_settings
 
     request = _request(
         depth=depth,
@@ -71,13 +71,35 @@ def adapt(
         force=force,
     )
     settings = read_settings(data)
+    with shared(settings.device) as ranks:
+        if ranks is not None and not ranks.leads:
+            return
+        if queue:
+            _leave(settings, request, pool)
+        else:
+            _do(settings, request, pool, ranks, as_json=as_json)
+
+
+def _leave(settings: Settings, request: AdaptRequest, pool: str) -> None:
+    from service.cli.terminal import results
+    from service.cli.workplace import open_jobs, open_pools
+
+    with open_pools(settings) as pools:
+        pools.open(pool)
+    with open_jobs(settings) as desk:
+        results().print(desk.submit("adapt", request, pool=pool).id)
+
+
+def _do(settings: Settings, request: AdaptRequest, pool: str, ranks: Ranks | None, *, as_json: bool) -> None:
+    from service.cli.adaptation_tables import print_adaptation
+    from service.cli.job_here import do_here
+    from service.cli.job_progress import failure_of
+    from service.cli.terminal import print_json
+    from service.cli.workplace import open_pools
+
     with open_pools(settings) as pools:
         encoder = pools.open(pool).encoder
-    if queue:
-        with open_jobs(settings) as desk:
-            results().print(desk.submit("adapt", request, pool=pool).id)
-        return
-    job = do_here(settings, "adapt", request, pool, encoder=encoder)
+    job = do_here(settings, "adapt", request, pool, encoder=encoder, ranks=ranks)
     if as_json:
         print_json(job.model_dump(mode="json"))
     failure = failure_of(job)

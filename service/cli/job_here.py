@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from encoders.adaptation.ranks import Ranks
     from invariantselect.wire.jobs import Job
     from service.settings import Settings
 
 __all__ = ["do_here"]
 
 
-def do_here(settings: Settings, kind: str, request: BaseModel, pool: str, *, encoder: str) -> Job:
+def do_here(
+    settings: Settings, kind: str, request: BaseModel, pool: str, *, encoder: str, ranks: Ranks | None = None
+) -> Job:
     """Hand in a job and do it; the job when it has ended. Ctrl-C cancels it.
 
     Args:
@@ -22,6 +26,7 @@ def do_here(settings: Settings, kind: str, request: BaseModel, pool: str, *, enc
         request: What it is asked.
         pool: What it is about.
         encoder: That the pool was made with: whoever types a command may use whatever encoder that is.
+        ranks: The processes that share it with this one, where it is a training that can be shared.
     """
     import structlog
 
@@ -33,7 +38,8 @@ def do_here(settings: Settings, kind: str, request: BaseModel, pool: str, *, enc
 
     if not structlog.is_configured():
         configure_logs(settings.model_copy(update={"log_level": "error"}))  # the bar tells the rest
-    services = open_services(settings.model_copy(update={"encoders": (*settings.encoders, encoder)}), Metrics())
+    settings = settings.model_copy(update={"encoders": (*settings.encoders, encoder)})
+    services = replace(open_services(settings, Metrics()), ranks=ranks)
     try:
         job = services.jobs.submit(kind, request, pool=pool, announce=False)
         with doing(services, job.id):

@@ -68,6 +68,7 @@ def _through_all_phases(context: JobContext, request: AdaptRequest, draft: Draft
 
 def _learnt(context: JobContext, request: AdaptRequest, pool: Pool) -> tuple[LearningSet, Adaptation]:
     from encoders.adaptation.adapt import adapt  # brings torch, which takes seconds: servers know this kind, too
+    from encoders.adaptation.ranks import ALONE
 
     services = context.services
     plan = _plan(request, services.settings)
@@ -83,7 +84,8 @@ def _learnt(context: JobContext, request: AdaptRequest, pool: Pool) -> tuple[Lea
         learnt = choose(pool, context.folder, context.log)
         examples = learnt.examples(pool, services.image_limits)
         try:
-            return learnt, adapt(examples, plan, base=base, folder=learnt.training, watch=_watch(context))
+            watch, ranks = _watch(context), services.ranks or ALONE
+            return learnt, adapt(examples, plan, base=base, folder=learnt.training, watch=watch, ranks=ranks)
         except ImageNotFoundError as error:
             if learnt.still_there(pool):
                 raise StoreCorruptError(error.detail, hint=error.hint) from error

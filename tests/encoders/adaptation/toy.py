@@ -20,6 +20,7 @@ from torch import nn
 from encoders.adaptation import finetune
 from encoders.adaptation.activations import KeptActivations
 from encoders.adaptation.finetune import FinetuneOptions, Finetuning
+from encoders.adaptation.ranks import ALONE
 from encoders.adaptation.watch import Watch
 from encoders.objectives.cci import Cci
 from encoders.objectives.cross_entropy import CrossEntropy
@@ -54,6 +55,9 @@ def training_of(folder: Path | None = None, *, objective: Any = None, **changes:
         objective=objective or Cci(),
         steps=changes.pop("steps", STEPS),
         seed=changes.pop("seed", 0),
+        ranks=changes.pop("ranks", ALONE),
+        compiled=changes.pop("compiled", False),
+        origin=changes.pop("origin", {}),
         options=replace(OPTIONS, **changes),
         folder=folder,
     )

@@ -1,0 +1,65 @@
+"""Compiling is tried where it can pay, paid once, and changes no numbers."""
+
+from __future__ import annotations
+
+from functools import partialmethod
+
+import pytest
+import torch
+from torch import nn
+from torch._dynamo.testing import CompileCounter
+
+from encoders.adaptation.compiling import Pace, compiling_pays
+from encoders.adaptation.finetune_depth import Finetune
+from encoders.adaptation.finetune_options import FinetuneOptions
+from encoders.adaptation.plan import Plan
+from encoders.adaptation.watch import SILENT
+from tests.encoders.adaptation.test_adapt import pool_of
+from tests.encoders.adaptation.towers import tower_of
+from tests.encoders.adaptation.toy import training_of
+
+
+@pytest.mark.parametrize(
+    ("each", "pays"),
+    [(0.5, True), (0.93, True), (0.95, False), (1.0, False), (1.2, False)],  # 60 s of compiling, 1000 s of training
+)
+def test_it_pays_where_steps_save_more_than_it_takes(each: float, pays: bool) -> None:
+    found = compiling_pays(200, 5, plain=lambda: Pace(2.0, 1.0), compiled=lambda: Pace(60.0, each))
+    assert found == pays
+
+
+def test_where_little_can_be_saved_it_isn_t_tried() -> None:
+    def compiled() -> Pace:
+        raise AssertionError("it was tried")
+
+    assert not compiling_pays(400, 5, plain=lambda: Pace(1.0, 0.02), compiled=compiled)
+
+
+def test_the_cpu_isn_t_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = Plan()
+    depth = Finetune(
+        tower_of("transformer"),
+        pool_of("clear", 2),
+        plan.objective,
+        FinetuneOptions(),
+        plan.augmentation,
+        seed=0,
+        device="cpu",
+        folder=None,
+        watch=SILENT,
+    )
+    depth.steps = 10**9
+    monkeypatch.setattr(Finetune, "_tried", lambda *_: pytest.fail("it was measured"))
+    depth.settle_compiling(5)
+    assert not depth.compiled
+
+
+def test_the_numbers_stay_and_further_trainings_find_it_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    counter = CompileCounter()
+    monkeypatch.setattr(nn.Module, "compile", partialmethod(nn.Module.compile, backend=counter))
+    plain = training_of(steps=5).run().state_dict()
+    for seed in (1, 2, 0):
+        compiled = training_of(steps=5, compiled=True, seed=seed).run().state_dict()
+    assert counter.frame_count == 1
+    for name, value in plain.items():
+        torch.testing.assert_close(compiled[name], value, rtol=1e-4, atol=1e-5, msg=name)
