@@ -133,12 +133,13 @@ def _contest(
     if plan.depth in ("auto", "finetune") and base is not None:
         finetune = _finetune(examples, plan, base, folder, watch, ranks=ranks)
         finetune.prepare()
-        left = plan.budget_seconds - (time.monotonic() - began)
+        finetune.settle_precision()
+        left, trainings = plan.budget_seconds - (time.monotonic() - began), finetune.trainings(len(folds))
         finetune.steps = Remembered(folder).once(
-            "steps", lambda: steps_within(left, finetune.seconds_a_step, trainings=len(folds) + 1)
+            "steps", lambda: steps_within(left, finetune.seconds_a_step, trainings=trainings)
         )
         if finetune.steps:
-            finetune.settle_compiling(len(folds) + 1)
+            finetune.settle_compiling(trainings)
             contestants += _entered(finetune, examples, folds, watch)
     allowed = [pair for pair in contestants if plan.depth in ("auto", pair[1].depth)]
     if plan.adapted_only:

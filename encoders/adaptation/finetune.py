@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ class Finetuning:
         device: Where it is trained.
         folder: Where it keeps its checkpoint; None for none.
         compiled: Whether the back is compiled; its numbers stay the same within rounding.
+        half_products: Whether a cpu multiplies in bfloat16.
         ranks: The processes that share it; this one is rank 0.
         origin: What other ranks build the same back from (`encoders.adaptation.following.follow`).
     """
@@ -73,6 +75,7 @@ class Finetuning:
         device: str = "cpu",
         folder: Path | None = None,
         compiled: bool = False,
+        half_products: bool = False,
         ranks: Ranks = ALONE,
         origin: Mapping[str, Any] | None = None,
     ) -> None:
@@ -80,7 +83,7 @@ class Finetuning:
         self._back.requires_grad_(True)
         self._activations, self._places, self._device, self._folder = activations, places, device, folder
         self._labels, self._domains = labels, domains
-        self._options, self._steps, self._seed = options, steps, seed
+        self._options, self._steps, self._seed, self._half_products = options, steps, seed, half_products
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self._projection = _projection(dim, options.projection).to(device)
@@ -175,8 +178,8 @@ class Finetuning:
         loss = loss + self._options.on_features * on_features(features, labels, domains)
         return loss
 
-    def _lower_precision(self) -> torch.autocast:
-        return lower_precision(torch.device(self._device).type)
+    def _lower_precision(self) -> AbstractContextManager[Any]:
+        return lower_precision(torch.device(self._device).type, half_products=self._half_products)
 
     def _trained(self) -> nn.ModuleDict:
         return nn.ModuleDict({"back": self._back, "projection": self._projection, "losses": self._losses})

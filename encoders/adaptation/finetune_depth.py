@@ -38,6 +38,8 @@ from encoders.trained_tower import trained_tower
 __all__ = ["Finetune"]
 
 _TRIAL_STEPS = 3
+_ENOUGH_FOLDS = 3
+_WORTH_ROUNDING = 0.9
 _VECTORS_AT_ONCE = 64
 
 
@@ -59,6 +61,7 @@ class Finetune:
     Attributes:
         steps: Of each training.
         compiled: Whether backs are compiled.
+        half_products: Whether a cpu multiplies in bfloat16 while backs are trained.
     """
 
     name = "finetune"
@@ -85,7 +88,7 @@ class Finetune:
         self._inputs = Inputs(examples, self._preprocessing, augmentation, seed=seed)
         self._activations: Activations | None = None
         self._parts: list[nn.Module] = []
-        self.steps, self.compiled = 0, False
+        self.steps, self.compiled, self.half_products = 0, False, False
 
     def prepare(self) -> None:
         """Run the frozen front over every view; the longest single part of a short training."""
@@ -100,6 +103,20 @@ class Finetune:
             remembered=Remembered(self._folder),
             watch=self._watch,
         )
+
+    def trainings(self, folds: int) -> int:
+        """How many there will be: one for each fold, and one on everything where the folds' aren't enough."""
+        return folds if folds >= _ENOUGH_FOLDS else folds + 1
+
+    def settle_precision(self) -> None:
+        """Multiply in bfloat16 where this cpu is faster so, by enough to be worth the rounding."""
+        if torch.device(self._device).type == "cpu" and not self._ranks.several:
+            self.half_products = Remembered(self._folder).once("half_products", self._half_is_faster)
+
+    def _half_is_faster(self) -> bool:
+        exact = self._tried().each
+        self.half_products = True
+        return self._tried().each < _WORTH_ROUNDING * exact
 
     def seconds_a_step(self) -> float:
         """How long a step takes here, measured on a few that are thrown away."""
@@ -131,15 +148,19 @@ class Finetune:
         return self._vectors(back)
 
     def final(self) -> Space:
-        """All images by a trunk that learnt from them, its weights averaged with those of the folds' trunks.
+        """All images by a trunk whose weights are the mean of the folds' trunks.
 
         Each fold's trunk was kept from leaning on one of the domains; trainings that began at the same weights can be
-        averaged (Ramé et al., Diverse Weight Averaging, 2022, https://arxiv.org/abs/2205.09739).
+        averaged (Ramé et al., Diverse Weight Averaging, 2022, https://arxiv.org/abs/2205.09739). From three folds on
+        every image was learnt from by most of them; where there are fewer, a trunk that learnt from all takes part.
         """
-        back = self._trained("all domains", np.arange(len(self._examples)))
+        parts = list(self._parts)
+        if self.trainings(len(parts)) > len(parts):
+            parts.append(self._trained("all domains", np.arange(len(self._examples))))
+        back = copy.deepcopy(parts[0])
         with torch.no_grad():
-            for parameters in zip(back.parameters(), *(part.parameters() for part in self._parts), strict=True):
-                parameters[0].copy_(torch.stack([one.to(parameters[0]) for one in parameters]).mean(dim=0))
+            for parameters in zip(back.parameters(), *(part.parameters() for part in parts), strict=True):
+                parameters[0].copy_(torch.stack([one.to(parameters[0]) for one in parameters[1:]]).mean(dim=0))
         module = self._fresh()
         split(module, self._family, self._options.blocks).back.load_state_dict(back.state_dict())
         tower = trained_tower(self._base, module, preprocessing=self._preprocessing)
@@ -173,6 +194,7 @@ class Finetune:
             # Of a digest: a domain may be called anything, and longer than a file may.
             folder=None if folder is None else folder / hashlib.sha256(name.encode()).hexdigest()[:16],
             compiled=compiled,
+            half_products=self.half_products,
             ranks=self._ranks,
             origin={"architecture": dict(self._base.architecture), "blocks": self._options.blocks},
         )

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
 import torch
+
+from encoders.adaptation.half_products import HalfProducts
 
 __all__ = ["lower_precision"]
 
 
-def lower_precision(kind: str) -> torch.autocast:
-    """bfloat16 for what bears it, on CUDA; its range is float32's, so that gradients need no scaling.
+def lower_precision(kind: str, *, half_products: bool = False) -> AbstractContextManager[Any]:
+    """bfloat16 for what bears it; its range is float32's, so that gradients need no scaling.
 
     Args:
-        kind: Of the device: ``cuda`` or ``cpu``, where nothing is changed.
+        kind: Of the device: ``cuda``, where torch knows what bears it, or ``cpu``.
+        half_products: Whether a cpu takes it for products; else it computes in float32.
     """
-    return torch.autocast(kind, dtype=torch.bfloat16, enabled=kind == "cuda")
+    if kind == "cuda":
+        return torch.autocast(kind, dtype=torch.bfloat16)
+    return HalfProducts() if half_products else nullcontext()

@@ -1,0 +1,84 @@
+"""The trunk that is kept is the mean of the folds' trunks, with one that saw everything only where folds are few."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from encoders.adaptation.augmentation import Augmentation
+from encoders.adaptation.finetune import Finetuning
+from encoders.adaptation.finetune_depth import Finetune
+from encoders.adaptation.folds import folds_of
+from encoders.adaptation.watch import Watch
+from encoders.objectives.cci import Cci
+from tests.encoders.adaptation.test_adapt import FINETUNE, pool_of
+from tests.encoders.adaptation.towers import tower_of
+
+
+def finetune(told: list[str], folder: Path | None = None) -> Finetune:
+    """A fine-tuning of two steps each on nine cells of three images."""
+    watch = Watch(lambda *of: told.append(of[0]))
+    made = Finetune(
+        tower_of("transformer"),
+        pool_of("clear", 3),
+        Cci(),
+        FINETUNE,
+        Augmentation(),
+        seed=0,
+        device="cpu",
+        folder=folder,
+        watch=watch,
+    )
+    made.steps = 2
+    return made
+
+
+@pytest.mark.parametrize(("folds", "all_domains"), [(3, False), (2, True)])
+def test_it_is_the_mean_of_the_trunks(folds: int, all_domains: bool) -> None:
+    told: list[str] = []
+    depth = finetune(told)
+    assert depth.trainings(folds) == folds + all_domains
+    for fold in folds_of(pool_of("clear", 3))[:folds]:
+        depth.space_of(fold)
+    parts = [dict(part.named_parameters()) for part in depth._parts]
+    if all_domains:  # trained once more, with the same draws
+        parts.append(dict(depth._trained("all domains", np.arange(27)).named_parameters()))
+    space = depth.final()
+    assert ("fine-tuning, all domains" in told) == all_domains
+    assert space.trunk is not None
+    kept = dict(space.trunk.build().named_parameters())
+    assert not all(torch.equal(parts[0][name], parts[1][name]) for name in parts[0])
+    for name in parts[0]:
+        mean = torch.stack([part[name] for part in parts]).mean(dim=0)
+        assert any(one.shape == mean.shape and torch.allclose(one, mean, atol=1e-6) for one in kept.values())
+
+
+@pytest.mark.parametrize(("seconds", "chosen"), [((1.0, 0.8), True), ((1.0, 0.95), False), ((1.0, 1.3), False)])
+def test_a_cpu_multiplies_in_half_precision_where_that_is_clearly_faster_and_remembers_it(
+    seconds: tuple[float, float], chosen: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def tried(self: Finetune) -> object:
+        asked.append(self.half_products)
+        return type("Pace", (), {"each": seconds[self.half_products]})()
+
+    monkeypatch.setattr(Finetune, "_tried", tried)
+    for _ in range(2):
+        depth = finetune([], tmp_path)
+        depth.settle_precision()
+        assert depth.half_products is chosen
+    assert asked == [False, True]
+
+
+def test_what_was_settled_is_how_it_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    entered: list[bool] = []
+    descend = Finetuning._descend
+    monkeypatch.setattr(Finetuning, "_descend", lambda self: (entered.append(self._half_products), descend(self))[1])
+    depth = finetune([])
+    depth.half_products = True
+    depth.space_of(folds_of(pool_of("clear", 3))[0])
+    assert entered == [True, True]
