@@ -28,7 +28,8 @@ def adapt(
         typer.Option("--depth", help="How deep; auto lets all that the budget allows compete."),
     ] = "auto",
     objective: Annotated[
-        str, typer.Option("--objective", help="What head and trunk are trained with: cci, supcon, dcl, cross_entropy.")
+        Literal["cci", "supcon", "dcl", "cross_entropy"],
+        typer.Option("--objective", help="What head and trunk are trained with."),
     ] = "cci",
     option: Annotated[
         list[str] | None, typer.Option("--option", "-o", metavar="NAME=VALUE", help="Of the objective; may come again.")
