@@ -121,7 +121,9 @@ def _read(file: Path) -> tuple[NDArray[np.int64], int, str] | None:
     if not file.is_file():
         return None
     try:
-        with np.load(file, allow_pickle=False) as kept:
+        with np.load(
+            io.BytesIO(file.read_bytes()), allow_pickle=False
+        ) as kept:  # given a file, it leaves a bad one open
             return kept["rows"], int(kept["since"]), str(kept["digest"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise StoreCorruptError(f"{file} can't be read: {error}.", hint="Hand the adaptation in anew.") from error

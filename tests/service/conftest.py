@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 import structlog
@@ -17,6 +17,9 @@ from service.settings import Settings
 from tests.fakes.pixel_encoder import PixelEncoder
 from tests.service.adapted_pool import adapted_encoder
 from tests.service.pictures import data_uri
+
+if TYPE_CHECKING:
+    from tests.service.adaptable import Adaptable
 
 Load = Callable[[str], Encoder]
 
@@ -100,3 +103,26 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """A client of an app with the pool ``p``, which all tests share and none changes."""
     with serving(tmp_path_factory.mktemp("still")) as client:
         yield fill(client)
+
+
+@pytest.fixture(scope="session")
+def adaptable_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with a pool that gains by adapting its encoder, a real one; to be copied."""
+    from tests.service.adaptable import make  # late, as what is below: torch takes seconds
+
+    return make(tmp_path_factory.mktemp("adaptable"))
+
+
+@pytest.fixture
+def adaptable(adaptable_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Adaptable]:
+    """A copy of it. Trainings are short, and a job notices soon that it is to stop."""
+    from encoders.adaptation import step_count
+    from service.jobs import watch
+    from tests.service.adaptable import Adaptable
+
+    monkeypatch.setattr(step_count, "_FEWEST", 4)
+    monkeypatch.setattr(step_count, "_MOST", 4)
+    monkeypatch.setattr(watch, "_LOOKS_A_SECOND", 50)
+    adaptable = Adaptable(adaptable_data, tmp_path)
+    yield adaptable
+    adaptable.close()
