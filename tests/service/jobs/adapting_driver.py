@@ -1,7 +1,7 @@
 """A process that adapts, and kills itself at the n-th call of something on the way.
 
-Each line of its input is an order ``{"data": …, "template": …, "job": …, "at": "before fill", "nth": 1}``, which a
-child of its own carries out, so that many deaths cost one start of torch.
+Called with a data directory to copy; each line of its input is an order ``{"data": …, "job": …, "half": false,
+"steps": 4, "at": "before fill", "nth": 1}``, which a child of its own carries out, so that many deaths cost one start.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import os
 import sys
 import traceback
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import structlog
 import torch
+import torch._dynamo  # which the first step of an optimiser would import
 
-from encoders.adaptation import adapt, finetune, step_count
+from encoders.adaptation import activations, finetune, step_count
 from encoders.adaptation.remembered import Remembered
 from index.versioned_pool import VersionedPool
 from service.jobs import adapting, draft_version, learning_set
@@ -25,14 +27,12 @@ from service.jobs.claims import Claim
 from service.metrics import Metrics
 from service.services import open_services
 from tests.dying import die_at
-from tests.service.adaptable import run_job, settings_of
-
-assert adapt  # imported once, for all children
+from tests.service.adaptable import Adaptable, run_job, settings_of
 
 CALLS: dict[str, tuple[Any, str]] = {
     "choose": (adapting, "choose"),
     "learning set": (learning_set, "write_durably"),
-    "steps": (Remembered, "_write"),
+    "measured": (Remembered, "_write"),
     "checkpoint": (finetune, "save_checkpoint"),
     "reserve": (VersionedPool, "reserve_number"),
     "number": (draft_version, "write_durably"),
@@ -44,12 +44,13 @@ CALLS: dict[str, tuple[Any, str]] = {
 }
 
 
-def carry_out(order: dict[str, Any]) -> None:
-    step_count._FEWEST = step_count._MOST = 4
+def carry_out(order: dict[str, Any], template: Path) -> None:
+    step_count._FEWEST = step_count._MOST = order["steps"]  # what the budget allows
+    activations._half_is_faster = lambda *_: order["half"]  # which hangs on what else the machine does
     finetune._CHECKPOINT_EVERY = 0.0
     if "at" in order:
         die_at(CALLS, order["at"], order["nth"])
-    services = open_services(settings_of(Path(order["data"]), Path(order["template"])), Metrics())
+    services = open_services(settings_of(Path(order["data"]), template), Metrics())
     run_job(services, order["job"])
     services.close()
 
@@ -60,11 +61,16 @@ def main() -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     torch.set_num_threads(1)  # no thread may be running when it forks
+    template = Path(sys.argv[1])
+    with TemporaryDirectory() as folder:  # what is imported on the way is imported once, for all children
+        warm = Adaptable(template, Path(folder))
+        warm.adapt()
+        warm.close()
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
             try:
-                carry_out(json.loads(line))
+                carry_out(json.loads(line), template)
             except BaseException:  # noqa: BLE001 -- a child must not go on in the loop
                 traceback.print_exc()
                 os._exit(1)

@@ -19,16 +19,16 @@ ROOT = Path(__file__).parents[3]
 WELL = {"died": False, "code": 0}
 
 CLOSED_FORM = ["choose", "learning set", "reserve", "number", "save", "add", "fill", "switch", "succeed"]
-FINETUNE = [("steps", 1), ("steps", 2), ("checkpoint", 1), ("checkpoint", 6), ("checkpoint", 16)]
+FINETUNE = [("measured", 1), ("measured", 2), ("checkpoint", 1), ("checkpoint", 6), ("checkpoint", 16)]
 CASES = [("closed_form", call, 1) for call in CLOSED_FORM] + [("finetune", call, nth) for call, nth in FINETUNE]
 
 
 class Driver:
     """Adapts in children of a process that is warm."""
 
-    def __init__(self) -> None:
+    def __init__(self, template: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.service.jobs.adapting_driver"],
+            [sys.executable, "-m", "tests.service.jobs.adapting_driver", str(template)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -36,8 +36,8 @@ class Driver:
             env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "client")])},
         )
 
-    def order(self, adaptable: Adaptable, template: Path, job: str, **death: object) -> dict[str, object]:
-        told = {"data": str(adaptable.data), "template": str(template), "job": job, **death}
+    def order(self, adaptable: Adaptable, job: str, **more: object) -> dict[str, object]:
+        told = {"data": str(adaptable.data), "job": job, "half": False, "steps": 4, **more}
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(told) + "\n")
@@ -54,8 +54,8 @@ class Driver:
 
 
 @pytest.fixture(scope="module")
-def driver() -> Iterator[Driver]:
-    driver = Driver()
+def driver(adaptable_data: Path) -> Iterator[Driver]:
+    driver = Driver(adaptable_data)
     yield driver
     driver.close()
 
@@ -72,10 +72,17 @@ def undisturbed(
     found = {}
     for depth in ("closed_form", "finetune"):
         adaptable = Adaptable(adaptable_data, tmp_path_factory.mktemp("undisturbed"))
-        assert driver.order(adaptable, adaptable_data, adaptable.submit(**request_of(depth))) == WELL
+        assert driver.order(adaptable, adaptable.submit(**request_of(depth))) == WELL
         found[depth] = vectors_of(adaptable.pool.snapshot(2))
         adaptable.close()
     return found
+
+
+def measured_otherwise(call: str, nth: int, moment: str) -> dict[str, object]:
+    """What a second attempt would measure by itself, of that which the first wrote down before it died."""
+    measures = {"half": True, "steps": 5}
+    written = nth - (moment == "before") if call == "measured" else len(measures)
+    return dict(list(measures.items())[:written])
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -84,7 +91,6 @@ def test_it_ends_as_if_it_had_not_been_killed(
     driver: Driver,
     undisturbed: dict[str, dict[str, np.ndarray]],
     adaptable: Adaptable,
-    adaptable_data: Path,
     depth: str,
     call: str,
     nth: int,
@@ -92,14 +98,14 @@ def test_it_ends_as_if_it_had_not_been_killed(
 ) -> None:
     jobs = adaptable.services.jobs
     id = adaptable.submit(**request_of(depth))
-    assert driver.order(adaptable, adaptable_data, id, at=f"{moment} {call}", nth=nth)["died"]
+    assert driver.order(adaptable, id, at=f"{moment} {call}", nth=nth)["died"]
     done = (moment, call) == ("after", "succeed")
     assert jobs.get(id).state == ("succeeded" if done else "running")
     switched = done or call == "succeed" or (moment, call) == ("after", "switch")
     assert (adaptable.pool.serving() is not None) is switched
     adaptable.forget_worker()
     if not done:
-        assert driver.order(adaptable, adaptable_data, id) == WELL
+        assert driver.order(adaptable, id, **measured_otherwise(call, nth, moment)) == WELL
     job = jobs.get(id)
     result = adaptable.result(job)
     assert (job.attempt, result.switched) == (1 if done else 2, True)
@@ -113,14 +119,14 @@ def test_it_ends_as_if_it_had_not_been_killed(
 
 
 def test_killed_and_cancelled_it_leaves_nothing_that_the_next_one_does_not_remove(
-    driver: Driver, adaptable: Adaptable, adaptable_data: Path
+    driver: Driver, adaptable: Adaptable
 ) -> None:
     for call in ("save", "add"):
         id = adaptable.submit()
-        assert driver.order(adaptable, adaptable_data, id, at=f"after {call}", nth=1)["died"]
+        assert driver.order(adaptable, id, at=f"after {call}", nth=1)["died"]
         adaptable.forget_worker()
         assert adaptable.services.jobs.cancel(id).state == "cancelled"
     assert adaptable.stored() == {3}
     id = adaptable.submit()
-    assert driver.order(adaptable, adaptable_data, id) == WELL
+    assert driver.order(adaptable, id) == WELL
     adaptable.check_serving(4)
