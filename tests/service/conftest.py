@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from shutil import copytree
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -114,15 +115,32 @@ def adaptable_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def adaptable(adaptable_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Adaptable]:
-    """A copy of it. Trainings are short, and a job notices soon that it is to stop."""
+def short_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings of four steps, and jobs that notice soon that they are to stop."""
     from encoders.adaptation import step_count
     from service.jobs import watch
-    from tests.service.adaptable import Adaptable
 
     monkeypatch.setattr(step_count, "_FEWEST", 4)
     monkeypatch.setattr(step_count, "_MOST", 4)
     monkeypatch.setattr(watch, "_LOOKS_A_SECOND", 50)
+
+
+@pytest.fixture
+def adaptable(adaptable_data: Path, tmp_path: Path, short_trainings: None) -> Iterator[Adaptable]:
+    """A copy of it, opened."""
+    from tests.service.adaptable import Adaptable
+
     adaptable = Adaptable(adaptable_data, tmp_path)
     yield adaptable
     adaptable.close()
+
+
+@pytest.fixture
+def adaptable_client(adaptable_data: Path, tmp_path: Path, short_trainings: None) -> Iterator[TestClient]:
+    """A client of an app over a copy of it, with the real catalog of encoders. Nobody does its jobs."""
+    from tests.service.adaptable import settings_of
+
+    copytree(adaptable_data, tmp_path / "data")
+    app = create_app(settings_of(tmp_path / "data", adaptable_data))
+    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
+        yield client

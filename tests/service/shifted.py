@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from encoders.state_digest import state_digest
 from encoders.store import save_encoder
 from encoders.tower import Tower
 
-__all__ = ["DOMAINS", "LABELS", "draw", "draw_folder", "save_tiny_encoder"]
+__all__ = ["DOMAINS", "LABELS", "draw", "draw_folder", "save_tiny_encoder", "uri_of"]
 
 DOMAINS, LABELS = ["dusk", "glare", "noon"], ["blue", "green", "red"]
 _SIDE = 32
@@ -54,6 +56,13 @@ def draw_folder(root: Path, *, each: int = 4, shifted: bool = True, first: int =
             for number in range(first, first + each):
                 draw(domain, label, number, shifted=shifted).save(root / domain / label / f"{number}.png")
     return root
+
+
+def uri_of(image: Image.Image) -> str:
+    """An image as a PNG file, inlined."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def save_tiny_encoder(directory: Path, seed: int = 5) -> str:
