@@ -146,7 +146,7 @@ def test_the_same_key_makes_one_job(api: TestClient) -> None:
     [
         ({"objective": "triplet"}, "objective", "'cci'"),
         ({"objective": "triplet", "options": {"margin": 1}}, "objective", "'cci'"),
-        ({"options": {"margin": 1}}, "options", "margin: cci has temperature, positives"),
+        ({"options": {"margin": 1}}, "options", "margin: cci has temperature, positives, and not this one"),
         ({"options": {"temperature": 0}}, "options", "temperature: "),
         ({"options": {"temperature": "0.1"}}, "options", "temperature: "),
         ({"objective": "supcon", "options": {"positives": "all"}}, "options", "positives: "),
@@ -165,7 +165,7 @@ def test_what_can_not_be_learnt_is_refused_before_it_is_a_job(
     [error] = problem["errors"]  # type: ignore[misc]
     assert error["field"] == field  # type: ignore[has-type]
     assert said in error["message"]  # type: ignore[has-type]
-    assert str(problem["detail"]).startswith(f"{field}: ")
+    assert problem["detail"] == f"{field}: {error['message']}"  # type: ignore[has-type]
     assert still.get("/v1/jobs?kind=adapt").json()["jobs"] == []
 
 

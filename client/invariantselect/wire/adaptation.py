@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from invariantselect.wire.base import Answered, Sent
 from invariantselect.wire.objectives import ObjectiveName, ObjectiveOption, check_options
@@ -49,8 +50,12 @@ class AdaptRequest(Sent):
     @field_validator("options")
     @classmethod
     def _of_the_objective(cls, options: dict[str, ObjectiveOption], info: ValidationInfo) -> dict[str, ObjectiveOption]:
-        if "objective" in info.data:  # otherwise that is what is wrong
+        if "objective" not in info.data:
+            return options  # that is what is wrong
+        try:
             check_options(info.data["objective"], options)
+        except ValueError as error:
+            raise PydanticCustomError("objective_options", "{said}", {"said": str(error)}) from None
         return options
 
 

@@ -59,7 +59,7 @@ def test_it_must_beat_the_frozen_encoder_and_not_be_behind_the_one_that_serves(
 
 def test_the_reason_names_the_figures() -> None:
     assert decide({"score": 0.5, "frozen_score": 0.6}, None, force=False).reason == (
-        "it scores 0.5000 on the domains held out, the frozen encoder 0.6000"
+        "it scores 0.5000 on the domains held out, no more than the frozen encoder's 0.6000"
     )
     assert decide({"score": 0.75, "frozen_score": 0.5}, serving(scored(0.875, 0.5)), force=False).reason == (
         "it scores 0.7500 on the domains held out, 0.2500 more than the frozen encoder; version 4, which serves, "
@@ -85,7 +85,7 @@ def test_where_the_frozen_encoder_is_perfect_the_version_is_kept_and_does_not_se
     id = perfect.submit()
     result = perfect.result(perfect.run(id))
     assert (result.switched, result.version, result.frozen_score) == (False, 2, 1.0)
-    assert result.reason == "it scores 1.0000 on the domains held out, the frozen encoder 1.0000"
+    assert result.reason == "it scores 1.0000 on the domains held out, no more than the frozen encoder's 1.0000"
     assert f"version 2 doesn't serve: {result.reason}" in perfect.log(id)
     assert (perfect.versions(), perfect.pool.serving()) == ([(1, "frozen"), (2, "retired")], None)
     after = vectors_of(perfect.pool.snapshot())
@@ -116,7 +116,7 @@ def test_forced_it_serves_and_what_speaks_against_it_is_told(perfect: Adaptable,
     assert (result.switched, result.version) == (True, 2)
     assert result.winner != "frozen"
     assert result.reason is not None
-    assert "the frozen encoder 1.0000" in result.reason
+    assert "the frozen encoder's 1.0000" in result.reason
     perfect.check_serving(2)
     serving = perfect.pool.serving()
     assert serving is not None
