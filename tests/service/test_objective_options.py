@@ -21,9 +21,9 @@ ROOT = Path(__file__).parents[2]
 
 def test_every_objective_can_be_asked_for_with_its_options_and_their_defaults() -> None:
     assert list(OPTIONS) == list(OBJECTIVES) == sorted(get_args(ObjectiveName))
-    for name, made in OBJECTIVES.items():
-        wanted = {field.name: field.default for field in dataclasses.fields(made)}
-        assert {key: field.default for key, field in OPTIONS[name].model_fields.items()} == wanted
+    for name, options in OPTIONS.items():
+        wanted = {field.name: field.default for field in dataclasses.fields(OBJECTIVES[name])}
+        assert {key: field.default for key, field in options.model_fields.items()} == wanted
 
 
 GOOD: list[tuple[ObjectiveName, dict[str, Any]]] = [

@@ -61,7 +61,7 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     """Runs a command on a data directory of the test's own; ``pixel-16-<seed>`` are the encoders, and adapted ones."""
 
     def load(name: str, **_: object) -> Encoder:
-        _, _, adapted = name.partition("/")
+        adapted = name.partition("/")[2]
         return adapted_encoder(int(adapted), DOMAINS) if adapted else PixelEncoder(seed=int(name[len("pixel-16-") :]))
 
     monkeypatch.setattr(catalog, "load_encoder", load)

@@ -20,7 +20,7 @@ def at(patch: pytest.MonkeyPatch, phase: str, does: Callable[[JobContext], objec
     told: list[str] = []
     done: list[bool] = []
 
-    def progress(context: JobContext, now: str, *args: Any, **figures: float) -> None:
+    def progress(context: JobContext, now: str, *args: Any, **figures: Any) -> None:
         real(context, now, *args, **figures)
         told.append(now)
         if now.startswith(phase) and not done:
