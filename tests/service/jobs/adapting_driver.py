@@ -1,7 +1,8 @@
 """A process that adapts, and kills itself at the n-th call of something on the way.
 
 Called with a data directory to copy; each line of its input is an order ``{"data": …, "job": …, "half": false,
-"steps": 4, "at": "before fill", "nth": 1}``, which a child of its own carries out, so that many deaths cost one start.
+"half_products": false, "steps": 4, "at": "before fill", "nth": 1}``, which a child of its own carries out, so that many
+deaths cost one start.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import torch
 import torch._dynamo  # which the first step of an optimiser would import
 
 from encoders.adaptation import activations, finetune, step_count
+from encoders.adaptation.finetune_depth import Finetune
 from encoders.adaptation.remembered import Remembered
 from index.versioned_pool import VersionedPool
 from service.jobs import adapting, draft_version, learning_set
@@ -46,7 +48,8 @@ CALLS: dict[str, tuple[Any, str]] = {
 
 def carry_out(order: dict[str, Any], template: Path) -> None:
     step_count._FEWEST = step_count._MOST = order["steps"]  # what the budget allows
-    activations._half_is_faster = lambda *_: order["half"]  # which hangs on what else the machine does
+    activations._half_is_faster = lambda *_: order["half"]  # this and that hang on what else the machine does
+    Finetune._half_is_faster = lambda *_: order["half_products"]  # type: ignore[method-assign]
     finetune._CHECKPOINT_EVERY = 0.0
     if "at" in order:
         die_at(CALLS, order["at"], order["nth"])

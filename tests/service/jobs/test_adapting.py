@@ -108,10 +108,10 @@ def test_progress_is_told_phase_by_phase(adaptable: Adaptable, monkeypatch: pyte
     phases = list(dict.fromkeys(told))
     assert phases[0] == "loading the encoder"
     assert phases[-2:] == ["encoding the pool", "switching"]
-    assert {"validation of frozen", "activations", "fine-tuning, without noon", "fine-tuning, all domains"} < {*phases}
+    assert {"validation of frozen", "activations", "fine-tuning, without dusk", "fine-tuning, without noon"} < {*phases}
     events = [event.progress for event in adaptable.services.jobs.events(id, event="progress")]
     written = list(dict.fromkeys(progress.phase for progress in events if progress is not None))
     assert written == phases
-    ends = [progress for progress in events if progress and progress.phase == "fine-tuning, all domains"]
+    ends = [progress for progress in events if progress and progress.phase == "fine-tuning, without noon"]
     assert (ends[-1].done, ends[-1].total) == (4, 4)
     assert "loss" in ends[-1].figures

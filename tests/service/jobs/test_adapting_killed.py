@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 WELL = {"died": False, "code": 0}
 
 CLOSED_FORM = ["choose", "learning set", "reserve", "number", "save", "add", "fill", "switch", "succeed"]
-FINETUNE = [("measured", 1), ("measured", 2), ("checkpoint", 1), ("checkpoint", 6), ("checkpoint", 16)]
+FINETUNE = [*(("measured", nth) for nth in (1, 2, 3)), *(("checkpoint", nth) for nth in (1, 6, 12))]
 CASES = [("closed_form", call, 1) for call in CLOSED_FORM] + [("finetune", call, nth) for call, nth in FINETUNE]
 
 
@@ -37,7 +37,7 @@ class Driver:
         )
 
     def order(self, adaptable: Adaptable, job: str, **more: object) -> dict[str, object]:
-        told = {"data": str(adaptable.data), "job": job, "half": False, "steps": 4, **more}
+        told = {"data": str(adaptable.data), "job": job, "half": False, "half_products": False, "steps": 4, **more}
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(told) + "\n")
@@ -80,7 +80,7 @@ def undisturbed(
 
 def measured_otherwise(call: str, nth: int, moment: str) -> dict[str, object]:
     """What a second attempt would measure by itself, of that which the first wrote down before it died."""
-    measures = {"half": True, "steps": 5}
+    measures = {"half": True, "half_products": True, "steps": 5}
     written = nth - (moment == "before") if call == "measured" else len(measures)
     return dict(list(measures.items())[:written])
 

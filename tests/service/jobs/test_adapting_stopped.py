@@ -15,7 +15,7 @@ from tests.service.adaptable import Adaptable, vectors_of
 from tests.service.jobs.phases import at, cancel, fail
 
 CLOSED_FORM = ["loading the encoder", "validation of frozen", "encoding the pool"]
-FINETUNE = ["activations", "fine-tuning, without dusk", "fine-tuning, all domains", "encoding the pool"]
+FINETUNE = ["activations", "fine-tuning, without dusk", "fine-tuning, without noon", "encoding the pool"]
 
 
 @pytest.fixture
@@ -71,10 +71,11 @@ def test_a_cancelled_training_that_was_done_is_not_done_again(
         at(patch, "encoding the pool", cancel)
         id = adaptable.submit(depth="finetune", blocks=1)
         assert adaptable.run(id).state == "cancelled"
-    assert learnt["steps"] == 4 + 4 * 4  # a trial that is timed, three folds and all domains
+    steps = learnt["steps"]
+    assert steps >= 3 * 4  # of three folds, behind trials that are timed
     adaptable.services.jobs.retry(id)
     adaptable.result(adaptable.run(id))
-    assert learnt["steps"] == 4 + 4 * 4
+    assert learnt["steps"] == steps
 
 
 def test_a_cancel_that_comes_when_it_switches_comes_too_late(
