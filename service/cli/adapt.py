@@ -12,6 +12,7 @@ from service.cli.arguments import DEFAULT_DATA, AsJson, Data, PoolOption
 if TYPE_CHECKING:
     from encoders.adaptation.ranks import Ranks
     from invariantselect.wire.adaptation import AdaptRequest
+    from invariantselect.wire.objectives import ObjectiveName
     from service.settings import Settings
 
 __all__ = ["adapt"]
