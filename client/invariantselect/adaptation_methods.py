@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from invariantselect.flows import adaptation
 from invariantselect.transport import Transport
-from invariantselect.wire.adaptation import DepthName, EncoderVersionList, ObjectiveOption
+from invariantselect.wire.adaptation import DepthName, EncoderVersionList
 from invariantselect.wire.jobs import Job
+from invariantselect.wire.objectives import ObjectiveName, ObjectiveOption
 
 __all__ = ["AdaptationMethods"]
 
@@ -22,7 +23,7 @@ class AdaptationMethods:
         pool: str,
         *,
         depth: DepthName = "auto",
-        objective: str = "cci",
+        objective: ObjectiveName = "cci",
         options: Mapping[str, ObjectiveOption] | None = None,
         budget_seconds: float = 600.0,
         blocks: int | None = 8,

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 from invariantselect.async_transport import AsyncTransport
 from invariantselect.flows import adaptation
-from invariantselect.wire.adaptation import DepthName, EncoderVersionList, ObjectiveOption
+from invariantselect.wire.adaptation import DepthName, EncoderVersionList
 from invariantselect.wire.jobs import Job
+from invariantselect.wire.objectives import ObjectiveName, ObjectiveOption
 
 __all__ = ["AsyncAdaptationMethods"]
 
@@ -23,7 +24,7 @@ class AsyncAdaptationMethods:
         pool: str,
         *,
         depth: DepthName = "auto",
-        objective: str = "cci",
+        objective: ObjectiveName = "cci",
         options: Mapping[str, ObjectiveOption] | None = None,
         budget_seconds: float = 600.0,
         blocks: int | None = 8,

@@ -12,6 +12,7 @@ from service.cli.arguments import DEFAULT_DATA, AsJson, Data, PoolOption
 if TYPE_CHECKING:
     from encoders.adaptation.ranks import Ranks
     from invariantselect.wire.adaptation import AdaptRequest
+    from invariantselect.wire.objectives import ObjectiveName
     from service.settings import Settings
 
 __all__ = ["adapt"]
@@ -28,7 +29,8 @@ def adapt(
         typer.Option("--depth", help="How deep; auto lets all that the budget allows compete."),
     ] = "auto",
     objective: Annotated[
-        str, typer.Option("--objective", help="What head and trunk are trained with: cci, supcon, dcl, cross_entropy.")
+        Literal["cci", "supcon", "dcl", "cross_entropy"],
+        typer.Option("--objective", help="What head and trunk are trained with."),
     ] = "cci",
     option: Annotated[
         list[str] | None, typer.Option("--option", "-o", metavar="NAME=VALUE", help="Of the objective; may come again.")
@@ -64,7 +66,7 @@ def adapt(
     request = _request(
         depth=depth,
         objective=objective,
-        options=dict(_option(text) for text in option or []),
+        options=_options(objective, option or []),
         budget_seconds=_seconds(budget),
         blocks=_blocks(blocks),
         seed=seed,
@@ -91,9 +93,8 @@ def _leave(settings: Settings, request: AdaptRequest, pool: str) -> None:
 
 
 def _do(settings: Settings, request: AdaptRequest, pool: str, ranks: Ranks | None, *, as_json: bool) -> None:
-    from service.cli.adaptation_tables import print_adaptation
     from service.cli.job_here import do_here
-    from service.cli.job_progress import failure_of
+    from service.cli.jobs import tell_end
     from service.cli.terminal import print_json
     from service.cli.workplace import open_pools
 
@@ -102,11 +103,7 @@ def _do(settings: Settings, request: AdaptRequest, pool: str, ranks: Ranks | Non
     job = do_here(settings, "adapt", request, pool, encoder=encoder, ranks=ranks)
     if as_json:
         print_json(job.model_dump(mode="json"))
-    failure = failure_of(job)
-    if failure is not None:
-        raise failure
-    if not as_json:
-        print_adaptation(job)
+    tell_end(job, quiet=as_json)
 
 
 def _request(**fields: Any) -> AdaptRequest:
@@ -120,15 +117,29 @@ def _seconds(text: str) -> float:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text.strip())
     if found is None:
         raise typer.BadParameter(f"{text!r} is no time: 90s, 10m and 2h are", param_hint="--budget")
-    return float(found[1]) * _UNITS[found[2]]
+    seconds = float(found[1]) * _UNITS[found[2]]
+    if not seconds:
+        raise typer.BadParameter(f"{text!r} is no time to learn anything in", param_hint="--budget")
+    return seconds
 
 
 def _blocks(text: str) -> int | None:
     if text == _ALL:
         return None
-    if not text.isdecimal():
-        raise typer.BadParameter(f"{text!r} is neither a number nor 'all'", param_hint="--blocks")
+    if not text.isdecimal() or not int(text):
+        raise typer.BadParameter(f"{text!r} is neither a number from 1 nor 'all'", param_hint="--blocks")
     return int(text)
+
+
+def _options(objective: ObjectiveName, given: list[str]) -> dict[str, Any]:
+    from invariantselect.wire.objectives import check_options
+
+    options = dict(_option(text) for text in given)
+    try:
+        check_options(objective, options)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--option") from None
+    return options
 
 
 def _option(text: str) -> tuple[str, Any]:

@@ -28,9 +28,10 @@ def print_adaptation(job: Job) -> None:
 
 def _decision(result: AdaptationResult) -> str:
     if result.switched:
+        forced = "" if result.reason is None else f" That was forced: {result.reason}."
         return (
             f"Version {result.version} serves: {result.winner}, {result.score:.3f} on domains it had not seen, where "
-            f"the frozen encoder has {result.frozen_score:.3f}."
+            f"the frozen encoder has {result.frozen_score:.3f}.{forced}"
         )
     if result.version is None:
         return f"Nothing was changed: {result.reason}."

@@ -174,5 +174,10 @@ def tell_end(job: Job, *, quiet: bool = False) -> None:
         raise failure
     if quiet:
         return
+    if job.kind == "adapt":
+        from service.cli.adaptation_tables import print_adaptation
+
+        print_adaptation(job)
+        return
     told = ", ".join(f"{name} {value}" for name, value in (job.result or {}).items() if not isinstance(value, list))
     results().print(printable(f"{job.kind} of {job.pool}: {told}"))

@@ -43,7 +43,7 @@ def decide(metrics: Mapping[str, Any], serving: EncoderVersion | None, *, force:
 def _against(metrics: Mapping[str, Any], serving: EncoderVersion | None) -> str | None:
     score, frozen = float(metrics["score"]), float(metrics["frozen_score"])
     if score <= frozen:
-        return f"it scores {score:.4f} on the domains held out, the frozen encoder {frozen:.4f}"
+        return f"it scores {score:.4f} on the domains held out, no more than the frozen encoder's {frozen:.4f}"
     before = {} if serving is None else serving.lineage.get("metrics", {})
     if serving is None or "score" not in before or "frozen_score" not in before:
         return None

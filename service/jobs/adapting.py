@@ -11,11 +11,18 @@ from encoders.encoder import EncoderIdentity
 from encoders.lineage import Lineage, Parent
 from index.encoder_version import EncoderVersion
 from index.pool import Pool
-from invariantselect.errors import ImageNotFoundError, InvalidRequestError, JobCancelledError, StoreCorruptError
+from invariantselect.errors import (
+    ImageNotFoundError,
+    InvalidRequestError,
+    JobCancelledError,
+    PoolNotFoundError,
+    StoreCorruptError,
+)
 from invariantselect.wire.adaptation import AdaptRequest
+from service.jobs.abandoned_versions import discard_abandoned
 from service.jobs.adaptation_gate import decide
 from service.jobs.context import JobContext
-from service.jobs.draft_version import Draft, discard_abandoned
+from service.jobs.draft_version import Draft
 from service.jobs.kind import JobKind
 from service.jobs.learning_set import LearningSet, choose
 from service.settings import Settings
@@ -39,6 +46,9 @@ def _adapt(context: JobContext, request: AdaptRequest) -> dict[str, Any]:
     except JobCancelledError:
         if context.cancelled:  # a worker that stops, or lost the job, leaves everything to the next
             draft.discard()
+        raise
+    except PoolNotFoundError:
+        draft.discard()
         raise
 
 

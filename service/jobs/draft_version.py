@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from encoders.lineage import Lineage
 from encoders.store import is_stored, load_stored, save_adapted
@@ -16,16 +15,17 @@ from encoders.tower import BaseTrunk
 from index.durable_files import write_durably
 from index.encoder_version import EncoderVersion
 from index.pool import Pool
-from invariantselect.errors import EncoderVersionNotFoundError, JobNotFoundError
+from invariantselect.errors import PoolNotFoundError, StoreCorruptError
 from service.jobs.adaptation_gate import Decision
 from service.services import Services
 
 if TYPE_CHECKING:
     from encoders.adaptation.depths import Space
 
-__all__ = ["Draft", "discard_abandoned"]
+__all__ = ["NUMBER", "Draft", "encoder_store", "number_in"]
 
-_FILE = "number.json"
+NUMBER = "number.json"
+"""Name of the file, in a job's folder, that holds its version's number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +46,12 @@ class Draft:
 
     @property
     def number(self) -> int | None:
-        """The number that was reserved for it; None before."""
-        file = self.folder / _FILE
-        return int(json.loads(file.read_text())["number"]) if file.is_file() else None
+        """The number that was reserved for it; None before.
+
+        Raises:
+            StoreCorruptError: The file that holds it is damaged.
+        """
+        return number_in(self.folder)
 
     @property
     def name(self) -> str:
@@ -72,7 +75,7 @@ class Draft:
         """
         if self.number is None:
             number = self.pool.reserve_number()
-            write_durably(self.folder / _FILE, json.dumps({"number": number}).encode())
+            write_durably(self.folder / NUMBER, json.dumps({"number": number}).encode())
         shared = BaseTrunk(self.pool.encoder, self.pool.fingerprint, self.pool.dim)
         with suppress(FileExistsError):  # another worker, which took this job over, was quicker
             save_adapted(
@@ -111,35 +114,38 @@ class Draft:
         """Leave the pool as if this version had never been begun; what was learnt stays in the job's checkpoints."""
         if self.number is None:
             return
-        version = self.version()
-        if version is not None and version.state == "candidate":
-            self.pool.discard(version.number)
+        try:
+            version = self.version()
+            if version is not None and version.state == "candidate":
+                self.pool.discard(version.number)
+        except PoolNotFoundError:  # dropped, and whatever was stored since stands where nobody looks
+            version = None
+            shutil.rmtree(self._directory.parent, ignore_errors=True)
         if version is None or version.state == "candidate":
             shutil.rmtree(self._directory, ignore_errors=True)
-            (self.folder / _FILE).unlink()
+            (self.folder / NUMBER).unlink()
         self.services.encoders.adapted.forget(self.pool.key)
 
     @property
     def _directory(self) -> Path:
-        return _store(self.services) / self.name
+        return encoder_store(self.services) / self.name
 
 
-def discard_abandoned(services: Services, pool: Pool) -> None:
-    """Remove a pool's candidates whose jobs ended without them: their workers died, and then they were cancelled."""
-    for version in pool.versions():
-        if version.state == "candidate" and _is_abandoned(services, version.lineage):
-            with suppress(EncoderVersionNotFoundError):  # by somebody else
-                pool.discard(version.number)
-            shutil.rmtree(_store(services) / pool.key / str(version.number), ignore_errors=True)
+def number_in(folder: Path) -> int | None:
+    """The number of the version that the job with this folder makes; None before it has one.
 
-
-def _is_abandoned(services: Services, lineage: Mapping[str, Any]) -> bool:
-    job = lineage.get("job")
+    Raises:
+        StoreCorruptError: The file that holds it is damaged.
+    """
+    file = folder / NUMBER
     try:
-        return job is not None and services.jobs.get(job).finished
-    except JobNotFoundError:
-        return True
+        return int(json.loads(file.read_bytes())["number"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreCorruptError(f"{file} can't be read: {error}.", hint="Hand the adaptation in anew.") from error
 
 
-def _store(services: Services) -> Path:
+def encoder_store(services: Services) -> Path:
+    """Where adapted encoders lie, by their pool's key and their number."""
     return services.settings.data / "encoders"

@@ -6,6 +6,8 @@ import hashlib
 import io
 import json
 import shutil
+import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ from index.columns import find_rows
 from index.durable_files import write_durably
 from index.pool import Pool
 from index.snapshot import Snapshot
+from invariantselect.errors import StoreCorruptError
 
 __all__ = ["LearningSet", "choose"]
 
@@ -117,5 +120,10 @@ def _write(file: Path, rows: Int64[np.ndarray, " n"], since: int, digest: str) -
 def _read(file: Path) -> tuple[NDArray[np.int64], int, str] | None:
     if not file.is_file():
         return None
-    with np.load(file, allow_pickle=False) as kept:
-        return kept["rows"], int(kept["since"]), str(kept["digest"])
+    try:
+        with np.load(
+            io.BytesIO(file.read_bytes()), allow_pickle=False
+        ) as kept:  # given a file, it leaves a bad one open
+            return kept["rows"], int(kept["since"]), str(kept["digest"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise StoreCorruptError(f"{file} can't be read: {error}.", hint="Hand the adaptation in anew.") from error

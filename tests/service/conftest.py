@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from shutil import copytree
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 import structlog
@@ -17,6 +18,9 @@ from service.settings import Settings
 from tests.fakes.pixel_encoder import PixelEncoder
 from tests.service.adapted_pool import adapted_encoder
 from tests.service.pictures import data_uri
+
+if TYPE_CHECKING:
+    from tests.service.adaptable import Adaptable
 
 Load = Callable[[str], Encoder]
 
@@ -100,3 +104,43 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """A client of an app with the pool ``p``, which all tests share and none changes."""
     with serving(tmp_path_factory.mktemp("still")) as client:
         yield fill(client)
+
+
+@pytest.fixture(scope="session")
+def adaptable_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with a pool that gains by adapting its encoder, a real one; to be copied."""
+    from tests.service.adaptable import make  # late, as what is below: torch takes seconds
+
+    return make(tmp_path_factory.mktemp("adaptable"))
+
+
+@pytest.fixture
+def short_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings of four steps, and jobs that notice soon that they are to stop."""
+    from encoders.adaptation import step_count
+    from service.jobs import watch
+
+    monkeypatch.setattr(step_count, "_FEWEST", 4)
+    monkeypatch.setattr(step_count, "_MOST", 4)
+    monkeypatch.setattr(watch, "_LOOKS_A_SECOND", 50)
+
+
+@pytest.fixture
+def adaptable(adaptable_data: Path, tmp_path: Path, short_trainings: None) -> Iterator[Adaptable]:
+    """A copy of it, opened."""
+    from tests.service.adaptable import Adaptable
+
+    adaptable = Adaptable(adaptable_data, tmp_path)
+    yield adaptable
+    adaptable.close()
+
+
+@pytest.fixture
+def adaptable_client(adaptable_data: Path, tmp_path: Path, short_trainings: None) -> Iterator[TestClient]:
+    """A client of an app over a copy of it, with the real catalog of encoders. Nobody does its jobs."""
+    from tests.service.adaptable import settings_of
+
+    copytree(adaptable_data, tmp_path / "data")
+    app = create_app(settings_of(tmp_path / "data", adaptable_data))
+    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
+        yield client

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,12 @@ from encoders.state_digest import state_digest
 from encoders.store import save_encoder
 from encoders.tower import Tower
 
-__all__ = ["DOMAINS", "LABELS", "draw", "draw_folder", "save_tiny_encoder"]
+__all__ = ["DOMAINS", "LABELS", "draw", "draw_folder", "save_tiny_encoder", "uri_of"]
 
-DOMAINS, LABELS = ["ink", "neon", "rust"], ["disc", "left", "top"]
+DOMAINS, LABELS = ["dusk", "glare", "noon"], ["blue", "green", "red"]
 _SIDE = 32
-_TINTS = {"ink": (150, 150, 190), "neon": (60, 140, 110), "rust": (170, 110, 70), "new": (110, 90, 150)}
+_BRIGHTNESS = {"dusk": (30, 110), "glare": (140, 220), "noon": (80, 170)}
+_TINGE = {"blue": (-0.5, -0.5, 1.0), "green": (-0.5, 1.0, -0.5), "red": (1.0, -0.5, -0.5)}
 _ARCHITECTURE: dict[str, Any] = {
     "family": open_clip_tower.FAMILY,
     "embed_dim": 32,
@@ -29,42 +32,43 @@ _ARCHITECTURE: dict[str, Any] = {
 
 
 def draw(domain: str, label: str, number: int, *, shifted: bool = True) -> Image.Image:
-    """A light shape on a ground of the domain's colour; domains lie further apart than labels.
+    """A sheet with a tinge of the label's colour, as brightly lit as it happens in the domain.
+
+    Brightness tells images apart ten times as loudly as the tinge does: the nearest of a sheet are those in its light.
 
     Args:
-        domain: Says the colour.
-        label: Says the shape.
-        number: Of the image, for its noise.
-        shifted: Otherwise all domains look alike, and labels are told apart by anyone.
+        domain: Says between what bounds the brightness is drawn.
+        label: Says the tinge.
+        number: Of the image, for what is drawn.
+        shifted: Otherwise all are in one light, in strong colours, and any encoder finds the right ones.
     """
-    rng = np.random.default_rng([list(_TINTS).index(domain), LABELS.index(label), number])
-    y, x = np.mgrid[:_SIDE, :_SIDE]
-    moved = rng.integers(-3, 4)
-    shapes = {
-        "disc": (x - 16) ** 2 + (y - 16) ** 2 < 100 + 10 * moved,
-        "left": x < 16 + moved,
-        "top": y < 16 + moved,
-    }
-    light, noise = (30, 20) if shifted else (110, 2)
-    ground = np.array(_TINTS[domain] if shifted else (128, 128, 128))
-    pixels = ground + np.where(shapes[label][..., None], light, -light) + rng.normal(0, noise, (_SIDE, _SIDE, 3))
+    rng = np.random.default_rng([DOMAINS.index(domain), LABELS.index(label), number])
+    light, strength = (rng.uniform(*_BRIGHTNESS[domain]), 20) if shifted else (120, 90)
+    pixels = light + strength * np.array(_TINGE[label]) + rng.normal(0, 3, (_SIDE, _SIDE, 3))
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
 
 
-def draw_folder(root: Path, *, each: int = 5, shifted: bool = True) -> Path:
-    """``root/<domain>/<label>/<n>.png``, forty-five images of three domains and three labels."""
+def draw_folder(root: Path, *, each: int = 4, shifted: bool = True, first: int = 0) -> Path:
+    """``root/<domain>/<label>/<n>.png``, of three domains and three labels; `each` of both, numbered from `first`."""
     for domain in DOMAINS:
         for label in LABELS:
-            (root / domain / label).mkdir(parents=True)
-            for number in range(each):
+            (root / domain / label).mkdir(parents=True, exist_ok=True)
+            for number in range(first, first + each):
                 draw(domain, label, number, shifted=shifted).save(root / domain / label / f"{number}.png")
     return root
 
 
-def save_tiny_encoder(directory: Path) -> str:
+def uri_of(image: Image.Image) -> str:
+    """An image as a PNG file, inlined."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def save_tiny_encoder(directory: Path, seed: int = 5) -> str:
     """A transformer of three layers with random weights, milliseconds an image; its name."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(5)
+        torch.manual_seed(seed)
         module = open_clip_tower.build_module(_ARCHITECTURE)
     tower = Tower(
         _ARCHITECTURE,

@@ -31,11 +31,12 @@ CASES = [
     if mode is GenerationMode.POSITIVE or operation.get("parameters") or operation.get("requestBody")
 ]
 # What JSON Schema can't say: a string that is an image, exactly one of three fields, parts that belong together,
-# what a key of an object looks like.
+# what a key of an object looks like, options that hang on another field.
 CHECKED_BEYOND_SCHEMA = {
     "/v1/embeddings",
     "/v1/jobs",
     "/v1/pools",
+    "/v1/pools/{pool}/adapt",
     "/v1/pools/{pool}/demonstrations",
     "/v1/pools/{pool}/demonstrations/{id}",
     "/v1/pools/{pool}/demonstrations:relabel",

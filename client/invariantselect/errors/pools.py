@@ -59,7 +59,7 @@ class EncoderVersionNotFoundError(InvariantSelectError):
     code = "encoder_version_not_found"
     status = 404
     title = "There is no such encoder version"
-    default_hint = "GET /v1/pools/{pool} lists the pool's encoder versions."
+    default_hint = "'invariantselect encoders --pool NAME' and GET /v1/pools/{pool}/encoders list them."
 
 
 class EncoderVersionChangedError(InvariantSelectError):

@@ -12,10 +12,10 @@ from invariantselect.wire.adaptation import (
     AdaptRequest,
     DepthName,
     EncoderVersionList,
-    ObjectiveOption,
     RollbackRequest,
 )
 from invariantselect.wire.jobs import Job
+from invariantselect.wire.objectives import ObjectiveName, ObjectiveOption
 
 __all__ = ["adapt", "encoder_versions", "rollback"]
 
@@ -24,7 +24,7 @@ def adapt(
     pool: str,
     *,
     depth: DepthName,
-    objective: str,
+    objective: ObjectiveName,
     options: Mapping[str, ObjectiveOption] | None,
     budget_seconds: float,
     blocks: int | None,

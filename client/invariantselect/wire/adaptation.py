@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from invariantselect.wire.base import Answered, Sent
+from invariantselect.wire.objectives import ObjectiveName, ObjectiveOption, check_options
 from invariantselect.wire.pools import EncoderVersionInfo
 
 DepthName: TypeAlias = Literal["auto", "closed_form", "head", "finetune"]
-
-ObjectiveOption: TypeAlias = bool | int | float | str
 
 
 class AdaptRequest(Sent):
@@ -22,12 +22,7 @@ class AdaptRequest(Sent):
         description="`closed_form` (seconds), `head` (about a minute), `finetune` (minutes to hours), or `auto`: all "
         "that the budget allows compete.",
     )
-    objective: str = Field(
-        default="cci",
-        min_length=1,
-        max_length=64,
-        description="What head and trunk are trained with: cci, supcon, dcl or cross_entropy.",
-    )
+    objective: ObjectiveName = Field(default="cci", description="What head and trunk are trained with.")
     options: dict[str, ObjectiveOption] = Field(
         default_factory=dict,
         max_length=32,
@@ -51,6 +46,17 @@ class AdaptRequest(Sent):
     force: bool = Field(
         default=False, description="Let the new version serve even where validation finds it no better."
     )
+
+    @field_validator("options")
+    @classmethod
+    def _of_the_objective(cls, options: dict[str, ObjectiveOption], info: ValidationInfo) -> dict[str, ObjectiveOption]:
+        if "objective" not in info.data:
+            return options  # that is what is wrong
+        try:
+            check_options(info.data["objective"], options)
+        except ValueError as error:
+            raise PydanticCustomError("objective_options", "{said}", {"said": str(error)}) from None
+        return options
 
 
 class ContestantFigures(Answered):

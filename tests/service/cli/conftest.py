@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import numpy as np
@@ -60,13 +61,31 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     """Runs a command on a data directory of the test's own; ``pixel-16-<seed>`` are the encoders, and adapted ones."""
 
     def load(name: str, **_: object) -> Encoder:
-        _, _, adapted = name.partition("/")
+        adapted = name.partition("/")[2]
         return adapted_encoder(int(adapted), DOMAINS) if adapted else PixelEncoder(seed=int(name[len("pixel-16-") :]))
 
     monkeypatch.setattr(catalog, "load_encoder", load)
     monkeypatch.setenv("INVARIANTSELECT_ENCODER", "pixel-16-0")
     monkeypatch.setenv("INVARIANTSELECT_DATA", str(tmp_path / "data"))
+    return calling(capsys)
 
+
+@pytest.fixture
+def real_cli(
+    adaptable_data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    short_trainings: None,
+) -> CommandLine:
+    """Runs a command on a copy of the pool whose real encoder can be adapted; the encoders are those of the catalog."""
+    copytree(adaptable_data, tmp_path / "data")
+    monkeypatch.setenv("INVARIANTSELECT_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("INVARIANTSELECT_DEVICE", "cpu")
+    return calling(capsys)
+
+
+def calling(capsys: pytest.CaptureFixture[str]) -> CommandLine:
     def call(*arguments: object) -> Ended:
         capsys.readouterr()
         code = run(app, [str(argument) for argument in arguments])
