@@ -57,13 +57,13 @@ def test_the_log_can_be_read_by_eye_and_its_level_set() -> None:
 
 def test_each_request_is_one_line_with_its_id(still: TestClient, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    still.get("/v1/pools/p?secret=1", headers={"x-request-id": "r-7"})
+    still.get("/v1/jobs?kind=secret", headers={"x-request-id": "r-7"})
     (line,) = [record for record in caplog.records if record.getMessage() == "request"]
     values = line.__dict__
     assert (values["request_id"], values["method"], values["path"], values["status"]) == (
         "r-7",
         "GET",
-        "/v1/pools/p",
+        "/v1/jobs",
         200,
     )
     assert values["ms"] > 0
