@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,10 @@ from numpy.typing import NDArray
 from benchmarks.quality.image_set import ImageSet
 from encoders.adaptation.coding import code, names_of
 from encoders.adaptation.examples import Examples
+from evaluation.protocols.fold import Fold
+from evaluation.protocols.leave_one_domain_out import leave_one_domain_out as leave_one_out
+from evaluation.protocols.target_pool import target_pool as half_of_the_target
+from invariantselect.errors import PoolNotDivisibleError
 
 __all__ = ["Division", "leave_one_domain_out", "target_pool"]
 
@@ -75,8 +80,7 @@ def leave_one_domain_out(images: ImageSet, domain: str) -> Division:
     Raises:
         ValueError: The set has no such domain, or no other.
     """
-    asks = np.array([each == domain for each in images.domains])
-    return _divided(images, asks, domain)
+    return _division(images, domain, lambda: leave_one_out(images.domains, images.groups, targets=[domain]))
 
 
 def target_pool(images: ImageSet, domain: str, *, seed: int) -> Division:
@@ -90,22 +94,17 @@ def target_pool(images: ImageSet, domain: str, *, seed: int) -> Division:
     Raises:
         ValueError: The set has no such domain, or one group of it.
     """
-    here = [place for place, each in enumerate(images.domains) if each == domain]
-    units = names_of(_unit(images, place) for place in here)
-    order = np.random.default_rng(seed).permutation(len(units))
-    labelled = {units[number] for number in order[: len(units) // 2].tolist()}
-    asks = np.zeros(len(images), dtype=np.bool_)
-    asks[[place for place in here if _unit(images, place) not in labelled]] = True
-    return _divided(images, asks, domain)
+    return _division(
+        images, domain, lambda: half_of_the_target(images.domains, images.groups, seed=seed, targets=[domain])
+    )
 
 
-def _divided(images: ImageSet, asks: NDArray[np.bool_], domain: str) -> Division:
-    groups = _groups(images)
-    shared = np.isin(groups, groups[asks & (groups >= 0)])
-    pool, queries = np.flatnonzero(~asks & ~shared), np.flatnonzero(asks)
-    if not len(pool) or not len(queries):
-        raise ValueError(f"{images.folder.name} can't be divided by its domain {domain!r}")
-    return Division(images, pool, queries, domain)
+def _division(images: ImageSet, domain: str, folds: Callable[[], list[Fold]]) -> Division:
+    try:
+        (fold,) = folds()
+    except PoolNotDivisibleError as error:
+        raise ValueError(f"{images.folder.name} can't be divided by its domain {domain!r}: {error}") from error
+    return Division(images, fold.pool, fold.queries, domain)
 
 
 def _examples(images: ImageSet, chosen: NDArray[np.int64], vectors: Float32[np.ndarray, "images dim"]) -> Examples:
@@ -117,11 +116,6 @@ def _examples(images: ImageSet, chosen: NDArray[np.int64], vectors: Float32[np.n
         [images.groups[place] for place in places],
         lambda place: images.image(places[place]),
     )
-
-
-def _unit(images: ImageSet, place: int) -> str:
-    group = images.groups[place]
-    return f"file {images.files[place]}" if group is None else f"group {group}"
 
 
 def _groups(images: ImageSet) -> Int64[np.ndarray, " images"]:

@@ -84,7 +84,7 @@ def precision(
 
 
 def voted(neighbours: Neighbours, pool_labels: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " queries"]:
-    """The class whose neighbours are together the most similar to the query, as `evaluation.vote` has it.
+    """The class whose neighbours are together the most similar to the query, as `evaluation.learners.vote` has it.
 
     Args:
         neighbours: Of `nearest`, seven by custom.
@@ -129,7 +129,7 @@ def _sums_by_label(
 ) -> Float64[np.ndarray, "queries k"]:
     """For each neighbour the sum of the weights of all that share its label."""
     sums = np.zeros_like(weights)
-    # The smallest first, one by one: the order in which `evaluation.vote` adds, so that the same sums tie.
+    # The smallest first, one by one: the order in which `evaluation.learners.vote` adds, so that the same sums tie.
     for place in reversed(range(weights.shape[1])):
         sums += np.where(labels == labels[:, place, None], weights[:, place, None], 0.0)
     return sums

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from evaluation.metrics import accuracy
-from evaluation.vote import vote
+from evaluation.statistics.accuracy import accuracy
+from evaluation.learners.vote import vote
 from index.pool import Pool
 from invariantselect.errors import InvariantSelectError
 from invariantselect.wire import SelectionOptions

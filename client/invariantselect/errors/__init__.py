@@ -15,6 +15,7 @@ from invariantselect.errors.client_side import (
     TimedOutError,
     UnexpectedResponseError,
 )
+from invariantselect.errors.evaluations import AnswersInvalidError, PoolNotDivisibleError
 from invariantselect.errors.images import (
     ImageFormatUnsupportedError,
     ImageNotFoundError,
@@ -68,6 +69,7 @@ from invariantselect.errors.stores import (
 
 __all__ = [
     "ERRORS",
+    "AnswersInvalidError",
     "CatalogUnavailableError",
     "ConnectionFailedError",
     "DatasetUnsupportedError",
@@ -102,6 +104,7 @@ __all__ = [
     "PayloadTooLargeError",
     "PoolExistsError",
     "PoolNotAdaptedError",
+    "PoolNotDivisibleError",
     "PoolNotFoundError",
     "PromptInvalidError",
     "RequestMalformedError",

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from itertools import permutations
 
-from evaluation.vote import vote
+from evaluation.learners.vote import vote
 
 
 def test_the_label_with_the_most_similarity_wins_not_the_one_with_the_most_votes() -> None:

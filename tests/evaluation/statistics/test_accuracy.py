@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from evaluation.metrics import accuracy, macro_accuracy, precision_at_k
+from evaluation.statistics.accuracy import accuracy, macro_accuracy, precision_at_k
 
 TRUTH = ["cat", "cat", "cat", "dog"]
 ANSWERS = ["cat", "dog", "cat", None]

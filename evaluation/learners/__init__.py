@@ -1,0 +1,1 @@
+"""Who answers a query from its demonstrations, one learner a file; `evaluation.learners.learner` is their interface."""

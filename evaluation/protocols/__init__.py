@@ -1,0 +1,1 @@
+"""Who is in the pool and who asks: one protocol a file; `evaluation.protocols.registry` has them by name."""

@@ -1,0 +1,1 @@
+"""What answers amount to: figures with intervals, one idea a file."""
