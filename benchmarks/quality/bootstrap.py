@@ -1,4 +1,4 @@
-"""95 % intervals by resampling queries: Efron, Bootstrap Methods, 1979, https://doi.org/10.1214/aos/1176344552."""
+"""95 % intervals by resampling the queries of each domain within themselves; `evaluation.statistics` has the sources."""
 
 from __future__ import annotations
 
@@ -6,21 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 
-__all__ = ["DRAWS", "Estimate", "Sample", "estimate", "macro_shares", "shares"]
+from evaluation.statistics.bootstrap import DRAWS, Estimate, resamples
+from evaluation.statistics.tally import Tally, tally
 
-DRAWS = 1000
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure and the 2.5th and 97.5th percentile of its resamples."""
-
-    value: float
-    low: float
-    high: float
+__all__ = ["DRAWS", "Estimate", "Sample", "estimate"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +19,7 @@ class Sample:
     """One sample of queries: a domain's, as a rule.
 
     Attributes:
-        labels: (queries,) class of each.
+        labels: (queries,) class of each, from 0.
         worth: (queries,) what each counts, from 0 to 1: answered rightly, or its share of hits; over several seeds
             their mean, so that a query is drawn with all of its answers.
         macro: Whether every class counts the same.
@@ -37,6 +28,10 @@ class Sample:
     labels: NDArray[np.int64]
     worth: NDArray[np.float64]
     macro: bool = False
+
+    def tally(self) -> Tally:
+        """What is resampled: every query is a unit."""
+        return tally(self.worth, np.arange(len(self.labels)), classes=self.labels if self.macro else None)
 
 
 def estimate(samples: Sequence[Sequence[Sample]], *, seed: int = 0, draws: int = DRAWS) -> Estimate:
@@ -50,26 +45,9 @@ def estimate(samples: Sequence[Sequence[Sample]], *, seed: int = 0, draws: int =
     value, resampled = 0.0, np.zeros(draws)
     for number, domain in enumerate(samples):
         for part, sample in enumerate(domain):
-            n, weight = len(sample.labels), 1.0 / (len(samples) * len(domain))
-            rng = np.random.default_rng([seed, number, part])
-            counts = rng.multinomial(n, np.full(n, 1.0 / n), size=draws)
-            figure = macro_shares if sample.macro else shares
-            value += weight * float(figure(sample, np.ones((1, n), dtype=np.int64))[0])
-            resampled += weight * figure(sample, counts)
+            sums, weight = sample.tally(), 1.0 / (len(samples) * len(domain))
+            counted = resamples(len(sample.labels), seed=[seed, number, part], draws=draws)
+            value += weight * sums.value()
+            resampled += weight * np.concatenate([sums.figures(counts) for counts in counted])
     low, high = np.percentile(resampled, [2.5, 97.5])
     return Estimate(value, float(low), float(high))
-
-
-def shares(sample: Sample, counts: Int64[np.ndarray, "draws queries"]) -> Float64[np.ndarray, " draws"]:
-    """Mean worth, each query counted so many times."""
-    mean: Float64[np.ndarray, " draws"] = counts @ sample.worth / counts.sum(axis=1)
-    return mean
-
-
-def macro_shares(sample: Sample, counts: Int64[np.ndarray, "draws queries"]) -> Float64[np.ndarray, " draws"]:
-    """Mean over the classes that were drawn of the mean worth within each."""
-    own = (sample.labels[:, None] == np.unique(sample.labels)[None, :]).astype(np.float64)
-    drawn, right = counts @ own, (counts * sample.worth) @ own
-    recalls = np.divide(right, drawn, out=np.zeros_like(right), where=drawn > 0)
-    mean: Float64[np.ndarray, " draws"] = recalls.sum(axis=1) / (drawn > 0).sum(axis=1)
-    return mean

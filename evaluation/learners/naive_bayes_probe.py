@@ -21,16 +21,17 @@ class NaiveBayesProbe(Probe):
     of the largest variance that any dimension has among all demonstrations is added to every variance.
 
     Args:
-        smoothing: That share.
+        smoothing: That share. Usually 10, at which the confidence is near the accuracy (.75 against .64 with seven
+            demonstrations on PACS, a domain left out); scikit-learn's 1e-9 is always certain, and no more often right.
     """
 
-    def __init__(self, smoothing: float = 1.0) -> None:
+    def __init__(self, smoothing: float = 10.0) -> None:
         self._smoothing = smoothing
 
     @property
     def name(self) -> str:
         """``naive_bayes``; with another smoothing than the usual, that too."""
-        return "naive_bayes" if self._smoothing == 1.0 else f"naive_bayes smoothing={self._smoothing:g}"
+        return "naive_bayes" if self._smoothing == 10.0 else f"naive_bayes smoothing={self._smoothing:g}"
 
     def _likelihoods(
         self,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from benchmarks.quality.bootstrap import Sample, estimate, macro_shares, shares
+from benchmarks.quality.bootstrap import Sample, estimate
 
 
 def test_an_accuracy_resamples_as_its_binomial_law_says():
@@ -28,20 +28,16 @@ def test_what_never_varies_has_no_interval():
     assert (found.value, found.low, found.high) == (1.0, 1.0, 1.0)
 
 
-def test_figures_of_resamples_equal_those_of_the_queries_written_out():
-    rng = np.random.default_rng(0)
-    labels, worth = rng.integers(3, size=20), rng.random(20)
-    counts = rng.multinomial(20, np.full(20, 0.05), size=5)
-    for row, plain, macro in zip(
-        counts, shares(Sample(labels, worth), counts), macro_shares(Sample(labels, worth), counts), strict=True
-    ):
-        drawn = np.repeat(np.arange(20), row)
-        recalls = [worth[drawn[labels[drawn] == label]].mean() for label in set(labels[drawn].tolist())]
-        assert plain == pytest.approx(worth[drawn].mean())
-        assert macro == pytest.approx(np.mean(recalls))
-
-
 def test_the_same_seed_gives_the_same_interval():
     sample = Sample(np.zeros(30, dtype=np.int64), np.linspace(0, 1, 30))
     assert estimate([[sample]]) == estimate([[sample]])
     assert estimate([[sample]]) != estimate([[sample]], seed=1)
+
+
+def test_macro_samples_give_each_class_the_same_weight_and_seeds_of_a_domain_the_same():
+    labels = np.array([0, 0, 0, 1])
+    one, other = np.array([1.0, 1.0, 1.0, 0.0]), np.array([1.0, 1.0, 0.0, 0.0])
+    plain = estimate([[Sample(labels, one), Sample(labels, other)]])
+    macro = estimate([[Sample(labels, one, macro=True)], [Sample(labels, other, macro=True)]])
+    assert plain.value == pytest.approx((3 / 4 + 2 / 4) / 2)
+    assert macro.value == pytest.approx((1 / 2 + 1 / 3) / 2)
