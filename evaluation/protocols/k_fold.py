@@ -40,7 +40,8 @@ def k_fold(labels: Sequence[str], groups: Sequence[str | None], *, folds: int = 
     count = int(units.max(initial=-1)) + 1
     if folds < 2 or count < folds:
         raise PoolNotDivisibleError(
-            f"{count} groups can't be divided into {folds} parts", hint="Ask for at least 2 folds, and at most the groups."
+            f"{count} groups can't be divided into {folds} parts",
+            hint="Ask for at least 2 folds, and at most the groups.",
         )
     classes = names_of(labels)
     # Row by unit: how many of each label it has.

@@ -69,5 +69,7 @@ def tally(
     return Tally(sums, asked)
 
 
-def _shares(parts: Float64[np.ndarray, "*shape"], wholes: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
+def _shares(
+    parts: Float64[np.ndarray, "*shape"], wholes: Float64[np.ndarray, "*shape"]
+) -> Float64[np.ndarray, "*shape"]:
     return np.divide(parts, wholes, out=np.zeros_like(parts), where=wholes > 0)
