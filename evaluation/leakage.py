@@ -26,8 +26,8 @@ NEAR_DUPLICATES_ABOVE = 0.96
 
 Measured with `efficientnet-lite0`: photographs written again as JPEG of quality 75 keep at least .964 (PACS) or .997
 (HAM10000), while the nearest image of another lesion reaches .940 at most (HAM10000), and .960 in one picture of a
-thousand (PACS, where those are twins indeed). Copies that were halved or cropped fall to .66–.94, where unrelated images
-lie, too: only groups can bar those. Drawings of a few pixels are near each other without being copies (3 in 10 digits
+thousand (PACS, where some are twins indeed). Copies that were halved or cropped fall to .66–.94, where unrelated
+images lie, too: only groups can bar those. Drawings of a few pixels are near each other without being copies (3 in 10 digits
 of 28 × 28 reach .95); there a higher threshold bars less of what is sound.
 """
 
@@ -113,7 +113,8 @@ def _equal(values: Sequence[str | None], fold: Fold) -> Int64[np.ndarray, " pair
     many = np.where(asked == UNKNOWN, 0, last - first)
     queries = np.repeat(np.arange(len(asked)), many)
     nth = np.arange(len(queries)) - np.repeat(np.cumsum(many) - many, many)
-    return queries * len(held) + order[np.repeat(first, many) + nth]
+    pairs: Int64[np.ndarray, " pairs"] = queries * len(held) + order[np.repeat(first, many) + nth]
+    return pairs
 
 
 def _near(

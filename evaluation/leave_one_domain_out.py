@@ -9,8 +9,8 @@ from statistics import fmean
 import numpy as np
 from jaxtyping import Int64
 
-from evaluation.statistics.accuracy import accuracy, macro_accuracy, precision_at_k
 from evaluation.learners.vote import vote
+from evaluation.statistics.accuracy import accuracy, macro_accuracy, precision_at_k
 from index.selection.query import stored_query
 from index.selection.searchable import Searchable
 from index.selection.select import select

@@ -1,4 +1,4 @@
-"""95 % intervals by resampling the queries of each domain within themselves; `evaluation.statistics` has the sources."""
+"""95 % intervals by resampling the queries within each domain; `evaluation.statistics` has the sources."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 The first line says what is evaluated, every further one is an answer, all as JSON. An answer is one write, so that a
 killed process leaves whole lines and at most one torn one at the end, which the next one cuts off. Writing reaches the
-kernel at once, so no answer is lost with its process; `Journal.sync` brings them to the disk, which a power cut asks for.
+kernel at once, so no answer is lost with its process; `Journal.sync` brings them to the disk, where a power cut leaves
+them.
 """
 
 from __future__ import annotations

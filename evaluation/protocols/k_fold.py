@@ -64,7 +64,7 @@ def _parts(sizes: Int64[np.ndarray, "units labels"], folds: int, seed: int) -> I
     for unit in order.tolist():
         growth = held @ (weights * sizes[unit])
         # Of equals the emptiest, so that rare labels don't all lie in the first part.
-        part = min(range(folds), key=lambda number: (growth[number], held[number].sum(), number))  # noqa: B023
+        part = min(range(folds), key=lambda number: (growth[number], held[number].sum(), number))
         held[part] += sizes[unit]
         parts[unit] = part
     return parts

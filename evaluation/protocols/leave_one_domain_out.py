@@ -30,7 +30,7 @@ def leave_one_domain_out(
         Folds named by the domain that asks.
 
     Raises:
-        PoolNotDivisibleError: Nobody but the domain is in the pool, a target is unknown, or all others share its groups.
+        PoolNotDivisibleError: There is one domain only, or none; a target is unknown; or all others share its groups.
     """
     names = targets_of(domains, targets)
     codes = code(domains, names)

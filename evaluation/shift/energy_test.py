@@ -98,7 +98,8 @@ def _distances(vectors: Float64[np.ndarray, "all dim"]) -> Float64[np.ndarray, "
     squares = np.einsum("nd,nd->n", vectors, vectors)
     squared = squares[:, None] + squares[None, :] - 2.0 * (vectors @ vectors.T)
     np.fill_diagonal(squared, 0.0)
-    return np.sqrt(np.maximum(squared, 0.0))
+    distances: Float64[np.ndarray, "all all"] = np.sqrt(np.maximum(squared, 0.0))
+    return distances
 
 
 def _drawn(

@@ -30,8 +30,8 @@ class Rehearsal:
     """The pool's own images as queries.
 
     Attributes:
-        domains_left_out: Whether each domain was left out in turn; else the pool has no two that can be, and parts were,
-            which says too much good of a new domain.
+        domains_left_out: Whether each domain was left out in turn; else the pool has no two that can be, and halves
+            were, which says too much good of a new domain.
         familiarity: (queries,) of each.
         right: (queries,) whether its vote was right.
     """
@@ -49,7 +49,9 @@ def familiarity_of(neighbours: Neighbours) -> Float64[np.ndarray, " queries"]:
     """
     there = np.isfinite(neighbours.scores)
     sums = np.where(there, neighbours.scores, 0.0).astype(np.float64).sum(axis=1)
-    return np.divide(sums, there.sum(axis=1), out=np.full(len(sums), -1.0), where=there.any(axis=1))
+    means = np.full(len(sums), -1.0)
+    np.divide(sums, there.sum(axis=1), out=means, where=there.any(axis=1))
+    return means
 
 
 def rehearsed(

@@ -10,7 +10,7 @@ from jaxtyping import Float32, Float64, Int64
 
 from encoders.adaptation.coding import UNKNOWN
 
-__all__ = ["QUANTILES", "Nearness", "nearness", "nearest_by_domain", "own_domain_nearest"]
+__all__ = ["QUANTILES", "Nearness", "nearest_by_domain", "nearness", "own_domain_nearest"]
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _SCORES_AT_ONCE = 8_000_000  # 32 MB of float32

@@ -49,4 +49,6 @@ def recalls(confusion: Int64[np.ndarray, "classes told"]) -> Float64[np.ndarray,
     """
     asked = confusion.sum(axis=1)
     right = np.diagonal(confusion)
-    return np.divide(right, asked, out=np.full(len(asked), np.nan), where=asked > 0)
+    shares = np.full(len(asked), np.nan)
+    np.divide(right, asked, out=shares, where=asked > 0)
+    return shares

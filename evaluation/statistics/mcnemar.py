@@ -47,10 +47,10 @@ def mcnemar(one: Bool[np.ndarray, " queries"], other: Bool[np.ndarray, " queries
 
 
 def _two_sided(fewest: int, tosses: int) -> float:
-    """2·P(X ≤ fewest) for X ~ Bin(tosses, ½), at most 1; in whole numbers, so that nothing is rounded before the end."""
-    term, sum_ = 1, 1
+    """2·P(X ≤ fewest) for X ~ Bin(tosses, ½), at most 1; in integers: nothing is rounded on the way."""
+    ways = total = 1
     for number in range(fewest):
-        term = term * (tosses - number) // (number + 1)
-        sum_ += term
+        ways = ways * (tosses - number) // (number + 1)
+        total += ways
     # int / int is rounded rightly however long the two are.
-    return min(1.0, 2 * sum_ / 2**tosses)
+    return min(1.0, 2 * total / (1 << tosses))

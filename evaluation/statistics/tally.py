@@ -72,4 +72,6 @@ def tally(
 def _shares(
     parts: Float64[np.ndarray, "*shape"], wholes: Float64[np.ndarray, "*shape"]
 ) -> Float64[np.ndarray, "*shape"]:
-    return np.divide(parts, wholes, out=np.zeros_like(parts), where=wholes > 0)
+    shares = np.zeros_like(parts)
+    np.divide(parts, wholes, out=shares, where=wholes > 0)
+    return shares

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from evaluation.statistics.accuracy import accuracy
 from evaluation.learners.vote import vote
+from evaluation.statistics.accuracy import accuracy
 from index.pool import Pool
 from invariantselect.errors import InvariantSelectError
 from invariantselect.wire import SelectionOptions

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from encoders.adaptation import retrieval
 from encoders.adaptation.retrieval import Neighbours, accuracy, macro_accuracy, nearest, precision, voted
-from evaluation.statistics import accuracy as metrics
 from evaluation.learners.vote import vote
+from evaluation.statistics import accuracy as metrics
 from tests.encoders.adaptation.test_measures import vectors_of
 
 GRID = np.array([[1, 0], [0, 1], [-1, 0], [0, -1], [0.6, 0.8], [0.8, 0.6]], np.float32)
