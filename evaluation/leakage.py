@@ -2,7 +2,7 @@
 
 Source of the concern: Barz and Denzler, Do We Train on Test Data? Purging CIFAR of Near-Duplicates, 2020,
 https://arxiv.org/abs/1902.00423, who find near-duplicates of up to a tenth of the test images by cosine similarity in
-the space of a frozen network, as is done here.
+the space of a frozen network, as is done here; thumbnails find what that space doesn't.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from jaxtyping import Float32, Int64, UInt8
 from encoders.adaptation.coding import UNKNOWN, code, names_of
 from evaluation.protocols.fold import Fold
 
-__all__ = ["NEAR_DUPLICATES_ABOVE", "REASONS", "Barred", "barred_of"]
+__all__ = ["NEAR_DUPLICATES_ABOVE", "REASONS", "SAME_PICTURE_ABOVE", "Barred", "barred_of"]
 
 REASONS = ("group", "content", "near_duplicate")
 """Why a demonstration is barred; the n-th has the bit 2ⁿ."""
@@ -24,11 +24,18 @@ REASONS = ("group", "content", "near_duplicate")
 NEAR_DUPLICATES_ABOVE = 0.96
 """Cosine similarity in the frozen space from which two images are taken for one.
 
-Measured with `efficientnet-lite0`: photographs written again as JPEG of quality 75 keep at least .964 (PACS) or .997
-(HAM10000), while the nearest image of another lesion reaches .940 at most (HAM10000), and .960 in one picture of a
-thousand (PACS, where some are twins indeed). Copies that were halved or cropped fall to .66–.94, where unrelated
-images lie, too: only groups can bar those. Drawings of a few pixels are near each other without being copies (3 in 10 digits
-of 28 × 28 reach .95); there a higher threshold bars less of what is sound.
+Measured with `efficientnet-lite0`: the nearest image of another lesion reaches .940 at most (HAM10000), and the nearest
+other picture .960 in one case of a thousand (PACS, where some are twins indeed). Copies saved again as JPEG of quality
+75 lie at .87–1.0, halved or cropped ones at .66–.94, so that this alone finds few of them. Drawings of a few pixels are
+near each other without being copies (3 in 10 digits of 28 × 28 reach .95).
+"""
+
+SAME_PICTURE_ABOVE = 0.99
+"""Correlation of two thumbnails from which two images are taken for one.
+
+Measured: copies saved again as JPEG of quality 75 or 30, or halved, correlate by .9955 and more (photographs, PACS,
+HAM10000), different ones by .965 at most; digits of 28 × 28 by .992. Cropped copies aren't found: they correlate by
+.6–.95, as strangers do. Only groups can bar those.
 """
 
 _SCORES_AT_ONCE = 8_000_000  # 32 MB of float32
@@ -75,7 +82,9 @@ def barred_of(
     groups: Sequence[str | None],
     sha256: Sequence[str | None],
     vectors: Float32[np.ndarray, "images dim"],
+    thumbnails: Float32[np.ndarray, "images pixels"] | None = None,
     near_duplicates_above: float = NEAR_DUPLICATES_ABOVE,
+    same_picture_above: float = SAME_PICTURE_ABOVE,
 ) -> Barred:
     """What is barred for each query of a fold.
 
@@ -87,13 +96,15 @@ def barred_of(
         sha256: Content hash of each image's file; None where it isn't known.
         vectors: (images, dim), L2-normalised, of the *frozen* encoder. An adapted one draws a class together until
             different images of it look like twins.
+        thumbnails: (images, pixels), of `evaluation.thumbnail`; None where the images aren't at hand. They find what was
+            saved again or scaled; a near-duplicate is one by either.
         near_duplicates_above: Least cosine similarity of a near-duplicate, to within the rounding of float32.
+        same_picture_above: Least correlation of the thumbnails of a near-duplicate, likewise.
     """
-    pairs = [
-        _equal(groups, fold),
-        _equal(sha256, fold),
-        _near(vectors[fold.queries], vectors[fold.pool], near_duplicates_above),
-    ]
+    twins = _near(vectors[fold.queries], vectors[fold.pool], near_duplicates_above)
+    if thumbnails is not None:
+        twins = np.union1d(twins, _near(thumbnails[fold.queries], thumbnails[fold.pool], same_picture_above))
+    pairs = [_equal(groups, fold), _equal(sha256, fold), twins]
     n = len(fold.pool)
     keys = np.concatenate(pairs)
     bits = np.repeat(np.array([1, 2, 4], dtype=np.uint8), [len(each) for each in pairs])
