@@ -96,7 +96,7 @@ def barred_of(
         sha256: Content hash of each image's file; None where it isn't known.
         vectors: (images, dim), L2-normalised, of the *frozen* encoder. An adapted one draws a class together until
             different images of it look like twins.
-        thumbnails: (images, pixels), of `evaluation.thumbnail`; None where the images aren't at hand. They find what was
+        thumbnails: (images, pixels), of `evaluation.thumbnail`; None where no images are at hand. They find what was
             saved again or scaled; a near-duplicate is one by either.
         near_duplicates_above: Least cosine similarity of a near-duplicate, to within the rounding of float32.
         same_picture_above: Least correlation of the thumbnails of a near-duplicate, likewise.

@@ -2,7 +2,11 @@ from __future__ import annotations
 
 from itertools import permutations
 
-from evaluation.learners.vote import vote
+import pytest
+
+from evaluation.learners.learner import Answer
+from evaluation.learners.vote import Vote, vote
+from tests.evaluation.learners.questions import question
 
 
 def test_the_label_with_the_most_similarity_wins_not_the_one_with_the_most_votes() -> None:
@@ -21,3 +25,12 @@ def test_a_negative_similarity_counts_against_its_label() -> None:
 
 def test_without_demonstrations_there_is_no_answer() -> None:
     assert vote([], []) is None
+
+
+def test_confidence_is_the_share_of_the_similarity() -> None:
+    assert Vote().answer(question("aab", [0.4, 0.2, 0.2])) == Answer("a", pytest.approx(0.75))
+    assert Vote().answer(question("abc", [0.5, 0.3, -0.9])) == Answer("a", pytest.approx(0.625))
+
+
+def test_where_all_count_against_their_labels_all_are_equally_likely() -> None:
+    assert Vote().answer(question("abb", [-0.1, -0.2, -0.3])) == Answer("a", 0.5)
