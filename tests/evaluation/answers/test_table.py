@@ -1,0 +1,108 @@
+"""What is written is read again, whatever stands in it."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evaluation.answers.answered import Answered
+from evaluation.answers.cells import COLUMNS, from_values, to_values
+from evaluation.answers.table import read_answers, write_answers
+from invariantselect.errors import AnswersInvalidError
+from tests.evaluation.answers.rows import answers_at_random
+
+# Everything that can be written as UTF-8, line breaks, quotes and NUL among it.
+_ANY = st.text(st.characters(codec="utf-8"))
+_NAME = _ANY.filter(bool)
+_COUNT = st.integers(0, 10**6)
+_SHARE = st.floats(0, 1)
+
+ANSWERED = st.builds(
+    Answered,
+    fold=_NAME,
+    query=_NAME,
+    domain=st.none() | _NAME,
+    group=st.none() | _NAME,
+    truth=_NAME,
+    strategy=_NAME,
+    shots=_COUNT,
+    learner=_NAME,
+    answer=st.none() | _NAME,
+    confidence=_SHARE,
+    raw=st.none() | _ANY,
+    demonstrations=st.lists(_NAME, max_size=3).map(tuple),
+    labels=st.lists(_NAME, max_size=3).map(tuple),
+    domains=st.lists(st.none() | _NAME, max_size=3).map(tuple),
+    scores=st.lists(st.floats(-1, 1), max_size=3).map(tuple),
+    barred_group=_COUNT,
+    barred_content=_COUNT,
+    barred_near_duplicate=_COUNT,
+)
+
+
+@settings(deadline=None)
+@given(st.lists(ANSWERED, max_size=5))
+def test_a_table_comes_back_as_it_was(answers: list[Answered]) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "answers.csv"
+        write_answers(path, answers)
+        assert list(read_answers(path)) == answers
+        assert [file.name for file in Path(folder).iterdir()] == ["answers.csv"]
+
+
+@given(ANSWERED)
+def test_json_values_come_back_as_they_were(answered: Answered) -> None:
+    assert from_values(to_values(answered)) == answered
+
+
+def test_a_long_answer_of_a_model_is_no_matter(tmp_path: Path) -> None:
+    path = tmp_path / "answers.csv"
+    long = Answered("f", "q", None, None, "cat", "random", 1, "lmm", None, 0.0, raw="so " * 100_000)
+    write_answers(path, [long])
+    assert list(read_answers(path)) == [long]
+
+
+def rewritten(path: Path, column: str, cell: str | None) -> None:
+    """The file with one cell of its second row changed, or without the column."""
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    names = [name for name in COLUMNS if cell is not None or name != column]
+    if cell is not None:
+        rows[1][column] = cell
+    with path.open("w", newline="") as file:
+        table = csv.DictWriter(file, names, extrasaction="ignore")
+        table.writeheader()
+        table.writerows(rows)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "says"),
+    [
+        ("shots", "three", "line 3: a row can't be read"),
+        ("shots", "", "line 3: a row can't be read"),
+        ("confidence", "1,0", "line 3"),
+        ("labels", "cat", "line 3"),
+        ("labels", "{}", "labels can't be"),
+        ("labels", "[1]", "labels can't be"),
+        ("truth", "", "truth can't be ''"),
+        ("truth", None, "no column 'truth'"),
+    ],
+)
+def test_what_cant_be_read_is_told_with_its_line(tmp_path: Path, column: str, cell: str | None, says: str) -> None:
+    path = tmp_path / "answers.csv"
+    write_answers(path, answers_at_random(0, queries=3))
+    rewritten(path, column, cell)
+    with pytest.raises(AnswersInvalidError, match=says):
+        list(read_answers(path))
+
+
+def test_another_file_is_told_for_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "image.png"
+    path.write_bytes(b"\x89PNG\r\n\xff\xfe")
+    with pytest.raises(AnswersInvalidError):
+        list(read_answers(path))
