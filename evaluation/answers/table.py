@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from evaluation.answers.answered import Answered
@@ -43,10 +43,14 @@ def read_answers(path: Path) -> Iterator[Answered]:
     csv.field_size_limit(2**31 - 1)
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.DictReader(file)
-        if missing := [name for name in COLUMNS if name not in (rows.fieldnames or ())]:
-            raise AnswersInvalidError(f"{path} has no column {missing[0]!r}")
         try:
+            _check(rows.fieldnames)
             for row in rows:
                 yield read_cells(row)
         except (AnswersInvalidError, csv.Error, UnicodeDecodeError) as error:
             raise AnswersInvalidError(f"{path}, line {rows.line_num}: {error}") from error
+
+
+def _check(header: Sequence[str] | None) -> None:
+    if missing := [name for name in COLUMNS if name not in (header or ())]:
+        raise AnswersInvalidError(f"there is no column {missing[0]!r}")

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evaluation.shift.abstention import coverage_curve, threshold_for
+
+_QUERIES = st.lists(st.tuples(st.sampled_from([0.1, 0.2, 0.5, 0.9]), st.booleans()), min_size=1, max_size=30)
+
+
+@given(_QUERIES)
+def test_each_point_is_what_is_answered_from_its_threshold_on(queries: list[tuple[float, bool]]) -> None:
+    curve = coverage_curve(np.array([query[0] for query in queries]), np.array([query[1] for query in queries]))
+    assert [point.threshold for point in curve] == sorted({query[0] for query in queries}, reverse=True)
+    for point in curve:
+        answered = [right for familiarity, right in queries if familiarity >= point.threshold]
+        assert (point.answered, point.coverage) == (len(answered), len(answered) / len(queries))
+        assert point.accuracy == pytest.approx(np.mean(answered))
+    assert curve[-1].coverage == 1.0
+
+
+@given(_QUERIES, st.floats(0, 1), st.integers(1, 10))
+def test_the_threshold_answers_the_most_with_the_accuracy(
+    queries: list[tuple[float, bool]], accuracy: float, least: int
+) -> None:
+    curve = coverage_curve(np.array([query[0] for query in queries]), np.array([query[1] for query in queries]))
+    chosen = threshold_for(curve, accuracy, least=least)
+    good = [point for point in curve if point.accuracy >= accuracy and point.answered >= least]
+    if chosen is None:
+        assert not good
+    else:
+        assert chosen in good
+        assert all(point.answered <= chosen.answered for point in good)
