@@ -44,6 +44,6 @@ class LogisticProbe(Probe):
 
         basis, _ = np.linalg.qr(vectors.T)
         with config_context(assume_finite=True, skip_parameter_validation=True):
-            fitted = LogisticRegression(C=self._c, max_iter=1000).fit(vectors @ basis, labels)
+            fitted = LogisticRegression(C=self._c, solver="newton-cholesky").fit(vectors @ basis, labels)
             likely: Float64[np.ndarray, " shown"] = fitted.predict_proba((query @ basis)[None])[0]
         return likely

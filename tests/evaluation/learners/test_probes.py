@@ -8,18 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
+from evaluation.learners import registry
 from evaluation.learners.learner import Answer, AsyncLearner, Learner, Question
 from evaluation.learners.logistic_probe import LogisticProbe
 from evaluation.learners.naive_bayes_probe import NaiveBayesProbe
 from evaluation.learners.registry import learners_of
 from evaluation.learners.vote import Vote
+from invariantselect.errors import InvalidRequestError
 from tests.evaluation.learners.questions import question
 
 LEARNERS = [Vote(), LogisticProbe(), NaiveBayesProbe()]
 _LABELS = st.text("abc", min_size=2, max_size=7).filter(lambda labels: len(set(labels)) > 1)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=100)
 @given(_LABELS, st.integers(0, 99))
 def test_seeking_the_regression_in_the_span_of_the_demonstrations_changes_nothing(labels: str, seed: int) -> None:
     asked = question(labels, seed=seed)
@@ -97,6 +99,14 @@ def test_learners_have_names_that_tell_them_apart() -> None:
     assert LogisticProbe(1.0).name == "logistic c=1"
     assert NaiveBayesProbe(0.5).name == "naive_bayes smoothing=0.5"
     assert all(isinstance(learner, Learner) for learner in LEARNERS)
+
+
+def test_without_its_library_a_probe_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "find_spec", lambda name: None)
+    with pytest.raises(InvalidRequestError) as caught:
+        learners_of("probe")
+    assert "invariantselect-server[evaluate]" in caught.value.hint
+    assert learners_of("vote")
 
 
 async def test_a_learner_over_a_network_has_the_same_question_and_answer() -> None:
