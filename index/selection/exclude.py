@@ -30,7 +30,7 @@ class Barrier:
 
     Args:
         snapshot: The pool.
-        query: Never chosen itself: neither its id nor its image under another id.
+        query: Never chosen itself: neither its id nor its image under another id; nor what it bars.
         exclude: The caller's exclusions; its ids are left to `bar_ids`, for they are the same for every query.
     """
 
@@ -38,6 +38,7 @@ class Barrier:
         self._snapshot = snapshot
         self._own = None if query.id is None else snapshot.position_of(query.id)
         self._sha256 = query.sha256
+        self._barred = query.barred
         self._threshold = exclude.near_duplicates_above
         self._group: int | None = None
         if exclude.own_group and query.group is not None and query.group in snapshot.groups.values:
@@ -54,6 +55,8 @@ class Barrier:
         passes = np.ones(len(positions), dtype=np.bool_)
         if self._own is not None:
             passes &= positions != self._own
+        if self._barred is not None:
+            passes &= ~np.isin(positions, self._barred)
         if self._sha256 is not None:
             hashes = self._snapshot.sha256[positions]
             passes &= hashes != (self._sha256.encode() if hashes.dtype.kind == "S" else self._sha256)

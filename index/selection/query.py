@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 
 from index.selection.searchable import Column, Searchable
 
@@ -23,6 +23,7 @@ class ResolvedQuery:
         sha256: Hash of the image's bytes, 64 hexadecimal digits, where there is an image.
         group: Patient or slide, where known.
         domain: Where the image comes from, where known.
+        barred: Positions that may not be chosen for this query, whatever else is excluded.
     """
 
     vector: Float32[np.ndarray, " dim"]
@@ -30,6 +31,7 @@ class ResolvedQuery:
     sha256: str | None = None
     group: str | None = None
     domain: str | None = None
+    barred: Int64[np.ndarray, " barred"] | None = None
 
     def digest(self) -> int:
         """64 bits that name the query: of its id, else of its image's hash, else of its vector.
