@@ -109,7 +109,8 @@ class FoldSpace:
 
     def vectors(self, positions: Int64[np.ndarray, " n"]) -> Float32[np.ndarray, "n dim"]:
         """Vectors of the positions, whether or not they are the fold's."""
-        return self._vectors[positions]
+        vectors: Float32[np.ndarray, "n dim"] = self._vectors[positions]
+        return vectors
 
     def position_of(self, id: str, /) -> int | None:
         """Position of a living demonstration of the snapshot: a query knows its own, which isn't the fold's."""

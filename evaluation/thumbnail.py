@@ -27,6 +27,8 @@ def thumbnail(image: Image.Image) -> Float32[np.ndarray, " pixels"]:
     """
     small = image.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)
     grey = np.asarray(small, dtype=np.float32).ravel()
-    grey = grey - grey.mean()
-    norm = np.linalg.norm(grey)
-    return grey / norm if norm > 0 else grey
+    centred: Float32[np.ndarray, " pixels"] = grey - grey.mean()
+    norm = np.linalg.norm(centred)
+    if norm > 0:
+        centred /= norm
+    return centred
