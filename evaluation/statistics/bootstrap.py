@@ -79,7 +79,10 @@ def resamples(units: int, *, seed: int | list[int], draws: int) -> Iterator[Int6
     rng = np.random.default_rng(seed)
     step = max(1, _COUNTS_AT_ONCE // units)
     for start in range(0, draws, step):
-        yield rng.multinomial(units, np.full(units, 1.0 / units), size=min(step, draws - start))
+        some = min(step, draws - start)
+        # Drawn one by one and counted: several times as fast as a multinomial of so many units.
+        drawn = rng.integers(units, size=(some, units)) + units * np.arange(some)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=some * units).reshape(some, units)
 
 
 def _figures(sample: Tally, seed: int, draws: int) -> Float64[np.ndarray, " draws"]:
