@@ -40,12 +40,12 @@ docs: $(SERVER) ## write the tables of settings, routes and errors from the code
 	$(BIN)/python docs/write_reference.py
 
 lock: ## pin every dependency again, with hashes (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-package invariantselect \
-	  --extra cpu --extra demo pyproject.toml --output-file requirements/server.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-package invariantselect \
-	  --extra cpu --extra demo --group dev pyproject.toml --constraint requirements/server.lock \
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-package invariantselect \
+	  --extra cpu --extra demo --extra evaluate pyproject.toml --output-file requirements/server.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-package invariantselect \
+	  --extra cpu --extra demo --extra evaluate --group dev pyproject.toml --constraint requirements/server.lock \
 	  --output-file requirements/dev.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-package invariantselect \
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-package invariantselect \
 	  --extra gpu pyproject.toml --constraint requirements/server.lock --output-file requirements/gpu.lock
 
 clean: ## remove the environment, the demo's data and every cache
