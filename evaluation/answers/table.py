@@ -13,6 +13,8 @@ from invariantselect.errors import AnswersInvalidError
 
 __all__ = ["read_answers", "write_answers"]
 
+_LONGEST = 2**31 - 1  # characters of a cell
+
 
 def write_answers(path: Path, answers: Iterable[Answered]) -> None:
     """Make `path` hold a header and a row an answer; a reader sees the old file or the whole new one.
@@ -33,22 +35,28 @@ def write_answers(path: Path, answers: Iterable[Answered]) -> None:
         raise
 
 
-def read_answers(path: Path) -> Iterator[Answered]:
+def read_answers(path: Path) -> list[Answered]:
     """The answers of a table, in the order of its rows. Further columns are passed over.
 
     Raises:
         AnswersInvalidError: It isn't such a table, or a row of it can't be read; the detail says which.
     """
-    # What a model said may be longer than the csv module's limit of 131,072 characters.
-    csv.field_size_limit(2**31 - 1)
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(file)
-        try:
-            _check(rows.fieldnames)
-            for row in rows:
-                yield read_cells(row)
-        except (AnswersInvalidError, csv.Error, UnicodeDecodeError) as error:
-            raise AnswersInvalidError(f"{path}, line {rows.line_num}: {error}") from error
+    # What a model said may be longer than csv allows; its limit is the whole process's, and guards manifests.
+    limit = csv.field_size_limit(_LONGEST)
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return list(_answers(path, csv.DictReader(file)))
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _answers(path: Path, rows: csv.DictReader[str]) -> Iterator[Answered]:
+    try:
+        _check(rows.fieldnames)
+        for row in rows:
+            yield read_cells(row)
+    except (AnswersInvalidError, csv.Error, UnicodeDecodeError) as error:
+        raise AnswersInvalidError(f"{path}, line {rows.line_num}: {error}") from error
 
 
 def _check(header: Sequence[str] | None) -> None:

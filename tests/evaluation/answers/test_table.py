@@ -69,7 +69,9 @@ def test_a_long_answer_of_a_model_is_no_matter(tmp_path: Path) -> None:
     path = tmp_path / "answers.csv"
     long = Answered("f", "q", None, None, "cat", "random", 1, "lmm", None, 0.0, raw="so " * 100_000)
     write_answers(path, [long])
+    limit = csv.field_size_limit()
     assert list(read_answers(path)) == [long]
+    assert csv.field_size_limit() == limit  # the process's own, by which others refuse manifests
 
 
 def rewritten(path: Path, column: str, cell: str | None) -> None:
