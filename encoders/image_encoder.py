@@ -10,7 +10,7 @@ from PIL import Image
 
 from encoders.calibration.calibration import IDENTITY, Calibration
 from encoders.encoder import EncoderIdentity
-from encoders.normalise import l2_normalised
+from encoders.normalise import directed
 from encoders.preprocess import Preprocessing
 from encoders.runtime.runtime import Runtime
 
@@ -59,14 +59,15 @@ class ImageEncoder:
         return self._preprocessing
 
     def forward(self, batch: Float32[np.ndarray, "batch 3 side side"]) -> Float32[np.ndarray, "batch trunk_dim"]:
-        """The trunk's vectors of a preprocessed batch of any size, (batch, trunk_dim) float32, L2-normalised.
+        """The trunk's vectors of a preprocessed batch of any size, (batch, trunk_dim) float32, L2-normalised; where the
+        tower sees nothing in an image, see `encoders.normalise.directed`.
 
         Raises:
-            InternalError: The tower gave a vector that is zero or not finite.
+            InternalError: The tower gave a vector that is not finite.
         """
         step = self._runtime.batch
         parts = [self._runtime.features(batch[start : start + step]) for start in range(0, len(batch), step)]
-        return l2_normalised(np.concatenate(parts)) if parts else np.zeros((0, self._identity.trunk_dim), np.float32)
+        return directed(np.concatenate(parts)) if parts else np.zeros((0, self._identity.trunk_dim), np.float32)
 
     def calibrate(
         self,
@@ -92,7 +93,7 @@ class ImageEncoder:
 
         Raises:
             ValueError: An image is not RGB.
-            InternalError: The tower gave a vector that is zero or not finite.
+            InternalError: The tower gave a vector that is not finite.
         """
         # Chunk by chunk, so that inputs of a thousand images aren't all in memory at once.
         step = self._runtime.batch

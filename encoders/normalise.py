@@ -7,7 +7,9 @@ from jaxtyping import Float32
 
 from invariantselect.errors import InternalError
 
-__all__ = ["l2_normalised"]
+__all__ = ["directed", "l2_normalised"]
+
+_NOTHING = 1e-6  # length of features that are rounding
 
 
 def l2_normalised(features: Float32[np.ndarray, "batch dim"]) -> Float32[np.ndarray, "batch dim"]:
@@ -20,3 +22,16 @@ def l2_normalised(features: Float32[np.ndarray, "batch dim"]) -> Float32[np.ndar
     if not (np.isfinite(lengths).all() and (lengths > 0).all()):
         raise InternalError("The encoder gave a vector that is zero or not finite.")
     return np.asarray(features / lengths, dtype=np.float32)
+
+
+def directed(features: Float32[np.ndarray, "batch dim"]) -> Float32[np.ndarray, "batch dim"]:
+    """Each row divided by its length, as in `l2_normalised`; one that is zero becomes that of (1, 1, …).
+
+    For what a tower gives. Its last layer may be a ReLU, and where it was trained it may see nothing at all in an image
+    unlike all that it learnt from, as a black one. All such images then have the same vector, which favours no feature.
+
+    Raises:
+        InternalError: A row is not finite.
+    """
+    empty = np.linalg.norm(features.astype(np.float64), axis=1, keepdims=True) < _NOTHING
+    return l2_normalised(np.where(empty, np.float32(1.0), features)) if empty.any() else l2_normalised(features)

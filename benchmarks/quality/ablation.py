@@ -34,7 +34,7 @@ from encoders.adaptation.split import split
 from encoders.adaptation.turns import turn
 from encoders.calibration.discriminant import fit_closed_form
 from encoders.efficientnet_lite0 import packaged_tower
-from encoders.normalise import l2_normalised
+from encoders.normalise import directed
 
 __all__ = ["ABLATED", "PlainBatches", "cells", "measure"]
 
@@ -171,4 +171,4 @@ class _Training:
 @torch.inference_mode()
 def _vectors(back: nn.Module, activations: Activations, count: int) -> Float32[np.ndarray, "count dim"]:
     places = [np.arange(start, min(start + _AT_ONCE, count)) for start in range(0, count, _AT_ONCE)]
-    return l2_normalised(np.concatenate([back(activations.clean(some)).numpy() for some in places]))
+    return directed(np.concatenate([back(activations.clean(some)).numpy() for some in places]))

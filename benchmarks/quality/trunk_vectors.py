@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from benchmarks.quality.image_set import ImageSet
-from encoders.normalise import l2_normalised
+from encoders.normalise import directed
 from encoders.runtime.torch_runtime import TorchRuntime
 from encoders.tower import Tower
 
@@ -38,4 +38,4 @@ def trunk_vectors(
                 lambda place: tower.preprocessing.apply(images.image(place)), places[start : start + _BATCH]
             )
             parts.append(runtime.features(np.stack(list(inputs))))
-    return l2_normalised(np.concatenate(parts))
+    return directed(np.concatenate(parts))

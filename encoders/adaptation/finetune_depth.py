@@ -29,7 +29,7 @@ from encoders.adaptation.remembered import Remembered
 from encoders.adaptation.split import split
 from encoders.adaptation.watch import Watch
 from encoders.calibration.calibration import IDENTITY
-from encoders.normalise import l2_normalised
+from encoders.normalise import directed
 from encoders.objectives.objective import Objective
 from encoders.preprocess import Preprocessing
 from encoders.tower import Tower
@@ -210,7 +210,7 @@ class Finetune:
             places = np.arange(start, min(start + _VECTORS_AT_ONCE, len(self._examples)))
             with torch.inference_mode():
                 parts.append(back(self._activations.clean(places).to(self._device)).float().cpu().numpy())
-        return l2_normalised(np.concatenate(parts))
+        return directed(np.concatenate(parts))
 
 
 def _at(base: Tower, side: int | None) -> Preprocessing:

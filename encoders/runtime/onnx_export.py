@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float32
 from torch import nn
 
-from encoders.normalise import l2_normalised
+from encoders.normalise import directed
 from encoders.runtime.onnx_runtime import OnnxRuntime
 from encoders.runtime.torch_runtime import TorchRuntime
 from invariantselect.errors import EncoderUnavailableError
@@ -73,9 +73,9 @@ def check_agreement(module: nn.Module, side: int, path: Path) -> Agreement:
         EncoderUnavailableError: They disagree.
     """
     images = _probes(side)
-    expected = l2_normalised(TorchRuntime(module).features(images))
+    expected = directed(TorchRuntime(module).features(images))
     runtime = OnnxRuntime(path)
-    got = l2_normalised(np.concatenate([runtime.features(images[:1]), runtime.features(images[1:])]))
+    got = directed(np.concatenate([runtime.features(images[:1]), runtime.features(images[1:])]))
     agreement = Agreement(
         cosine=float(np.einsum("bd,bd->b", got.astype(np.float64), expected.astype(np.float64)).min()),
         difference=float(np.abs(got - expected).max()),

@@ -10,8 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
+from encoders.calibration.calibration import IDENTITY
+from encoders.encoder import EncoderIdentity
+from encoders.image_encoder import ImageEncoder
 from encoders.preprocess import Preprocessing
 from encoders.runtime.onnx_cache import exported
 from encoders.runtime.onnx_export import check_agreement, export_module
@@ -61,6 +65,33 @@ def test_an_export_equals_its_module_at_any_batch_size(cache: Path) -> None:
         expected = tower.build()(torch.from_numpy(images)).numpy()
     np.testing.assert_allclose(runtime.features(images), expected, atol=1e-5)
     np.testing.assert_allclose(runtime.features(images[:1]), expected[:1], atol=1e-5)
+
+
+class BlindInTheDark(nn.Module):
+    """Ends in a ReLU, as trained towers do, and makes nothing of a black image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.stem = nn.Conv2d(3, 12, 3, bias=False)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.relu(self.stem(images + 1)).mean(dim=(2, 3))
+
+
+def test_a_tower_that_sees_nothing_in_an_image_is_exported_and_gives_it_a_vector(tmp_path: Path) -> None:
+    module = BlindInTheDark().eval()
+    path = tmp_path / "blind.onnx"
+    export_module(module, SIDE, path)
+    assert check_agreement(module, SIDE, path).cosine > 0.9999
+    preprocessing = Preprocessing(SIDE, "squash", "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    identity = EncoderIdentity("blind", "1", "f" * 64, 12, "f" * 64, 12, SIDE, "onnxruntime", "cpu", "float32")
+    encoder = ImageEncoder(identity, preprocessing, OnnxRuntime(path), IDENTITY)
+    black, grey = (Image.new("RGB", (SIDE, SIDE), (level,) * 3) for level in (0, 99))
+    vectors = encoder.encode([black, grey])
+    np.testing.assert_allclose(vectors[0], np.full(12, 12**-0.5), rtol=1e-6)
+    assert not np.allclose(vectors[1], vectors[0])
 
 
 def test_an_export_is_one_file_named_by_its_fingerprint_with_the_measured_agreement(cache: Path) -> None:
