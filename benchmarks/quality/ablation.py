@@ -20,7 +20,7 @@ from benchmarks.quality.division import Division, leave_one_domain_out
 from benchmarks.quality.facts import facts
 from benchmarks.quality.frozen import frozen_vectors
 from benchmarks.quality.image_set import read_set
-from benchmarks.quality.options import Options
+from benchmarks.quality.options import STEPS, Options
 from benchmarks.quality.phases import Phases
 from benchmarks.quality.record import Record
 from benchmarks.quality.rows import CENTRED
@@ -79,7 +79,7 @@ def _rows(
     cache, count = Path(options.cache), len(division.queries)
     inputs = Inputs(examples, preprocessing, variant.augmentation, seed=seed)
     activations = cached_activations(halves.front, inputs, division, variant, seed=seed, cache=cache, phases=phases)
-    training = _Training(halves.back, activations, examples, variant, seed, options.steps, phases)
+    training = _Training(halves.back, activations, examples, variant, seed, options.steps or STEPS, phases)
     back = training.averaged() if variant.folds else training.back(np.arange(len(examples)), "all domains")
     phases.enter("queries")
     asked = Inputs(division.asking(), preprocessing, variant.augmentation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -41,8 +42,9 @@ def measure(cell: Cell, options: Options, say: Callable[[str], None]) -> Record:
     images = read_set(folder, limit=options.limit)
     division = target_pool(images, cell.domain, seed=cell.seed) if given else leave_one_domain_out(images, cell.domain)
     vectors = frozen_vectors(images, Path(options.cache))
-    plan = Plan(budget_seconds=options.budget, seed=cell.seed, device=options.device)
-    adaptation, spaces = adapt_every(division.examples(vectors), plan, base=packaged_tower(), watch=phases.watch)
+    plan = Plan(budget_seconds=options.budget or math.inf, steps=options.steps, seed=cell.seed, device=options.device)
+    examples, trainings = division.examples(vectors), cell.path(Path(options.cache) / "trainings").with_suffix("")
+    adaptation, spaces = adapt_every(examples, plan, base=packaged_tower(), folder=trainings, watch=phases.watch)
     phases.enter("queries")
     asked: dict[str, Float32[np.ndarray, "queries dim"]] = {}
 

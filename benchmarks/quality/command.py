@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 from benchmarks.quality import ablation, sizes
 from benchmarks.quality.cell import Cell, Protocol
 from benchmarks.quality.image_set import domains_of
-from benchmarks.quality.options import Options
+from benchmarks.quality.options import STEPS, Options
 from benchmarks.quality.page import parts_of, write_page
 from benchmarks.quality.run_cell import command
 from benchmarks.quality.schedule import run_cells
@@ -31,17 +32,19 @@ def main(words: Sequence[str]) -> int:
         data=str(given.data),
         results=str(given.results),
         cache=str(given.cache),
+        steps=None if given.budget else given.steps,
         budget=given.budget,
         limit=given.limit,
-        steps=given.steps,
         device=given.device,
+        at_once=given.at_once,
     )
     failed = run_cells(
         _cells(given, options),
         options.results_folder,
-        run=lambda cell: subprocess.run(command(cell, options), cwd=ROOT, check=False).returncode == 0,
+        run=lambda cell: _run(cell, options),
         say=_say,
         again=given.again,
+        at_once=given.at_once,
     )
     if given.limit is None:
         write_page(options.results_folder)
@@ -60,6 +63,12 @@ def seconds_of(text: str) -> float:
     if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no time; write 90s, 6m or 1h")
     return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
+
+
+def _run(cell: Cell, options: Options) -> bool:
+    threads = max(1, (os.cpu_count() or 1) // options.at_once)
+    environment = os.environ | ({"OMP_NUM_THREADS": str(threads)} if options.at_once > 1 else {})
+    return subprocess.run(command(cell, options), cwd=ROOT, env=environment, check=False).returncode == 0
 
 
 def _cells(given: argparse.Namespace, options: Options) -> list[Cell]:
@@ -90,10 +99,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=1, help="how many, from 0")
     parser.add_argument("--sets", nargs="+", default=SETS, metavar="SET")
     parser.add_argument("--domains", nargs="+", metavar="DOMAIN", help="only these")
-    parser.add_argument("--budget", type=seconds_of, default=360.0, help="of one adaptation: 90s, 6m (default), 1h")
-    parser.add_argument("--steps", type=int, default=200, help="of each fine-tuning of an ablation")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=int, default=STEPS, help=f"of each fine-tuning ({STEPS})")
+    length.add_argument("--budget", type=seconds_of, help="of one adaptation in place of steps: 90s, 6m, 1h")
     parser.add_argument("--limit", type=int, help="images a class and domain: a check, whose figures aren't kept")
     parser.add_argument("--again", action="store_true", help="run cells that are done, too")
+    parser.add_argument(
+        "--at-once", type=int, default=1, metavar="N", help="cells beside each other, sharing the cores"
+    )
     parser.add_argument("--device", default="cpu", help="where a trunk is trained: cpu or cuda:0")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of the sets")
     parser.add_argument("--results", type=Path, default=_HERE / "results")

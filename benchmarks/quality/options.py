@@ -6,7 +6,9 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-__all__ = ["Options"]
+__all__ = ["STEPS", "Options"]
+
+STEPS = 160
 
 
 @dataclass(frozen=True)
@@ -17,19 +19,21 @@ class Options:
         data: Folder of the sets.
         results: Folder of the records.
         cache: Folder that git ignores, for frozen vectors.
-        budget: Seconds of an adaptation, validation in it.
+        steps: Of each fine-tuning, so that figures don't hang on the machine's speed; None for what the budget allows.
+        budget: Seconds of an adaptation, validation in it; only where there are no steps.
         limit: Images of each class in each domain; None for all. A check that the commands work.
-        steps: Of each fine-tuning of an ablation.
         device: Where a trunk is trained.
+        at_once: How many cells run beside each other, each on its share of the cores.
     """
 
     data: str
     results: str
     cache: str
-    budget: float = 360.0
+    steps: int | None = STEPS
+    budget: float | None = None
     limit: int | None = None
-    steps: int = 200
     device: str = "cpu"
+    at_once: int = 1
 
     @property
     def results_folder(self) -> Path:

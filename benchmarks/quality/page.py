@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks.quality.ablation_table import ablation_table
 from benchmarks.quality.cell import Protocol
@@ -77,12 +78,12 @@ def _sets(found: Mapping[str, Summary]) -> str:
 
 def _how(found: Mapping[str, Summary]) -> str:
     records = [record for summary in found.values() for record in summary.records]
-    budgets = sorted({record.facts["options"]["budget"] / 60 for record in records})
+    lengths = sorted({_length(record.facts["options"]) for record in records})
     seeds = min(summary.seeds for summary in found.values())
-    minutes = sum(record.facts["seconds"] for record in records) / 60
+    minutes = sum(record.facts["seconds"] / record.facts["options"]["at_once"] for record in records) / 60
     return (
-        f"7 neighbours, similarity-weighted vote; 95 % bootstrap intervals over queries; {seeds} seed(s); a budget of "
-        f"{', '.join(f'{budget:g}' for budget in budgets)} minutes an adaptation, {minutes:.0f} minutes in all. "
+        f"7 neighbours, similarity-weighted vote; 95 % bootstrap intervals over queries; {seeds} seed(s); "
+        f"{' or '.join(lengths)}, {minutes:.0f} minutes in all. "
         f"{_where(records)}."
     )
 
@@ -94,6 +95,12 @@ def _ablated_how(records: Sequence[Record]) -> str:
         f"{' or '.join(steps)} steps of each training; {len(seeds)} seed(s); 95 % bootstrap intervals over queries, of "
         f"differences on the same queries. {_where(records)}."
     )
+
+
+def _length(options: Mapping[str, Any]) -> str:
+    if options["steps"] is None:
+        return f"a budget of {options['budget'] / 60:g} minutes an adaptation"
+    return f"{options['steps']} steps a fine-tuning"
 
 
 def _where(records: Sequence[Record]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks.quality.cell import Cell
@@ -18,6 +19,7 @@ def run_cells(
     run: Callable[[Cell], bool],
     say: Callable[[str], None],
     again: bool = False,
+    at_once: int = 1,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[Cell]:
     """Run what isn't done.
@@ -28,6 +30,7 @@ def run_cells(
         run: Runs one cell, which writes its file; False where it failed.
         say: Told of each cell, and of the time left.
         again: Whether cells that are done are run again.
+        at_once: How many run beside each other.
         clock: Seconds.
 
     Returns:
@@ -35,14 +38,21 @@ def run_cells(
     """
     due = [cell for cell in cells if again or not cell.path(results).is_file()]
     say(f"{len(cells)} cells, {len(cells) - len(due)} of them done before")
-    failed: list[Cell] = []
+    done: list[bool] = []
     began = clock()
-    for number, cell in enumerate(due):
-        left = f", about {_minutes((clock() - began) / number * (len(due) - number))} left" if number else ""
+
+    def ran(number: int, cell: Cell) -> bool:
+        left = f", about {_minutes((clock() - began) / len(done) * (len(due) - len(done)))} left" if done else ""
         say(f"[{number + 1}/{len(due)}] {cell.protocol} {cell.name}{left}")
-        if not run(cell):
-            say(f"{cell.protocol} {cell.name} failed")
-            failed.append(cell)
+        well = run(cell)
+        done.append(well)
+        return well
+
+    with ThreadPoolExecutor(at_once) as threads:
+        succeeded = list(threads.map(ran, range(len(due)), due))
+    failed = [cell for cell, well in zip(due, succeeded, strict=True) if not well]
+    for cell in failed:
+        say(f"{cell.protocol} {cell.name} failed")
     if due:
         say(f"{len(due) - len(failed)} cells in {_minutes(clock() - began)}, {len(failed)} failed")
     return failed

@@ -15,6 +15,7 @@ from encoders.adaptation.examples import Examples
 from encoders.adaptation.figures import judged, mean_of
 from encoders.adaptation.finetune_depth import Finetune
 from encoders.adaptation.folds import Fold, folds_of
+from encoders.adaptation.kept_memory import kept_memory
 from encoders.adaptation.plan import Plan
 from encoders.adaptation.ranks import ALONE, Ranks
 from encoders.adaptation.remembered import Remembered
@@ -74,9 +75,10 @@ def adapt(
         StoreCorruptError: What an attempt before left in the folder is damaged.
         InternalError: Another of the ranks has ended.
     """
-    contest = _contest(examples, plan, base, folder, watch, ranks=ranks)
-    depth, winner = contest.best
-    return contest.adaptation(_composed(depth.final(), winner, examples))
+    with kept_memory():
+        contest = _contest(examples, plan, base, folder, watch, ranks=ranks)
+        depth, winner = contest.best
+        return contest.adaptation(_composed(depth.final(), winner, examples))
 
 
 def adapt_every(
@@ -89,13 +91,14 @@ def adapt_every(
     Returns:
         What `adapt` returns for these arguments (and raises), and the space of every contestant, by its name.
     """
-    contest = _contest(examples, plan, base, folder, watch, ranks=ALONE)
     made: dict[str, Space] = {}
     spaces: dict[str, Space] = {}
-    for depth, contestant in contest.entries:
-        if depth.name not in made:
-            made[depth.name] = depth.final()
-        spaces[contestant.name] = _composed(made[depth.name], contestant, examples)
+    with kept_memory():
+        contest = _contest(examples, plan, base, folder, watch, ranks=ALONE)
+        for depth, contestant in contest.entries:
+            if depth.name not in made:
+                made[depth.name] = depth.final()
+            spaces[contestant.name] = _composed(made[depth.name], contestant, examples)
     return contest.adaptation(spaces[contest.best[1].name]), spaces
 
 
@@ -134,9 +137,9 @@ def _contest(
         finetune = _finetune(examples, plan, base, folder, watch, ranks=ranks)
         finetune.prepare()
         finetune.settle_precision()
-        left, trainings = plan.budget_seconds - (time.monotonic() - began), finetune.trainings(len(folds))
-        finetune.steps = Remembered(folder).once(
-            "steps", lambda: steps_within(left, finetune.seconds_a_step, trainings=trainings)
+        trainings = finetune.trainings(len(folds))
+        finetune.steps = plan.steps or _steps(
+            finetune, plan.budget_seconds - (time.monotonic() - began), trainings, folder
         )
         if finetune.steps:
             finetune.settle_compiling(trainings)
@@ -155,6 +158,11 @@ def _contest(
         )
     best = max(allowed, key=lambda pair: pair[1].figures.score)
     return _Contest(examples, folds, contestants, best)
+
+
+def _steps(finetune: Finetune, left: float, trainings: int, folder: Path | None) -> int:
+    """What is left of the budget in steps; an attempt before has decided."""
+    return Remembered(folder).once("steps", lambda: steps_within(left, finetune.seconds_a_step, trainings=trainings))
 
 
 def _finetune(

@@ -21,11 +21,11 @@ from encoders.adaptation.checkpoint import load_checkpoint, save_checkpoint
 from encoders.adaptation.finetune_options import FinetuneOptions
 from encoders.adaptation.gradients import backward
 from encoders.adaptation.leading import Leader
-from encoders.adaptation.lower_precision import lower_precision
 from encoders.adaptation.ranks import ALONE, Ranks
 from encoders.adaptation.sampler import ClassDomainSampler
 from encoders.adaptation.schedule import rate_at
 from encoders.adaptation.style import mixed_styles
+from encoders.adaptation.training_arithmetic import training_arithmetic
 from encoders.adaptation.training_state import load_state, state_of
 from encoders.adaptation.watch import SILENT, Watch
 from encoders.objectives.objective import Objective
@@ -97,7 +97,8 @@ class Finetuning:
         if compiled:  # in place, behind the copy that the average is
             self._back.compile()
         self._sampler = _sampler(labels[places], domains[places], options, seed)
-        self._words = {"objective": [objective.name, objective.options()], "options": asdict(options), "steps": steps}
+        learnt_by = asdict(options) | {"served_side": None}  # which comes after the training
+        self._words = {"objective": [objective.name, objective.options()], "options": learnt_by, "steps": steps}
         self._words |= {"seed": seed, "images": _digest(labels, domains, places)}
         self.step = 0
 
@@ -166,20 +167,20 @@ class Finetuning:
         return self._leader.backward(maps, loss_of, rate=rate_at(self.step, self._steps, self._options.rate))
 
     def _features(self, maps: torch.Tensor) -> torch.Tensor:
-        with self._lower_precision():
+        with self._arithmetic():
             features: torch.Tensor = self._back(maps)
         return features
 
     def _loss(self, features: torch.Tensor, labels: torch.Tensor, domains: torch.Tensor) -> torch.Tensor:
-        with self._lower_precision():
+        with self._arithmetic():
             projected = self._projection(features)
         on_projection, on_features = self._losses
         loss: torch.Tensor = on_projection(projected, labels, domains)
         loss = loss + self._options.on_features * on_features(features, labels, domains)
         return loss
 
-    def _lower_precision(self) -> AbstractContextManager[Any]:
-        return lower_precision(torch.device(self._device).type, half_products=self._half_products)
+    def _arithmetic(self) -> AbstractContextManager[Any]:
+        return training_arithmetic(torch.device(self._device).type, half_products=self._half_products)
 
     def _trained(self) -> nn.ModuleDict:
         return nn.ModuleDict({"back": self._back, "projection": self._projection, "losses": self._losses})

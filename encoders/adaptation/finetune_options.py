@@ -13,8 +13,11 @@ class FinetuneOptions:
 
     Attributes:
         blocks: How many blocks at the end are trained; None for all of the trunk.
-        side: Side of the images in pixels, while training and after; None for the encoder's own, which open_clip's
-            towers always keep.
+        side: Side of the images in pixels while training; None for the encoder's own, which open_clip's towers always
+            keep.
+        served_side: Side afterwards; None for the same. Crops show things larger than whole images do, so that a trunk
+            trained on crops sees whole images best somewhat larger (Touvron et al., Fixing the train-test resolution
+            discrepancy, 2019, https://arxiv.org/abs/1906.06423).
         views: Views of each image whose activations are kept; more is more variety, memory and waiting.
         classes_per_batch: P of the sampler.
         images_per_class: K of the sampler.
@@ -34,6 +37,7 @@ class FinetuneOptions:
 
     blocks: int | None = 8
     side: int | None = 128
+    served_side: int | None = 160
     views: int = 6
     classes_per_batch: int = 8
     images_per_class: int = 12

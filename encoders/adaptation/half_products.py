@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,7 +13,9 @@ import torch
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["HalfProducts"]
+__all__ = ["HalfProducts", "half_products_faster"]
+
+_ROWS, _WIDTH, _LENGTH, _TIMES = 2048, 192, 1152, 3  # of one product of a trunk's last blocks
 
 
 class HalfProducts(TorchFunctionMode):
@@ -36,6 +39,20 @@ class HalfProducts(TorchFunctionMode):
             images, weight, bias = args[:3]
             return _linear(images.permute(0, 2, 3, 1), weight.flatten(1), bias).permute(0, 3, 1, 2)
         return func(*args, **given)
+
+
+def half_products_faster() -> bool:
+    """Whether one product is faster in bfloat16 here: milliseconds, where a cpu without instructions for it may take
+    minutes for a few steps."""
+    inputs, weight = torch.ones(_ROWS, _WIDTH), torch.ones(_LENGTH, _WIDTH)
+    exact = min(_seconds(functional.linear, inputs, weight) for _ in range(_TIMES))
+    return min(_seconds(_linear, inputs, weight) for _ in range(_TIMES)) < exact
+
+
+def _seconds(product: Callable[..., torch.Tensor], *given: torch.Tensor) -> float:
+    began = time.perf_counter()
+    product(*given)
+    return time.perf_counter() - began
 
 
 def _linear(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:

@@ -11,9 +11,9 @@ from jaxtyping import Float
 from torch import nn
 
 from encoders.adaptation.finetune_options import FinetuneOptions
-from encoders.adaptation.lower_precision import lower_precision
 from encoders.adaptation.ranks import Ranks
 from encoders.adaptation.share import Share
+from encoders.adaptation.training_arithmetic import training_arithmetic
 from encoders.adaptation.training_state import moments_of
 
 __all__ = ["Leader"]
@@ -123,7 +123,7 @@ class Leader:
 def _unused(back: nn.Module, image: Float[torch.Tensor, "1 ..."]) -> list[str]:
     """Names of the parameters that have no part in the features: some towers of open_clip have such."""
     named = dict(back.named_parameters())
-    with lower_precision(image.device.type):
+    with training_arithmetic(image.device.type):
         total = back.forward(image).float().sum()  # as it is, where calls are compiled
     found = torch.autograd.grad(total, list(named.values()), allow_unused=True)
     return [name for name, gradient in zip(named, found, strict=True) if gradient is None]

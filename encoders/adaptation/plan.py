@@ -25,6 +25,8 @@ class Plan:
         objective: What head and trunk are trained with.
         budget_seconds: How long an adaptation may take, the validation in it; closed form and head take what they
             need, fine-tuning what is left.
+        steps: Of each fine-tuning; None for what the budget allows. With a number the budget decides nothing, so that
+            what comes out hangs on the machine's rounding alone, not on its speed.
         head: How a head is trained.
         finetune: How the trunk is trained.
         augmentation: How far views of an image stray.
@@ -36,6 +38,7 @@ class Plan:
     depth: DepthName = "auto"
     objective: Objective = field(default_factory=Cci)
     budget_seconds: float = 600.0
+    steps: int | None = None
     head: HeadOptions = field(default_factory=HeadOptions)
     finetune: FinetuneOptions = field(default_factory=FinetuneOptions)
     augmentation: Augmentation = field(default_factory=Augmentation)

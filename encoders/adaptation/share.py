@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from encoders.adaptation.lower_precision import lower_precision
+from encoders.adaptation.training_arithmetic import training_arithmetic
 
 __all__ = ["Share"]
 
@@ -57,6 +57,6 @@ class Share:
 
 
 def _run(back: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
-    with lower_precision(inputs.device.type):
+    with training_arithmetic(inputs.device.type):
         features: torch.Tensor = back(inputs)
     return features

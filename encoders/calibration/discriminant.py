@@ -31,6 +31,7 @@ class ClosedForm:
         by_domain: Whether each domain is centred by its own mean; else all by the mean of the domains' means.
         balanced: Whether every class has the same weight in the within-class covariance, or every image.
         shrinkages: Shares of the sphere in the within-class covariance, each from 0 to 1; one block of the result each.
+            None at all: vectors are centred and keep their directions.
         separation: Exponent of the directions' class separation: 0 gives every direction the same weight.
         trust: See `encoders.calibration.steps.Centring`.
         exponent: See `encoders.calibration.steps.Power`.
@@ -86,6 +87,8 @@ class Discriminants:
         if len(self._classes) < 2:
             return IDENTITY
         centring = replace(self._centring(form.by_domain), trust=form.trust)
+        if not form.shrinkages:
+            return self._before.then(centring, Normalise())
         scatter = self._scatter(form)
         if not scatter.separated:
             return IDENTITY
