@@ -14,4 +14,6 @@ def record(cell: Cell, labels: list[int], rows: dict[str, list[int]]) -> Record:
     truth = np.array(labels)
     answers = {name: Answers(np.array(given), np.where(np.array(given) == truth, 7, 0)) for name, given in rows.items()}
     facts = {"domains": DOMAINS, "machine": "a machine", "commit": "c0ffee", "seconds": 60.0}
-    return Record(cell, ("cat", "dog"), truth, answers, facts | {"options": {"steps": 200, "budget": None, "at_once": 1}})
+    return Record(
+        cell, ("cat", "dog"), truth, answers, facts | {"options": {"steps": 200, "budget": None, "at_once": 1}}
+    )

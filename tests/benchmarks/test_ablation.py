@@ -17,7 +17,7 @@ from benchmarks.quality.sizes_table import loop_table, sizes_table
 from benchmarks.quality.variants import DEFAULT, VARIANTS
 from encoders.adaptation.finetune import FinetuneOptions
 
-SMALL = FinetuneOptions(blocks=1, side=32, views=2, classes_per_batch=2, images_per_class=4)
+SMALL = FinetuneOptions(blocks=1, side=32, served_side=None, views=2, classes_per_batch=2, images_per_class=4)
 
 
 @pytest.fixture

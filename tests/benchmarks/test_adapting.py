@@ -11,7 +11,7 @@ from benchmarks.quality.cell import Cell
 from benchmarks.quality.options import Options
 from benchmarks.quality.record import read_record, write_record
 from benchmarks.quality.rows import CENTRED
-from encoders.adaptation import adapt, closed_form
+from encoders.adaptation import closed_form
 from encoders.adaptation.finetune import FinetuneOptions
 from encoders.adaptation.head import HeadOptions
 from encoders.adaptation.plan import Plan
@@ -21,7 +21,7 @@ from encoders.normalise import l2_normalised
 
 @pytest.fixture
 def options(tmp_path, monkeypatch):
-    """Three domains of two classes; fine-tuning takes two steps whatever the clock says."""
+    """Three domains of two classes, and two steps of fine-tuning."""
     for number, domain in enumerate(("art", "photo", "sketch")):
         for kind, name in enumerate(("cat", "dog")):
             for place in range(4):
@@ -31,12 +31,11 @@ def options(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     vectors = l2_normalised(rng.standard_normal((24, 1280)).astype(np.float32))
     monkeypatch.setattr(adapting, "frozen_vectors", lambda *_: vectors)
-    monkeypatch.setattr(adapt, "steps_within", lambda *_, **__: 2)
     # Hundreds of 1280 × 1280 systems are solved otherwise.
     monkeypatch.setattr(closed_form, "_FORMS", (ClosedForm(shrinkages=(0.5,)),))
-    small = FinetuneOptions(blocks=1, side=32, views=1, classes_per_batch=2, images_per_class=4)
+    small = FinetuneOptions(blocks=1, side=32, served_side=None, views=1, classes_per_batch=2, images_per_class=4)
     monkeypatch.setattr(adapting, "Plan", partial(Plan, head=HeadOptions(hidden=4, dim=4, steps=2), finetune=small))
-    return Options(data=str(tmp_path / "data"), results=str(tmp_path), cache=str(tmp_path))
+    return Options(data=str(tmp_path / "data"), results=str(tmp_path), cache=str(tmp_path), steps=2)
 
 
 def test_one_adaptation_gives_every_row(options, tmp_path):

@@ -1,5 +1,6 @@
 """Records on disk, resumption, and the pages made of them."""
 
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -44,6 +45,11 @@ def test_a_run_that_was_cut_off_goes_on_where_it_was(tmp_path):
     assert ran == ["pacs-art-seed0", "pacs-photo-seed0", "pacs-art-seed1", "pacs-photo-seed0"]
     assert run_cells(cells, tmp_path, run=run, say=said.append, again=True) == []
     assert ran[4:] == [cell.name for cell in cells]
+
+
+def test_cells_run_beside_each_other(tmp_path):
+    both = threading.Barrier(2, timeout=30)  # nobody passes it alone
+    assert run_cells([ART, PHOTO], tmp_path, run=lambda _: both.wait() >= 0, say=lambda _: None, at_once=2) == []
 
 
 def test_the_time_left_is_told_from_the_cells_that_ran(tmp_path):

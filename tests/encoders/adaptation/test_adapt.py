@@ -99,6 +99,15 @@ def test_a_trunk_is_trained_and_what_it_learnt_is_what_its_tower_does(
     assert not [phase for phase in told if phase.startswith("fine-tuning")]  # all of it was kept
 
 
+def test_a_number_of_steps_is_done_whatever_the_budget() -> None:
+    told: list[tuple[object, ...]] = []
+    plan = replace(PLAN, depth="finetune", budget_seconds=0.0, steps=3)
+    adapt(pool_of("clear", 3), plan, base=tower_of("transformer"), watch=Watch(lambda *of: told.append(of)))
+    trainings = [of for of in told if str(of[0]).startswith("fine-tuning")]
+    assert {of[2] for of in trainings} == {3}
+    assert len(trainings) == 9  # three folds
+
+
 def test_too_short_a_budget_is_told() -> None:
     plan = replace(PLAN, depth="finetune", budget_seconds=0.0)
     with pytest.raises(InvalidRequestError, match="too short") as caught:

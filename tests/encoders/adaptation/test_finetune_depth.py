@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from encoders.adaptation import finetune_depth
 from encoders.adaptation.augmentation import Augmentation
 from encoders.adaptation.finetune import Finetuning
 from encoders.adaptation.finetune_depth import Finetune
 from encoders.adaptation.folds import folds_of
-from encoders.adaptation.watch import Watch
+from encoders.adaptation.watch import SILENT, Watch
+from encoders.efficientnet_lite0 import packaged_tower
+from encoders.normalise import l2_normalised
 from encoders.objectives.cci import Cci
+from encoders.runtime.torch_runtime import TorchRuntime
 from tests.encoders.adaptation.test_adapt import FINETUNE, pool_of
 from tests.encoders.adaptation.towers import tower_of
+from tests.encoders.adaptation.toy import training_of
 
 
 def finetune(told: list[str], folder: Path | None = None) -> Finetune:
@@ -56,6 +62,33 @@ def test_it_is_the_mean_of_the_trunks(folds: int, all_domains: bool) -> None:
         assert any(one.shape == mean.shape and torch.allclose(one, mean, atol=1e-6) for one in kept.values())
 
 
+def test_it_serves_at_another_side_than_it_was_trained_at() -> None:
+    examples = pool_of("clear", 3)
+    options = replace(FINETUNE, side=32, served_side=40)
+    depth = Finetune(
+        packaged_tower(), examples, Cci(), options, Augmentation(), seed=0, device="cpu", folder=None, watch=SILENT
+    )
+    depth.steps = 1
+    trained = depth.space_of(folds_of(examples)[0])
+    for fold in folds_of(examples)[1:]:
+        depth.space_of(fold)
+    space = depth.final()
+    assert space.trunk is not None
+    assert space.trunk.preprocessing == replace(packaged_tower().preprocessing, size=40)
+    inputs = np.stack([space.trunk.preprocessing.apply(examples.image(place)) for place in range(len(examples))])
+    found = TorchRuntime(space.trunk.build(), device="cpu").features(inputs)
+    np.testing.assert_allclose(l2_normalised(found), space.vectors, atol=0.02)  # activations are kept in bfloat16
+    assert not np.allclose(trained, space.vectors, atol=1e-6)
+
+
+def test_the_served_side_is_none_of_a_trainings_words(tmp_path: Path) -> None:
+    made = [training_of(tmp_path, served_side=side, steps=2) for side in (128, 160)]
+    made[0].run()
+    told: list[int] = []
+    made[1].run(watch=Watch(lambda *of: told.append(of[1])))
+    assert told == []  # the checkpoint is the other's
+
+
 @pytest.mark.parametrize(("seconds", "chosen"), [((1.0, 0.8), True), ((1.0, 0.95), False), ((1.0, 1.3), False)])
 def test_a_cpu_multiplies_in_half_precision_where_that_is_clearly_faster_and_remembers_it(
     seconds: tuple[float, float], chosen: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -67,11 +100,20 @@ def test_a_cpu_multiplies_in_half_precision_where_that_is_clearly_faster_and_rem
         return type("Pace", (), {"each": seconds[self.half_products]})()
 
     monkeypatch.setattr(Finetune, "_tried", tried)
+    monkeypatch.setattr(finetune_depth, "half_products_faster", lambda: True)
     for _ in range(2):
         depth = finetune([], tmp_path)
         depth.settle_precision()
         assert depth.half_products is chosen
     assert asked == [False, True]
+
+
+def test_steps_are_not_tried_where_a_product_is_no_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finetune_depth, "half_products_faster", lambda: False)
+    monkeypatch.setattr(Finetune, "_tried", lambda self: pytest.fail("it was tried"))
+    depth = finetune([])
+    depth.settle_precision()
+    assert depth.half_products is False
 
 
 def test_what_was_settled_is_how_it_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:

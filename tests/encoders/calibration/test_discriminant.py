@@ -72,6 +72,19 @@ def test_the_directions_solve_the_generalised_eigenproblem(balanced: bool, separ
         np.testing.assert_allclose(np.abs(ours @ theirs), theirs @ theirs, rtol=1e-3)
 
 
+@pytest.mark.parametrize("by_domain", [False, True])
+def test_without_shrinkages_vectors_are_centred_only(by_domain: bool) -> None:
+    vectors, labels, domains = planted(2, 40, 16)
+    form = ClosedForm(by_domain=by_domain, shrinkages=(), exponent=1.0)
+    calibration = fit_closed_form(vectors, labels, domains, ["a", "b"], form)
+    means = np.stack([vectors[domains == code].mean(axis=0, dtype=np.float64) for code in (0, 1)])
+    middle, counts = means.mean(axis=0), np.bincount(domains)[:, None]
+    centres = (means * counts + 4 * middle) / (counts + 4) if by_domain else np.stack([middle, middle])
+    expected = vectors - centres[domains]
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(calibration.apply(vectors, [["a", "b"][code] for code in domains]), expected, atol=1e-5)
+
+
 def test_each_shrinkage_is_a_block_with_the_same_say() -> None:
     vectors, labels, domains = planted(1, 60, 16)
     alone = [
