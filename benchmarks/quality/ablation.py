@@ -158,7 +158,7 @@ class _Training:
         return training.run(name=f"fine-tuning, {name}", watch=self.phases.watch)
 
     def averaged(self) -> nn.Module:
-        """As `encoders.adaptation.finetune_depth.Finetune.final` averages it."""
+        """The mean of the weights of a back that learnt from all and of those that learnt without a domain each."""
         folds = folds_of(self.examples, seed=self.seed)
         backs = [self.back(np.arange(len(self.examples)), "all domains")]
         backs += [self.back(fold.learn, f"without {fold.name}") for fold in folds]

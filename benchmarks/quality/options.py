@@ -8,7 +8,7 @@ from pathlib import Path
 
 __all__ = ["STEPS", "Options"]
 
-STEPS = 160
+STEPS = 200
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ class Variant:
         options: Likewise.
         augmentation: Likewise.
         balanced: Whether batches are drawn evenly over classes and domains; else all images come equally often.
-        folds: Whether the weights are averaged with those of a training without each source domain, as `Finetune` does.
+        folds: Whether the weights are averaged with those of a training without each source domain (Ramé et al.,
+            Diverse Weight Averaging, 2022, https://arxiv.org/abs/2205.09739).
     """
 
     factor: str = "default"

@@ -160,7 +160,7 @@ def _contest(
     return _Contest(examples, folds, contestants, best)
 
 
-def _steps(finetune: Finetune, left: float, trainings: int, folder: Path | None) -> int:
+def _steps(finetune: Finetune, left: float, trainings: float | int, folder: Path | None) -> int:
     """What is left of the budget in steps; an attempt before has decided."""
     return Remembered(folder).once("steps", lambda: steps_within(left, finetune.seconds_a_step, trainings=trainings))
 

@@ -24,12 +24,14 @@ class Pace:
     each: float
 
 
-def compiling_pays(steps: int, trainings: int, *, plain: Callable[[], Pace], compiled: Callable[[], Pace]) -> bool:
+def compiling_pays(
+    steps: int, trainings: float | int, *, plain: Callable[[], Pace], compiled: Callable[[], Pace]
+) -> bool:
     """Whether trainings end earlier when the back is compiled first.
 
     Args:
-        steps: Of each training.
-        trainings: How many.
+        steps: Of a training.
+        trainings: How many of that length they amount to.
         plain: Measures a few steps.
         compiled: Measures them compiled, which takes long by itself: not called where too little could be saved.
     """

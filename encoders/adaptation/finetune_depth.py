@@ -1,4 +1,4 @@
-"""Fine-tuning as a depth: one cache of activations, a training for each fold, and one on everything."""
+"""Fine-tuning as a depth: one cache of activations, a short training for each fold, and a long one on everything."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from encoders.trained_tower import trained_tower
 __all__ = ["Finetune"]
 
 _TRIAL_STEPS = 3
-_ENOUGH_FOLDS = 3
+_OF_A_FOLD = 0.25  # of the steps; enough to tell which closed form suits such a trunk, and whether it beats the others
 _WORTH_ROUNDING = 0.9
 _VECTORS_AT_ONCE = 64
 _OF_SERVED = 0.2  # of the memory: one view of a side of 160 against six of 128
@@ -61,7 +61,7 @@ class Finetune:
         ranks: The processes that share the trainings; this one is rank 0.
 
     Attributes:
-        steps: Of each training.
+        steps: Of the training on everything.
         compiled: Whether backs are compiled.
         half_products: Whether a cpu multiplies in bfloat16 while backs are trained.
     """
@@ -91,7 +91,6 @@ class Finetune:
         self._module = base.build()
         self._activations: Activations | None = None
         self._clean: Activations | None = None
-        self._parts: list[nn.Module] = []
         self.steps, self.compiled, self.half_products = 0, False, False
 
     def prepare(self) -> None:
@@ -117,9 +116,14 @@ class Finetune:
             watch=self._watch,
         )
 
-    def trainings(self, folds: int) -> int:
-        """How many there will be: one for each fold, and one on everything where the folds' aren't enough."""
-        return folds if folds >= _ENOUGH_FOLDS else folds + 1
+    def trainings(self, folds: int) -> float:
+        """How many trainings on everything the whole amounts to, the short ones of the folds in it."""
+        return 1 + folds * _OF_A_FOLD
+
+    @property
+    def fold_steps(self) -> int:
+        """Of the training of a fold."""
+        return max(1, round(_OF_A_FOLD * self.steps))
 
     def settle_precision(self) -> None:
         """Multiply in bfloat16 where this cpu is faster so, by enough to be worth the rounding."""
@@ -137,11 +141,11 @@ class Finetune:
         """How long a step takes here, measured on a few that are thrown away."""
         return self._tried().each
 
-    def settle_compiling(self, trainings: int) -> None:
+    def settle_compiling(self, trainings: float | int) -> None:
         """Compile backs where that saves time here; only a CUDA device is asked.
 
         Args:
-            trainings: How many there will be, of `steps` each.
+            trainings: How many of `steps` each the whole amounts to.
         """
         if self._options.compile and torch.device(self._device).type == "cuda":
             self.compiled = Remembered(self._folder).once(
@@ -158,24 +162,11 @@ class Finetune:
 
     def space_of(self, fold: Fold) -> Float32[np.ndarray, "n dim"]:
         """All images by a trunk that learnt from one side of the fold."""
-        back = self._trained(f"without {fold.name}", fold.learn)
-        self._parts.append(back)
-        return self._vectors(back)
+        return self._vectors(self._trained(f"without {fold.name}", fold.learn, self.fold_steps))
 
     def final(self) -> Space:
-        """All images by a trunk whose weights are the mean of the folds' trunks.
-
-        Each fold's trunk was kept from leaning on one of the domains; trainings that began at the same weights can be
-        averaged (Ramé et al., Diverse Weight Averaging, 2022, https://arxiv.org/abs/2205.09739). From three folds on
-        every image was learnt from by most of them; where there are fewer, a trunk that learnt from all takes part.
-        """
-        parts = list(self._parts)
-        if self.trainings(len(parts)) > len(parts):
-            parts.append(self._trained("all domains", np.arange(len(self._examples))))
-        back = copy.deepcopy(parts[0])
-        with torch.no_grad():
-            for parameters in zip(back.parameters(), *(part.parameters() for part in parts), strict=True):
-                parameters[0].copy_(torch.stack([one.to(parameters[0]) for one in parameters[1:]]).mean(dim=0))
+        """All images by a trunk that learnt from all of them."""
+        back = self._trained("all domains", np.arange(len(self._examples)), self.steps)
         module = self._fresh()
         split(module, self._family, self._options.blocks).back.load_state_dict(back.state_dict())
         tower = trained_tower(self._base, module, preprocessing=self._served)
@@ -214,8 +205,8 @@ class Finetune:
             origin={"architecture": dict(self._base.architecture), "blocks": self._options.blocks},
         )
 
-    def _trained(self, name: str, places: np.ndarray) -> nn.Module:
-        training = self._training(name, places, self.steps, folder=self._folder, compiled=self.compiled)
+    def _trained(self, name: str, places: np.ndarray, steps: int) -> nn.Module:
+        training = self._training(name, places, steps, folder=self._folder, compiled=self.compiled)
         return training.run(name=f"fine-tuning, {name}", watch=self._watch)
 
     def _vectors(self, back: nn.Module) -> Float32[np.ndarray, "n dim"]:

@@ -21,7 +21,7 @@ def kept_memory() -> Iterator[None]:
 
     As it is, glibc takes each large block from the system and gives it back when it is freed. A training step does so
     hundreds of times with blocks of megabytes, and the system clears each page anew when it is touched: on a virtual
-    machine that took four fifths of the time of a step.
+    machine that took a tenth of a step, and four fifths where the host had to find the memory again, too.
     """
     settle = _mallopt()
     if settle is None:

@@ -25,8 +25,9 @@ class Plan:
         objective: What head and trunk are trained with.
         budget_seconds: How long an adaptation may take, the validation in it; closed form and head take what they
             need, fine-tuning what is left.
-        steps: Of each fine-tuning; None for what the budget allows. With a number the budget decides nothing, so that
-            what comes out hangs on the machine's rounding alone, not on its speed.
+        steps: Of the fine-tuning on everything, a quarter of them for each fold; None for what the budget allows. With
+            a number the budget decides nothing, so that what comes out hangs on the machine's rounding alone, not on
+            its speed.
         head: How a head is trained.
         finetune: How the trunk is trained.
         augmentation: How far views of an image stray.

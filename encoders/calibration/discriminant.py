@@ -136,6 +136,7 @@ class _Scatter:
         self._means = (means - self.middle) * np.sqrt(share)[:, None]
         scaled = (centred - means[labels]) * np.sqrt(share[labels] / counts[labels])[:, None]
         self._within: NDArray[np.float64] = scaled.T @ scaled
+        self._directions: dict[float, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
 
     @property
     def separated(self) -> bool:
@@ -144,6 +145,16 @@ class _Scatter:
 
     def projection(self, shrinkage: float, separation: float) -> Float64[np.ndarray, "dim directions"]:
         """The discriminant directions, each with the within-class standard deviation 1 before weighting."""
+        if shrinkage not in self._directions:
+            self._directions[shrinkage] = self._found(shrinkage)
+        directions, strengths = self._directions[shrinkage]
+        weighted: NDArray[np.float64] = directions * (strengths / strengths[0]) ** separation
+        return weighted
+
+    def _found(
+        self, shrinkage: float
+    ) -> tuple[Float64[np.ndarray, "dim directions"], Float64[np.ndarray, " directions"]]:
+        """The directions before weighting, and how far each separates the classes, the farthest first."""
         if not 0.0 <= shrinkage <= 1.0:
             raise ValueError(f"the shrinkage {shrinkage} is not between 0 and 1")
         mean = float(np.trace(self._within)) / len(self._within)
@@ -158,9 +169,7 @@ class _Scatter:
         squares, turns = np.maximum(squares[order], 0.0), turns[:, order]
         kept = int(np.count_nonzero(squares > _SMALLEST * squares[0]))
         strengths = np.sqrt(squares[:kept])
-        directions: NDArray[np.float64] = solved @ turns[:, :kept] / strengths
-        weighted: NDArray[np.float64] = directions * (strengths / strengths[0]) ** separation
-        return weighted
+        return solved @ turns[:, :kept] / strengths, strengths
 
 
 def _solved(

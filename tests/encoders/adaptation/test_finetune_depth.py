@@ -1,4 +1,4 @@
-"""The trunk that is kept is the mean of the folds' trunks, with one that saw everything only where folds are few."""
+"""Folds rehearse, the trunk that is kept has learnt from everything, and what was settled is how it is trained."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from encoders.adaptation import finetune_depth
 from encoders.adaptation.augmentation import Augmentation
@@ -24,9 +23,9 @@ from tests.encoders.adaptation.towers import tower_of
 from tests.encoders.adaptation.toy import training_of
 
 
-def finetune(told: list[str], folder: Path | None = None) -> Finetune:
-    """A fine-tuning of two steps each on nine cells of three images."""
-    watch = Watch(lambda *of: told.append(of[0]))
+def finetune(told: list[tuple[str, int]], folder: Path | None = None) -> Finetune:
+    """A fine-tuning of two steps on nine cells of three images."""
+    watch = Watch(lambda *of: told.append((of[0], of[2])))
     made = Finetune(
         tower_of("transformer"),
         pool_of("clear", 3),
@@ -42,24 +41,22 @@ def finetune(told: list[str], folder: Path | None = None) -> Finetune:
     return made
 
 
-@pytest.mark.parametrize(("folds", "all_domains"), [(3, False), (2, True)])
-def test_it_is_the_mean_of_the_trunks(folds: int, all_domains: bool) -> None:
-    told: list[str] = []
+def test_folds_are_short_and_the_trunk_that_is_kept_learnt_from_all_images() -> None:
+    told: list[tuple[str, int]] = []
     depth = finetune(told)
-    assert depth.trainings(folds) == folds + all_domains
-    for fold in folds_of(pool_of("clear", 3))[:folds]:
+    depth.steps = 8
+    examples = pool_of("clear", 3)
+    assert depth.trainings(3) * depth.steps == depth.steps + 3 * depth.fold_steps
+    for fold in folds_of(examples):
         depth.space_of(fold)
-    parts = [dict(part.named_parameters()) for part in depth._parts]
-    if all_domains:  # trained once more, with the same draws
-        parts.append(dict(depth._trained("all domains", np.arange(27)).named_parameters()))
     space = depth.final()
-    assert ("fine-tuning, all domains" in told) == all_domains
+    steps = {name: total for name, total in told if name.startswith("fine-tuning")}
+    assert sorted(steps.values()) == [2, 2, 2, 8]
+    assert steps["fine-tuning, all domains"] == 8
     assert space.trunk is not None
-    kept = dict(space.trunk.build().named_parameters())
-    assert not all(torch.equal(parts[0][name], parts[1][name]) for name in parts[0])
-    for name in parts[0]:
-        mean = torch.stack([part[name] for part in parts]).mean(dim=0)
-        assert any(one.shape == mean.shape and torch.allclose(one, mean, atol=1e-6) for one in kept.values())
+    inputs = np.stack([space.trunk.preprocessing.apply(examples.image(place)) for place in range(len(examples))])
+    found = TorchRuntime(space.trunk.build(), device="cpu").features(inputs)
+    np.testing.assert_allclose(l2_normalised(found), space.vectors, atol=0.02)
 
 
 def test_it_serves_at_another_side_than_it_was_trained_at() -> None:
@@ -70,8 +67,6 @@ def test_it_serves_at_another_side_than_it_was_trained_at() -> None:
     )
     depth.steps = 1
     trained = depth.space_of(folds_of(examples)[0])
-    for fold in folds_of(examples)[1:]:
-        depth.space_of(fold)
     space = depth.final()
     assert space.trunk is not None
     assert space.trunk.preprocessing == replace(packaged_tower().preprocessing, size=40)
@@ -123,4 +118,4 @@ def test_what_was_settled_is_how_it_is_trained(monkeypatch: pytest.MonkeyPatch) 
     depth = finetune([])
     depth.half_products = True
     depth.space_of(folds_of(pool_of("clear", 3))[0])
-    assert entered == [True, True]
+    assert entered == [True] * depth.fold_steps
