@@ -11,7 +11,7 @@ from jaxtyping import Float32, Float64
 from encoders.adaptation.coding import code, names_of
 from encoders.adaptation.retrieval import nearest
 from evaluation.protocols.fold import units_of
-from evaluation.shift.abstention import CoveragePoint, coverage_curve, threshold_for
+from evaluation.shift.abstention import CoveragePoint, coverage_curve, ranking_of, threshold_for
 from evaluation.shift.energy_test import EnergyTest, energy_test
 from evaluation.shift.familiarity import familiarity_of, rehearsed
 from evaluation.shift.nearness import Nearness, nearest_by_domain, nearness, own_domain_nearest
@@ -46,6 +46,8 @@ class ShiftReport:
         test: Whether batch and pool are drawn from the same distribution.
         familiarity: (queries,) of each query: the mean similarity of its k nearest demonstrations.
         curve: What the pool's own images are answered from each familiarity on.
+        ranking: Of the pool's own images, how often one that is answered rightly is more familiar than one that isn't;
+            None where all or none are. At a half, familiarity says nothing about the answer, and no threshold helps.
         domains_left_out: As of `evaluation.shift.familiarity.Rehearsal`.
         threshold: The least strict point of the curve with the accuracy that is wanted; None where there is none.
         answered: Share of the batch that is familiar enough to be answered; None without a threshold.
@@ -56,6 +58,7 @@ class ShiftReport:
     test: EnergyTest
     familiarity: Float64[np.ndarray, " queries"]
     curve: tuple[CoveragePoint, ...]
+    ranking: float | None
     domains_left_out: bool
     threshold: CoveragePoint | None
     answered: float | None
@@ -105,6 +108,7 @@ def shift_report(
         ),
         familiarity=familiarity,
         curve=tuple(curve),
+        ranking=ranking_of(rehearsal.familiarity, rehearsal.right),
         domains_left_out=rehearsal.domains_left_out,
         threshold=threshold,
         answered=None if threshold is None else float((familiarity >= threshold.threshold).mean()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -21,7 +22,11 @@ __all__ = ["SourceFormat", "open_source"]
 SourceFormat: TypeAlias = Literal["auto", "camelyon17", "ham10000", "domainbed"]
 """How a folder is laid out; `auto` recognises it, and everything else that `open_source` reads."""
 
-_PUBLISHED = {"camelyon17": Camelyon17Source, "ham10000": Ham10000Source, "domainbed": DomainBedSource}
+_PUBLISHED: dict[str, Callable[..., Source]] = {
+    "camelyon17": Camelyon17Source,
+    "ham10000": Ham10000Source,
+    "domainbed": DomainBedSource,
+}
 
 
 def open_source(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.shift.abstention import coverage_curve, threshold_for
+from evaluation.shift.abstention import best_of, coverage_curve, points_at, ranking_of, threshold_for
 
 _QUERIES = st.lists(st.tuples(st.sampled_from([0.1, 0.2, 0.5, 0.9]), st.booleans()), min_size=1, max_size=30)
 
@@ -33,3 +33,32 @@ def test_the_threshold_answers_the_most_with_the_accuracy(
     else:
         assert chosen in good
         assert all(point.answered <= chosen.answered for point in good)
+
+
+@given(_QUERIES, st.integers(1, 12))
+def test_a_few_points_are_the_strictest_of_each_step_of_coverage(queries: list[tuple[float, bool]], steps: int) -> None:
+    curve = coverage_curve(np.array([query[0] for query in queries]), np.array([query[1] for query in queries]))
+    wanted = [
+        next(point for point in curve if point.answered * steps >= step * len(queries)) for step in range(1, steps + 1)
+    ]
+    assert points_at(curve, steps) == list(dict.fromkeys(wanted))
+    assert points_at(curve, steps)[-1] is curve[-1]
+
+
+@given(_QUERIES, st.integers(1, 10))
+def test_the_best_is_the_most_accurate_that_answers_enough(queries: list[tuple[float, bool]], least: int) -> None:
+    curve = coverage_curve(np.array([query[0] for query in queries]), np.array([query[1] for query in queries]))
+    best = best_of(curve, least=least)
+    enough = [point for point in curve if point.answered >= least]
+    if best is None:
+        assert not enough
+    else:
+        assert all((point.accuracy, point.answered) <= (best.accuracy, best.answered) for point in enough)
+        assert threshold_for(curve, best.accuracy, least=least) == best
+
+
+@given(_QUERIES)
+def test_the_ranking_is_the_share_of_pairs_in_the_right_order(queries: list[tuple[float, bool]]) -> None:
+    pairs = [(one > other) + 0.5 * (one == other) for one, hit in queries if hit for other, miss in queries if not miss]
+    ranking = ranking_of(np.array([query[0] for query in queries]), np.array([query[1] for query in queries]))
+    assert ranking == (pytest.approx(np.mean(pairs)) if pairs else None)
