@@ -26,18 +26,18 @@ def abstention_sentence(shift: BatchShift) -> str:
     point = report.threshold
     if point is not None:
         return (
-            f"Answer from a familiarity of {point.threshold:.4f} on: {report.answered:.1%} of the batch. Where the "
-            f"pool rehearsed ({how}), {point.coverage:.1%} of its images ({point.answered}) were as familiar, and "
-            f"{point.accuracy:.1%} of those were answered rightly; {shift.accuracy:.1%} was wanted. {_ranking(report)}"
+            f"Answer where the {shift.k} nearest agree by {point.threshold:.3f} and are as similar as "
+            f"{report.least_familiarity:.4f} on the mean: {report.answered:.1%} of the batch. Where the pool rehearsed "
+            f"({how}), that was {point.coverage:.1%} of its images ({point.answered}), and {point.accuracy:.1%} of those "
+            f"were answered rightly; {shift.accuracy:.1%} was wanted. {_ranking(report)}"
         )
     best = best_of(report.curve)
     if best is None:
-        count = report.curve[-1].answered
+        count = report.curve[-1].answered if report.curve else 0
         return f"No threshold: the pool can rehearse with {count} images only, and {LEAST_ANSWERED} are needed."
     return (
-        f"No threshold: where the pool rehearsed ({how}), no familiarity had an accuracy of {shift.accuracy:.1%}. "
-        f"The best was {best.accuracy:.1%}, from {best.threshold:.4f} on, of {best.answered} images. "
-        f"{_ranking(report)}"
+        f"No threshold: where the pool rehearsed ({how}), no agreement had an accuracy of {shift.accuracy:.1%}. "
+        f"The best was {best.accuracy:.1%}, from {best.threshold:.3f} on, of {best.answered} images. {_ranking(report)}"
     )
 
 
@@ -45,6 +45,6 @@ def _ranking(report: ShiftReport) -> str:
     if report.ranking is None:
         return "All answers were right." if report.curve[-1].accuracy else "No answer was right."
     return (
-        f"A right answer's query was the more familiar one in {report.ranking:.0%} of all pairs with a wrong one; 50% "
-        "says that familiarity tells nothing here."
+        f"The nearest agreed more for a right answer than for a wrong one in {report.ranking:.0%} of all pairs, where "
+        "50% says nothing."
     )

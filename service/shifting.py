@@ -62,7 +62,7 @@ class BatchShift:
         encoder: In whose space was compared.
         demonstrations: How many the pool has.
         accuracy: That was wanted of what is answered.
-        k: How many nearest demonstrations make up a familiarity.
+        k: How many nearest demonstrations vote.
         names: Of the images in the report, in the order of `ShiftReport.familiarity`.
         left_out: The others.
         report: What came out.
@@ -83,9 +83,9 @@ class BatchShift:
         return sorted(range(len(self.names)), key=lambda n: (float(self.report.familiarity[n]), self.names[n]))
 
     def is_answered(self, place: int) -> bool | None:
-        """Whether an image is familiar enough; None where there is no threshold."""
-        least = self.report.threshold
-        return None if least is None else bool(self.report.familiarity[place] >= least.threshold)
+        """Whether an image is answered; None where there is no threshold."""
+        answers = self.report.answers
+        return None if answers is None else bool(answers[place])
 
 
 @dataclass
@@ -115,7 +115,7 @@ def shift_of(
         images: The batch; at least one.
         embedder: Of the pool's first encoder.
         accuracy: Wanted of what is answered.
-        k: How many nearest demonstrations vote, and make up a familiarity.
+        k: How many nearest demonstrations vote, and make up familiarity and agreement.
         seed: Of all that is drawn.
         progress: Called with how many images are encoded.
 

@@ -1,4 +1,4 @@
-"""When to abstain: answers by how familiar their query looks, and the threshold from which they are good enough.
+"""When to abstain: answers by how far they are to be trusted, and the threshold from which they are good enough.
 
 Source: El-Yaniv and Wiener, On the Foundations of Noise-free Selective Classification, 2010,
 https://www.jmlr.org/papers/v11/el-yaniv10a.html (the risk–coverage trade-off).
@@ -22,7 +22,7 @@ class CoveragePoint:
     """What is answered from a threshold on.
 
     Attributes:
-        threshold: Least familiarity that is answered.
+        threshold: Least trust that is answered.
         answered: How many queries.
         coverage: Their share of all.
         accuracy: Share of them that is answered rightly.
@@ -34,19 +34,17 @@ class CoveragePoint:
     accuracy: float
 
 
-def coverage_curve(
-    familiarity: Float64[np.ndarray, " queries"], right: Bool[np.ndarray, " queries"]
-) -> list[CoveragePoint]:
+def coverage_curve(trust: Float64[np.ndarray, " queries"], right: Bool[np.ndarray, " queries"]) -> list[CoveragePoint]:
     """A point for each threshold that answers another number of queries, the strictest first.
 
-    Queries of the same familiarity are answered together or not at all, so the last point answers all.
+    Queries of the same trust are answered together or not at all, so the last point answers all.
 
     Args:
-        familiarity: Of each query: the larger, the more like the pool. At least one.
+        trust: In the answer of each query: the larger, the sooner it is given. At least one.
         right: Whether it is answered rightly.
     """
-    order = np.argsort(-familiarity, kind="stable")
-    sorted_, hits = familiarity[order], np.cumsum(right[order])
+    order = np.argsort(-trust, kind="stable")
+    sorted_, hits = trust[order], np.cumsum(right[order])
     ends = np.append(np.flatnonzero(np.diff(sorted_)), len(order) - 1)
     return [
         CoveragePoint(float(sorted_[end]), end + 1, (end + 1) / len(order), float(hits[end] / (end + 1)))
@@ -104,22 +102,22 @@ def points_at(curve: Sequence[CoveragePoint], steps: int) -> list[CoveragePoint]
     return found
 
 
-def ranking_of(familiarity: Float64[np.ndarray, " queries"], right: Bool[np.ndarray, " queries"]) -> float | None:
-    """How often a query that is answered rightly is more familiar than one that isn't, over all such pairs.
+def ranking_of(trust: Float64[np.ndarray, " queries"], right: Bool[np.ndarray, " queries"]) -> float | None:
+    """How often a right answer is trusted more than a wrong one, over all such pairs.
 
-    It is the area under the ROC curve: 1 where familiarity divides right from wrong, a half where it says nothing. A
-    pair of the same familiarity counts half. Source: Hanley and McNeil, The Meaning and Use of the Area under a
+    It is the area under the ROC curve: 1 where trust divides right from wrong, a half where it says nothing. A pair of
+    the same trust counts half. Source: Hanley and McNeil, The Meaning and Use of the Area under a
     Receiver Operating Characteristic (ROC) Curve, 1982, https://doi.org/10.1148/radiology.143.1.7063747.
 
     Args:
-        familiarity: As for `coverage_curve`.
+        trust: As for `coverage_curve`.
         right: Likewise.
 
     Returns:
         The share; None where all queries are answered rightly, or none.
     """
-    wrong = np.sort(familiarity[~right])
-    hits = familiarity[right]
+    wrong = np.sort(trust[~right])
+    hits = trust[right]
     if not len(wrong) or not len(hits):
         return None
     below = np.searchsorted(wrong, hits, side="left") + np.searchsorted(wrong, hits, side="right")

@@ -27,6 +27,7 @@ def shift_as_json(shift: BatchShift) -> dict[str, object]:
         "abstain": {
             "accuracy": shift.accuracy,
             "k": shift.k,
+            "least_familiarity": report.least_familiarity,
             "rehearsal": "domains" if report.domains_left_out else "halves",
             "threshold": None if report.threshold is None else asdict(report.threshold),
             "answered": report.answered,
@@ -37,6 +38,7 @@ def shift_as_json(shift: BatchShift) -> dict[str, object]:
             {
                 "name": shift.names[place],
                 "familiarity": float(report.familiarity[place]),
+                "agreement": float(report.agreement[place]),
                 "answered": shift.is_answered(place),
             }
             for place in shift.least_familiar()

@@ -56,9 +56,9 @@ def _print_nearness(shift: BatchShift) -> None:
 
 
 def _print_curve(shift: BatchShift) -> None:
-    headings = ["coverage", "from familiarity", "accuracy", "images"]
+    headings = ["coverage", "from agreement", "accuracy", "images"]
     rows = [
-        (f"{point.coverage:.1%}", f"{point.threshold:.4f}", f"{point.accuracy:.1%}", point.answered)
+        (f"{point.coverage:.1%}", f"{point.threshold:.3f}", f"{point.accuracy:.1%}", point.answered)
         for point in points_at(shift.report.curve, _STEPS)
     ]
     print_table(headings, rows, right=headings)
@@ -68,7 +68,12 @@ def _print_least(shift: BatchShift, least: int) -> None:
     results().print()
     words = {None: None, True: "answer", False: "abstain"}
     rows = [
-        (f"{shift.report.familiarity[place]:.4f}", words[shift.is_answered(place)], shift.names[place])
+        (
+            f"{shift.report.familiarity[place]:.4f}",
+            f"{shift.report.agreement[place]:.3f}",
+            words[shift.is_answered(place)],
+            shift.names[place],
+        )
         for place in shift.least_familiar()[:least]
     ]
-    print_table(["familiarity", "", "least familiar images"], rows, right=["familiarity"])
+    print_table(["familiarity", "agreement", "", "least familiar images"], rows, right=["familiarity", "agreement"])

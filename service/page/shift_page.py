@@ -41,6 +41,7 @@ class _Row:
 class _Card:
     name: str
     familiarity: float
+    agreement: float
     answered: bool | None
     thumbnail: Thumbnail | None
     fill: float
@@ -96,4 +97,5 @@ def _bars(kind: str, values: tuple[float, ...], low: float, *, top: int) -> list
 def _card(shift: BatchShift, place: int, thumbnails: Mapping[str, Thumbnail]) -> _Card:
     name, familiarity = shift.names[place], float(shift.report.familiarity[place])
     fill = round(100 * min(1.0, max(0.0, familiarity)), 1)
-    return _Card(name, familiarity, shift.is_answered(place), thumbnails.get(name), fill)
+    agreement = float(shift.report.agreement[place])
+    return _Card(name, familiarity, agreement, shift.is_answered(place), thumbnails.get(name), fill)
