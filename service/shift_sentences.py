@@ -28,8 +28,8 @@ def abstention_sentence(shift: BatchShift) -> str:
         return (
             f"Answer where the {shift.k} nearest agree by {point.threshold:.3f} and are as similar as "
             f"{report.least_familiarity:.4f} on the mean: {report.answered:.1%} of the batch. Where the pool rehearsed "
-            f"({how}), that was {point.coverage:.1%} of its images ({point.answered}), and {point.accuracy:.1%} of those "
-            f"were answered rightly; {shift.accuracy:.1%} was wanted. {_ranking(report)}"
+            f"({how}), that was {point.coverage:.1%} of its images ({point.answered}), and {point.accuracy:.1%} of "
+            f"those were answered rightly; {shift.accuracy:.1%} was wanted. {_ranking(report)}"
         )
     best = best_of(report.curve)
     if best is None:

@@ -74,7 +74,7 @@ def test_every_figure_is_that_of_the_images(cli: CommandLine, garden: Path, batc
     assert abstain["answered"] == expected.answered
     assert abstain["answered"] == np.mean([each["answered"] for each in said.json["images"]])
     assert abstain["rehearsal"] == "domains"
-    assert abstain["curve"][-1]["coverage"] == 1.0
+    assert abstain["curve"][-1]["coverage"] == 0.95  # the other two of the forty are unfamiliar
     assert [point["answered"] for point in abstain["curve"]] == sorted({p["answered"] for p in abstain["curve"]})
 
 
