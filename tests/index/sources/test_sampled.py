@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.sources import Ignored, Item, Record, Rejected, Source, open_source
@@ -70,6 +70,7 @@ def test_draws_are_spread_over_a_cell() -> None:
     assert 440 < sum(picked) / 300 < 560  # of 499.5, with a standard error of 14
 
 
+@settings(deadline=None)
 @given(
     sizes=st.dictionaries(
         st.tuples(st.sampled_from(["a", "b", None]), st.sampled_from(["x", "y"])), st.integers(0, 9), min_size=1
