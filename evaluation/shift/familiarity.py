@@ -1,8 +1,8 @@
-"""How familiar a query looks to a pool, and how often those of each familiarity are answered rightly.
+"""How familiar queries look to a pool, how much their nearest agree, and how often these are right: a rehearsal.
 
-A query's familiarity is the mean cosine similarity of its k nearest demonstrations. What it is worth is learnt on the
-pool itself: each domain in turn plays the new one, and its images are answered by the vote of their k nearest among the
-other domains.
+A query's familiarity is the mean cosine similarity of its k nearest demonstrations. What it and their agreement are
+worth is learnt on the pool itself: each domain in turn plays the new one, and its images are answered by the vote of
+their k nearest among the other domains.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from encoders.adaptation.retrieval import Neighbours, nearest, voted
 from evaluation.protocols.fold import Fold
 from evaluation.protocols.k_fold import k_fold
 from evaluation.protocols.leave_one_domain_out import leave_one_domain_out
+from evaluation.shift.agreement import agreement_of
 from invariantselect.errors import PoolNotDivisibleError
 
 __all__ = ["Rehearsal", "familiarity_of", "rehearsed"]
@@ -33,11 +34,13 @@ class Rehearsal:
         domains_left_out: Whether each domain was left out in turn; else the pool has no two that can be, and halves
             were, which says too much good of a new domain.
         familiarity: (queries,) of each.
+        agreement: (queries,) of each one's nearest, see `evaluation.shift.agreement`.
         right: (queries,) whether its vote was right.
     """
 
     domains_left_out: bool
     familiarity: Float64[np.ndarray, " queries"]
+    agreement: Float64[np.ndarray, " queries"]
     right: Bool[np.ndarray, " queries"]
 
 
@@ -84,15 +87,16 @@ def rehearsed(
     folds, left_out = _folds(labels, domains, groups, seed)
     codes = code(labels, names_of(labels))
     rng = np.random.default_rng(seed)
-    familiar, right = [], []
+    familiar, agreement, right = [], [], []
     for fold in folds:
         asking = fold.queries
         if len(asking) > most:
             asking = np.sort(rng.choice(asking, most, replace=False))
         found = nearest(vectors[asking], vectors[fold.pool], k)
         familiar.append(familiarity_of(found))
+        agreement.append(agreement_of(found, codes[fold.pool]))
         right.append(voted(found, codes[fold.pool]) == codes[asking])
-    return Rehearsal(left_out, np.concatenate(familiar), np.concatenate(right))
+    return Rehearsal(left_out, np.concatenate(familiar), np.concatenate(agreement), np.concatenate(right))
 
 
 def _folds(

@@ -6,17 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Bool, Float32, Float64
 
 from encoders.adaptation.coding import code, names_of
 from encoders.adaptation.retrieval import nearest
 from evaluation.protocols.fold import units_of
-from evaluation.shift.abstention import CoveragePoint, coverage_curve, threshold_for
+from evaluation.shift.abstention import CoveragePoint, coverage_curve, ranking_of, threshold_for
+from evaluation.shift.agreement import agreement_of
 from evaluation.shift.energy_test import EnergyTest, energy_test
 from evaluation.shift.familiarity import familiarity_of, rehearsed
 from evaluation.shift.nearness import Nearness, nearest_by_domain, nearness, own_domain_nearest
 
-__all__ = ["Known", "ShiftReport", "shift_report"]
+__all__ = ["UNFAMILIAR", "Known", "ShiftReport", "shift_report"]
+
+UNFAMILIAR = 0.05
+_NEVER = -1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,20 +49,34 @@ class ShiftReport:
         domains: How near it comes to each of the pool's domains, in alphabetical order; none where none is known.
         test: Whether batch and pool are drawn from the same distribution.
         familiarity: (queries,) of each query: the mean similarity of its k nearest demonstrations.
-        curve: What the pool's own images are answered from each familiarity on.
+        agreement: (queries,) of each query: how much these agree, see `evaluation.shift.agreement`.
+        least_familiarity: Below it nothing is answered, however much is agreed: only `UNFAMILIAR` of the pool's own
+            images lie there when their domain is left out.
+        curve: What of the pool's own images is answered from each agreement on, the unfamiliar never.
+        ranking: Of the pool's own images, how often the nearest of one that is answered rightly agree more than those
+            of one that isn't; None where all or none are. At a half agreement says nothing, and no threshold helps.
         domains_left_out: As of `evaluation.shift.familiarity.Rehearsal`.
         threshold: The least strict point of the curve with the accuracy that is wanted; None where there is none.
-        answered: Share of the batch that is familiar enough to be answered; None without a threshold.
+        answers: (queries,) whether each query is familiar enough, and agreed upon enough, to be answered; None without
+            a threshold.
     """
 
     queries: int
     domains: tuple[Nearness, ...]
     test: EnergyTest
     familiarity: Float64[np.ndarray, " queries"]
+    agreement: Float64[np.ndarray, " queries"]
+    least_familiarity: float
     curve: tuple[CoveragePoint, ...]
+    ranking: float | None
     domains_left_out: bool
     threshold: CoveragePoint | None
-    answered: float | None
+    answers: Bool[np.ndarray, " queries"] | None
+
+    @property
+    def answered(self) -> float | None:
+        """Share of the batch that is answered; None without a threshold."""
+        return None if self.answers is None else float(self.answers.mean())
 
 
 def shift_report(
@@ -77,7 +95,7 @@ def shift_report(
         pool: What it is compared with.
         batch_groups: Patient or slide of each query; None where every image is one of its own.
         accuracy: Wanted of what is answered; the threshold is for this.
-        k: How many neighbours vote, and make up the familiarity.
+        k: How many neighbours vote, and make up familiarity and agreement.
         seed: Of all that is drawn.
 
     Raises:
@@ -86,9 +104,13 @@ def shift_report(
     names = names_of(pool.domains)
     domains, units = code(pool.domains, names), units_of(pool.groups)
     rehearsal = rehearsed(pool.vectors, pool.labels, pool.domains, pool.groups, k=k, seed=seed)
-    curve = coverage_curve(rehearsal.familiarity, rehearsal.right)
+    least = float(np.quantile(rehearsal.familiarity, UNFAMILIAR))
+    rehearsed_trust = _trust(rehearsal.familiarity, rehearsal.agreement, least)
+    curve = [point for point in coverage_curve(rehearsed_trust, rehearsal.right) if point.threshold > _NEVER]
     threshold = threshold_for(curve, accuracy)
-    familiarity = familiarity_of(nearest(batch, pool.vectors, k))
+    neighbours = nearest(batch, pool.vectors, k)
+    familiarity = familiarity_of(neighbours)
+    agreement = agreement_of(neighbours, code(pool.labels, names_of(pool.labels)))
     near: list[Nearness] = []
     if names:
         usual = own_domain_nearest(pool.vectors, domains, units, seed=seed)
@@ -104,8 +126,18 @@ def shift_report(
             seed=seed,
         ),
         familiarity=familiarity,
+        agreement=agreement,
+        least_familiarity=least,
         curve=tuple(curve),
+        ranking=ranking_of(rehearsal.agreement, rehearsal.right),
         domains_left_out=rehearsal.domains_left_out,
         threshold=threshold,
-        answered=None if threshold is None else float((familiarity >= threshold.threshold).mean()),
+        answers=None if threshold is None else _trust(familiarity, agreement, least) >= threshold.threshold,
     )
+
+
+def _trust(
+    familiarity: Float64[np.ndarray, " n"], agreement: Float64[np.ndarray, " n"], least: float
+) -> Float64[np.ndarray, " n"]:
+    """The agreement, and below every threshold where the query is unfamiliar."""
+    return np.where(familiarity >= least, agreement, _NEVER)

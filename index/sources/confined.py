@@ -7,9 +7,14 @@ import stat
 from pathlib import Path
 
 from index.sources.record import readable
-from invariantselect.errors import ImageNotFoundError, ImageTooLargeError, ImageUnreadableError
+from invariantselect.errors import (
+    DatasetUnsupportedError,
+    ImageNotFoundError,
+    ImageTooLargeError,
+    ImageUnreadableError,
+)
 
-__all__ = ["read_confined"]
+__all__ = ["read_confined", "table_of"]
 
 # A named pipe opened without O_NONBLOCK waits for a writer for ever; O_NOFOLLOW closes the gap after resolving.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -41,6 +46,22 @@ def read_confined(root: Path, relative: str, *, max_bytes: int) -> bytes:
             return file.read(max_bytes + 1)
     except OSError as error:
         raise ImageUnreadableError(f"{shown} can't be read: {error.strerror}.") from error
+
+
+def table_of(root: Path, name: str) -> Path:
+    """The table of a data set, which lies in its folder.
+
+    Args:
+        root: The folder, resolved.
+        name: Of the file.
+
+    Raises:
+        DatasetUnsupportedError: It is a link that leaves the folder.
+    """
+    path = root / name
+    if not path.resolve().is_relative_to(root):
+        raise DatasetUnsupportedError(f"{name} is a link that leaves its folder.")
+    return path
 
 
 def _confined_path(root: Path, relative: str) -> Path:

@@ -11,7 +11,7 @@ from index.sources.confined import read_confined
 from index.sources.record import Ignored, Item, Record, Rejected, Source, checked_record, readable
 from invariantselect.errors import DatasetUnsupportedError, DemonstrationInvalidError, ImageNotFoundError
 
-__all__ = ["FolderSource"]
+__all__ = ["SUFFIXES", "FolderSource", "is_folder"]
 
 SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .dib .tif .tiff .ppm .pgm .pbm .pnm".split()  # noqa: SIM905 -- reads well
@@ -59,7 +59,7 @@ class FolderSource(Source):
             return
         for entry in entries:
             parts = (*above, entry.name)
-            if _is_folder(entry):
+            if is_folder(entry):
                 yield from self._descend(entry, parts)
             else:
                 yield self._file(parts)
@@ -98,7 +98,8 @@ class FolderSource(Source):
         return f"{self._root.name} holds no image at <domain>/<class>/<image>{found}."
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one."""
     try:
         return entry.is_dir()
     except OSError:  # a link in a circle; reading it will say so

@@ -38,14 +38,16 @@ class Rows(ABC):
         return sum(not isinstance(item, Ignored) for item in self)
 
 
-def check_columns(name: str, columns: Sequence[str], *, hint: str | None = None) -> None:
-    """See that a table has the columns of a manifest, each once.
+def check_columns(
+    name: str, columns: Sequence[str], *, required: Sequence[str] = REQUIRED, hint: str | None = None
+) -> None:
+    """See that a table has the columns it must have, by default those of a manifest, and each column once.
 
     Raises:
         ManifestInvalidError: It doesn't.
     """
     found = ", ".join(repr(readable(column)) for column in columns[:20])
-    missing = [column for column in REQUIRED if column not in columns]
+    missing = [column for column in required if column not in columns]
     if missing:
         raise ManifestInvalidError(f"{name} has no column {' and no column '.join(missing)}; found {found}.", hint=hint)
     if "" in columns or len(set(columns)) < len(columns):

@@ -19,6 +19,7 @@ from service.cli import (
     rebuild,
     select,
     serve,
+    shift,
     version,
     worker,
 )
@@ -37,6 +38,7 @@ app = typer.Typer(
 
 app.command("ingest", short_help="Take labelled images into a pool.")(ingest.ingest)
 app.command("select", short_help="Choose demonstrations for a query image.")(select.select)
+app.command("shift", short_help="Tell how far new images lie from a pool.")(shift.shift)
 app.command("adapt", short_help="Adapt a pool's encoder to the pool.")(adapt.adapt)
 app.command("encoders", short_help="List a pool's encoder versions.")(encoder_versions.encoders)
 app.command("rollback", short_help="Go back to an earlier encoder version.")(encoder_versions.rollback)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,17 +19,27 @@ __all__ = ["ingest", "print_report", "report_as_json"]
 def ingest(
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A folder, a manifest, an export or a dataset.")],
     pool: PoolOption,
+    *,
     encoder: Annotated[
         str | None, typer.Option("--encoder", metavar="NAME", help="Encoder of a new pool; that of an old one stays.")
     ] = None,
+    format: Annotated[
+        Literal["auto", "camelyon17", "ham10000", "domainbed"],
+        typer.Option("--format", help="Published data set that SOURCE is; auto recognises it."),
+    ] = "auto",
+    sample: Annotated[
+        int | None,
+        typer.Option("--sample", metavar="N", min=1, help="Only N images, drawn evenly over domains and classes."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the draw of --sample.")] = 0,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
     """Take labelled images into a pool, and make the pool if it is new.
 
     SOURCE is a folder of FOLDER/<domain>/<class>/<image>; a .csv, .jsonl or .parquet manifest with the columns image
-    and label and optionally id, domain, group and split (any other column becomes metadata); an export of a pool; or
-    a Hugging Face dataset saved on disk.
+    and label and optionally id, domain, group and split (any other column becomes metadata); an export of a pool;
+    Camelyon17 of WILDS, HAM10000 or a set of DomainBed as they were published; or a Hugging Face dataset saved on disk.
 
     What is in the pool already is neither encoded again nor doubled, so that an interrupted run is continued by the
     same command. An image that can't be taken is named with its reason, the others go in, and the exit code is 1.
@@ -39,12 +49,19 @@ def ingest(
       invariantselect ingest photos/ --pool pets
       invariantselect ingest lesions.csv --pool skin --encoder open_clip:ViT-B-32/laion2b_s34b_b79k
       invariantselect ingest photos/ --pool pets --json > report.json
+      invariantselect ingest camelyon17_v1.0/ --pool lymph --sample 20000
     """
+    from index.sources import open_source
+    from index.sources.sampled import SampledSource
     from service.cli.intake_progress import take_in_with_progress
     from service.cli.terminal import print_json
-    from service.cli.workplace import read_settings
+    from service.cli.workplace import decode_limits, read_settings
 
-    report = take_in_with_progress(read_settings(data), source, pool, encoder)
+    settings = read_settings(data)
+    records = open_source(source, limits=decode_limits(settings), format=format)
+    if sample is not None:
+        records = SampledSource(records, size=sample, seed=seed)
+    report = take_in_with_progress(settings, records, pool, encoder, called=source.name)
     if as_json:
         print_json(report_as_json(pool, report))
     else:

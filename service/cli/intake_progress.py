@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
@@ -13,7 +12,7 @@ from rich.text import Text
 
 from encoders.encoder import Encoder
 from index.intake import IntakeReport, take_in
-from index.sources import open_source
+from index.sources import Source
 from invariantselect.errors import FingerprintMismatchError, PoolNotFoundError
 from service.cli.terminal import progress
 from service.cli.workplace import decode_limits, live_encoders, load_encoder, open_pools
@@ -49,25 +48,26 @@ def progress_bar() -> Progress:
     return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
 
 
-def take_in_with_progress(settings: Settings, source: Path, name: str, encoder: str | None) -> IntakeReport:
+def take_in_with_progress(
+    settings: Settings, source: Source, name: str, encoder: str | None, *, called: str
+) -> IntakeReport:
     """Take a source into the pool with a name, made if it is new.
 
     Args:
         settings: Data directory, device, limits.
-        source: What `index.sources.open_source` reads.
+        source: Of `index.sources.open_source`; opened before, so that a refusal makes no pool.
         name: Of the pool.
         encoder: Of a new pool, that of the settings for None; of an old one it must be the one it has.
+        called: Name of the source, for a person.
 
     Raises:
-        DatasetUnsupportedError: The source is none; no pool is made.
         FingerprintMismatchError: The pool is there with another encoder.
     """
     limits = decode_limits(settings)
-    records = open_source(source, limits=limits)
-    with open_pools(settings, make=True) as pools, intake_bar(f"Taking in {source.name}", LOADING) as show:
+    with open_pools(settings, make=True) as pools, intake_bar(f"Taking in {called}", LOADING) as show:
         pool, loaded = _pool_and_encoder(settings, pools, name, encoder)
         reload = partial(live_encoders, settings, pool, loaded)
-        return take_in(pool, reload(), records, limits=limits, progress=show, reload=reload)
+        return take_in(pool, reload(), source, limits=limits, progress=show, reload=reload)
 
 
 @contextmanager

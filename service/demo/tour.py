@@ -8,7 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from index.encoder_version import EncoderVersion
+from index.intake_report import IntakeReport
 from index.pool import Pool
+from index.sources import open_source
 from invariantselect.wire import SelectionOptions
 from invariantselect.wire.adaptation import AdaptRequest
 from service.cli.adaptation_tables import print_adaptation
@@ -56,7 +58,7 @@ def tour(out: Path, recipe: Recipe = DEFAULT_RECIPE, adaptation: AdaptRequest = 
     results().print(f"Written to {images.pool}/<domain>/<class>/, and others to ask about to {images.queries}/.")
 
     _say(2, f"Ingest: every image becomes a vector in the pool '{POOL}'")
-    print_report(POOL, take_in_with_progress(settings, images.pool, POOL, None))
+    print_report(POOL, _taken_in(settings, images.pool))
     query = next(path for path, label in images.queries_of(HELD_OUT) if label == str(_SHOWN))
     with open_pools(settings) as pools:
         pool = pools.open(POOL)
@@ -75,6 +77,11 @@ def tour(out: Path, recipe: Recipe = DEFAULT_RECIPE, adaptation: AdaptRequest = 
 
     _say(None, f"Done in {time.perf_counter() - began:.0f} s. What next?")
     print_next_steps(out, POOL, list(rows[0].by_strategy)[-1], page, query)
+
+
+def _taken_in(settings: Settings, folder: Path) -> IntakeReport:
+    source = open_source(folder, limits=decode_limits(settings))
+    return take_in_with_progress(settings, source, POOL, None, called=folder.name)
 
 
 def _say(step: int | None, what: str) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.shift import nearness as module
@@ -10,6 +10,7 @@ from evaluation.shift.nearness import QUANTILES, nearest_by_domain, nearness, ow
 from tests.encoders.adaptation.test_measures import vectors_of
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(-1, 2), st.integers(0, 3)), min_size=3, max_size=14),
     st.integers(0, 50),

@@ -48,7 +48,19 @@ def test_a_batch_from_far_away_is_told_and_mostly_not_answered(pool: Known) -> N
     assert near.answered is not None
     assert far.answered is not None
     assert far.answered < 0.1 < near.answered
-    assert far.answered == np.mean(far.familiarity >= far.threshold.threshold)
+    assert np.mean(far.familiarity < far.least_familiarity) > 0.9
+    for report in (near, far):
+        assert report.threshold is not None
+        assert report.answers is not None
+        sure = (report.familiarity >= report.least_familiarity) & (report.agreement >= report.threshold.threshold)
+        assert report.answers.tolist() == sure.tolist()
+
+
+def test_few_of_the_pools_own_images_are_unfamiliar(pool: Known) -> None:
+    report = shift_report(batch("old"), pool)
+    assert report.curve[-1].coverage == pytest.approx(0.95, abs=0.01)
+    assert all(point.threshold >= 0 for point in report.curve)
+    assert report.ranking is None or 0 <= report.ranking <= 1
 
 
 def test_the_curve_is_learnt_from_the_pool_alone(pool: Known) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from index.sources import Ignored, Record, Rejected, Source
 from tests.encoders.pictures import encoded
@@ -33,3 +36,11 @@ def rejected(source: Source) -> dict[str, str]:
 
 def ignored(source: Source) -> dict[str, str]:
     return {item.where: item.reason for item in source if isinstance(item, Ignored)}
+
+
+@contextmanager
+def opening_no_image() -> Iterator[None]:
+    """Reading an image fails the test."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("index.sources.confined.os.open", lambda *_: pytest.fail("an image was opened"))
+        yield

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from index.sources import Ignored, open_source
 from invariantselect.errors import ManifestInvalidError
+from tests.index.sources.published import camelyon17, ham10000
 
 ROWS = [{"image": f"{n}.png", "label": "dög", "age": n, "weight": n / 2, "note": 'a "q",\nx'} for n in range(60)]
 
@@ -62,3 +63,25 @@ def test_damage_never_gets_past_our_errors(suffix, patches):
         assert all(item.where.startswith("m.") for item in items)
         if suffix != ".parquet":  # its footer may lie about the rows, but only by damage
             assert source.total == len(items)
+
+
+@pytest.mark.parametrize("publish", [camelyon17, ham10000])
+@settings(max_examples=50, deadline=None)
+@given(patches=PATCHES)
+def test_damage_of_a_published_table_never_gets_past_our_errors(publish, patches):
+    with tempfile.TemporaryDirectory() as folder:
+        root = publish(Path(folder))
+        name = "metadata.csv" if publish is camelyon17 else "HAM10000_metadata"
+        content = bytearray((root / name).read_bytes())
+        for place, removed, added in patches:
+            at = int(place * len(content))
+            content[at : at + removed] = added
+        (root / name).write_bytes(content)
+        format = "camelyon17" if publish is camelyon17 else "ham10000"
+        try:
+            source = open_source(root, format=format)
+        except ManifestInvalidError:
+            return
+        items = [item for item in source if not isinstance(item, Ignored)]
+        assert all(item.where.startswith(name) for item in items)
+        assert source.total == len(items)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.service.cli.conftest import CommandLine
+from tests.index.sources.published import camelyon17
+from tests.service.cli.conftest import DOMAINS, LABELS, CommandLine
 
 
 def test_a_folder_goes_in_and_a_second_time_changes_nothing(cli: CommandLine, folder: Path) -> None:
@@ -75,3 +76,29 @@ def test_a_pool_whose_name_is_not_allowed_is_refused(cli: CommandLine, folder: P
     ended = cli("ingest", folder, "--pool", "../up")
     assert ended.code == 1
     assert "can't be the name of a pool" in ended.err
+
+
+def test_a_published_data_set_is_recognised_or_named(cli: CommandLine, tmp_path: Path) -> None:
+    directory = camelyon17(tmp_path)
+    (directory / "patches/patient_099_node_4/patch_patient_099_node_4_x_0_y_64.png").unlink()
+    ended = cli("ingest", directory, "--pool", "lymph")
+    assert ended.code == 1
+    assert "7 created, 1 failed" in ended.out
+    assert "patch_patient_099_node_4_x_0_y_64.png" in ended.out
+    assert "hospital_3" in cli("pools", "show", "lymph").out
+    named = cli("ingest", directory, "--pool", "lymph", "--format", "camelyon17", "--json")
+    assert named.json["unchanged"] == 7
+    wrong = cli("ingest", directory, "--pool", "skin", "--format", "ham10000")
+    assert wrong.code == 1
+    assert "HAM10000_metadata" in wrong.err
+    assert cli("ingest", directory, "--pool", "skin", "--format", "mnist").code == 2
+
+
+def test_a_sample_is_even_and_grows(cli: CommandLine, folder: Path) -> None:
+    first = cli("ingest", folder, "--pool", "pets", "--sample", 6, "--seed", 3)
+    assert first.out.startswith("pets: 6 created, 0 failed")
+    ids = [each["id"] for each in cli("demonstrations", "list", "--pool", "pets", "--json").json["demonstrations"]]
+    assert sorted(id.rpartition("/")[0] for id in ids) == [f"{each}/{label}" for each in DOMAINS for label in LABELS]
+    grown = cli("ingest", folder, "--pool", "pets", "--sample", 8, "--seed", 3, "--json").json
+    assert (grown["created"], grown["unchanged"]) == (2, 6)
+    assert cli("ingest", folder, "--pool", "pets", "--sample", 0).code == 2
