@@ -15,7 +15,16 @@ from invariantselect.errors.client_side import (
     TimedOutError,
     UnexpectedResponseError,
 )
-from invariantselect.errors.evaluations import AnswersInvalidError, PoolNotDivisibleError
+from invariantselect.errors.evaluations import (
+    AnswersInvalidError,
+    LearnerBudgetSpentError,
+    LearnerKeyRefusedError,
+    LearnerModelUnknownError,
+    LearnerRequestRefusedError,
+    LearnerResponseInvalidError,
+    LearnerUnreachableError,
+    PoolNotDivisibleError,
+)
 from invariantselect.errors.images import (
     ImageFormatUnsupportedError,
     ImageNotFoundError,
@@ -97,6 +106,12 @@ __all__ = [
     "JobCancelledError",
     "JobNotFoundError",
     "JobStateError",
+    "LearnerBudgetSpentError",
+    "LearnerKeyRefusedError",
+    "LearnerModelUnknownError",
+    "LearnerRequestRefusedError",
+    "LearnerResponseInvalidError",
+    "LearnerUnreachableError",
     "ManifestInvalidError",
     "MethodNotAllowedError",
     "NotReadyError",
