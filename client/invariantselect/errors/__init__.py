@@ -18,12 +18,14 @@ from invariantselect.errors.client_side import (
 from invariantselect.errors.evaluations import (
     AnswersInvalidError,
     LearnerBudgetSpentError,
+    LearnerDisabledError,
     LearnerKeyRefusedError,
     LearnerModelUnknownError,
     LearnerRequestRefusedError,
     LearnerResponseInvalidError,
     LearnerUnreachableError,
     PoolNotDivisibleError,
+    ReportNotFoundError,
 )
 from invariantselect.errors.images import (
     ImageFormatUnsupportedError,
@@ -107,6 +109,7 @@ __all__ = [
     "JobNotFoundError",
     "JobStateError",
     "LearnerBudgetSpentError",
+    "LearnerDisabledError",
     "LearnerKeyRefusedError",
     "LearnerModelUnknownError",
     "LearnerRequestRefusedError",
@@ -122,6 +125,7 @@ __all__ = [
     "PoolNotDivisibleError",
     "PoolNotFoundError",
     "PromptInvalidError",
+    "ReportNotFoundError",
     "RequestMalformedError",
     "RouteNotFoundError",
     "StoreCorruptError",

@@ -7,12 +7,14 @@ from invariantselect.errors.root import InvariantSelectError
 __all__ = [
     "AnswersInvalidError",
     "LearnerBudgetSpentError",
+    "LearnerDisabledError",
     "LearnerKeyRefusedError",
     "LearnerModelUnknownError",
     "LearnerRequestRefusedError",
     "LearnerResponseInvalidError",
     "LearnerUnreachableError",
     "PoolNotDivisibleError",
+    "ReportNotFoundError",
 ]
 
 
@@ -86,3 +88,21 @@ class LearnerBudgetSpentError(InvariantSelectError):
     status = 402
     title = "The budget is spent"
     default_hint = "Run again with a larger budget: answers so far are kept and cost nothing."
+
+
+class LearnerDisabledError(InvariantSelectError):
+    """A request names a model that the server's operator doesn't let it ask."""
+
+    code = "learner_disabled"
+    status = 403
+    title = "The server doesn't ask this model"
+    default_hint = "Its operator allows it by naming the model in INVARIANTSELECT_LMM_MODELS."
+
+
+class ReportNotFoundError(InvariantSelectError):
+    """A job that has made no report."""
+
+    code = "report_not_found"
+    status = 404
+    title = "The job has no report"
+    default_hint = "Jobs of kind evaluate have one, once they have succeeded and until their pool is dropped."
