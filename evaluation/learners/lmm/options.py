@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
+from evaluation.learners.lmm.address import check_address
 from invariantselect.errors import InvalidRequestError
 from invariantselect.prompts import Layout
 
 __all__ = ["LmmOptions"]
+
+_LEAST = {
+    "concurrency": 1,
+    "timeout_seconds": 0.001,
+    "retries": 0,
+    "most_requests": 0,
+    "most_cost": 0,
+    "price_in": 0,
+    "price_out": 0,
+    "image_side": 8,
+    "image_tokens": 1,
+    "most_tokens": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -60,38 +73,18 @@ class LmmOptions:
     layout: Layout = "interleaved"
 
     def __post_init__(self) -> None:
-        if not self.model.strip():
-            raise InvalidRequestError("The name of the model is blank.", hint="Name a model that the endpoint serves.")
-        for name, least in (("concurrency", 1), ("retries", 0), ("most_tokens", 1), ("image_tokens", 1)):
-            self._check(name, getattr(self, name), least)
-        self._check("timeout_seconds", self.timeout_seconds, 0.001)
-        for name in ("most_requests", "most_cost", "price_in", "price_out"):
-            self._check(name, getattr(self, name), 0)
+        if not self.model.strip() or not self.model.isprintable():
+            raise InvalidRequestError(
+                "The name of the model is blank, or holds what can't be printed.",
+                hint="Name a model that the endpoint serves.",
+            )
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value >= least):
+                raise InvalidRequestError(f"{name} is {value}.", hint=f"Give a number from {least} on.")
         if self.most_cost is not None and not self.price_in and not self.price_out:
             raise InvalidRequestError(
                 "A budget in money needs a price.", hint="Give price_in and price_out, of a million tokens each."
             )
-        self._check_url()
-
-    @staticmethod
-    def _check(name: str, value: float | None, least: float) -> None:
-        if value is not None and not (math.isfinite(value) and value >= least):
-            raise InvalidRequestError(f"{name} is {value}; it is a number from {least} on.", hint="Change it.")
-
-    def _check_url(self) -> None:
-        if self.base_url is None:
-            return
-        try:
-            parts = urlsplit(self.base_url)
-            _ = parts.port
-        except ValueError as error:
-            raise InvalidRequestError(f"The base URL can't be read: {error}.", hint="See docs/evaluation.md.") from None
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise InvalidRequestError(
-                "The base URL holds more than an address.",
-                hint="Leave out user, query and fragment; a key belongs in the environment variable key_variable.",
-            )
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise InvalidRequestError(
-                "The base URL is no http or https address.", hint="Give one such as http://127.0.0.1:8000/v1."
-            )
+        if self.base_url is not None:
+            check_address(self.base_url)
