@@ -65,9 +65,9 @@ def evaluate(
       invariantselect evaluate --pool skin
       invariantselect evaluate --pool skin --learner vote --learner probe --shots 0,1,3,5,7 --out skin-report
       invariantselect evaluate --pool pets --protocol k-fold --folds 5 --depth auto --budget 10m
-      invariantselect evaluate --pool skin --learner lmm --model qwen2-vl --base-url http://localhost:8001/v1 --queries 50
+      invariantselect evaluate --pool skin --learner lmm --model qwen2-vl --base-url http://localhost:8001/v1
     """
-    kinds = list(dict.fromkeys(learner or ["vote"]))
+    kinds = flags.learners_of(learner or ["vote"])
     lmm = flags.model_of(
         model,
         asked="lmm" in kinds,

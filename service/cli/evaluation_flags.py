@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from evaluation.learners.lmm import LmmOptions
     from invariantselect.wire.evaluation import EvaluateRequest
 
-__all__ = ["model_of", "names_of", "request_of", "shots_of"]
+__all__ = ["learners_of", "model_of", "names_of", "request_of", "shots_of"]
 
 Protocol: TypeAlias = Annotated[
     Literal["leave-one-domain-out", "target-pool", "k-fold"], Option("--protocol", help="Who asks whom.")
@@ -19,8 +19,8 @@ Protocol: TypeAlias = Annotated[
 Shots: TypeAlias = Annotated[str, Option("--shots", metavar="K,K", help="How many demonstrations; 0 is one row.")]
 Strategies: TypeAlias = Annotated[str, Option("--strategies", metavar="NAME,NAME", help="Who chooses them.")]
 Learners: TypeAlias = Annotated[
-    list[Literal["vote", "probe", "lmm"]] | None,
-    Option("--learner", help="Who answers; may come again. Default: vote."),
+    list[str] | None,
+    Option("--learner", metavar="vote|probe|lmm", help="Who answers; may come again. Default: vote."),
 ]
 Targets: TypeAlias = Annotated[
     list[str] | None,
@@ -86,6 +86,19 @@ def shots_of(text: str) -> list[int]:
     if not all(part.isdecimal() and part.isascii() for part in parts):
         raise BadParameter(f"{text!r} is no list of numbers: 0,1,3,5,7 is", param_hint="--shots")
     return [int(part) for part in parts]
+
+
+def learners_of(given: list[str]) -> list[str]:
+    """The learners named, each once.
+
+    Raises:
+        BadParameter: One is unknown.
+    """
+    known = ("vote", "probe", "lmm")
+    for name in given:
+        if name not in known:
+            raise BadParameter(f"{name!r} is not one of {', '.join(known)}", param_hint="--learner")
+    return list(dict.fromkeys(given))
 
 
 def names_of(texts: list[str], flag: str) -> list[str]:
