@@ -125,7 +125,7 @@ def _share_a_query(one: Sequence[Answered], other: Sequence[Answered]) -> bool:
 
 
 def _barred(answers: Sequence[Answered]) -> dict[str, BarredCount]:
-    """A query's demonstrations are barred whatever the strategy; a row that was shown none may not have counted them."""
+    """They are barred for a query whatever the strategy; a row without demonstrations may not have counted them."""
     counts: dict[str, BarredCount] = {}
     for reason in REASONS:
         most: dict[tuple[str, str], int] = {}
