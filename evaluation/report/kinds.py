@@ -45,7 +45,7 @@ def kinds_of(values: Iterable[str | None], *, most: int = 24) -> dict[str | None
     unknown = counts.pop(None, 0)
     ranked = sorted((name for name in counts if name is not None), key=lambda name: (-counts[name], name))
     kinds: dict[str | None, Kind] = {
-        name: Kind(name, str(place % HUES), SHAPES[(place + place // HUES) % len(SHAPES)], counts[name])
+        name: Kind(name, str(place % HUES), SHAPES[(place % HUES + place // HUES) % len(SHAPES)], counts[name])
         for place, name in enumerate(ranked[:most])
     }
     if rest := ranked[most:]:

@@ -31,5 +31,5 @@ def difference_bar(estimate: Estimate, limit: float) -> Markup:
         "",
         element("line", x1=WIDTH / 2, x2=WIDTH / 2, y1=0.0, y2=HEIGHT, class_="axis"),
         element("path", d=line, class_="reach"),
-        element("path", d=mark("dot", across(estimate.value), middle, 4), class_="solid" if clear else "hollow"),
+        element("path", d=mark("dot", across(estimate.value), middle, 4.0), class_="solid" if clear else "hollow"),
     )

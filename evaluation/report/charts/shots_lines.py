@@ -17,7 +17,7 @@ from evaluation.statistics.bootstrap import Estimate
 __all__ = ["ShotsLine", "shots_lines"]
 
 WIDTH, HEIGHT = 360.0, 250.0
-LEFT, RIGHT, TOP, BOTTOM = 40.0, 350.0, 10.0, 212.0
+LEFT, RIGHT, TOP, BOTTOM = 46.0, 350.0, 10.0, 212.0
 _LABELS_APART = 18.0
 
 
@@ -42,7 +42,7 @@ def shots_lines(lines: Sequence[ShotsLine], words: str) -> Markup:
         words: What it shows, for those who don't see it.
     """
     shots = sorted({count for line in lines for count, _ in line.points})
-    across = Scale(min(shots[0], 0), max(shots[-1], 1), LEFT + 8, RIGHT - 8)
+    across = Scale(0.0, float(max(shots[-1], 1)), LEFT + 8, RIGHT - 8)
     low, high = _range([estimate for line in lines for _, estimate in line.points])
     up = Scale(low, high, BOTTOM, TOP)
     return drawing(
@@ -71,15 +71,15 @@ def _grid(up: Scale, low: float, high: float) -> list[Markup]:
     for value in ticks(low, high):
         y = up(value)
         drawn.append(element("line", x1=LEFT, x2=RIGHT, y1=y, y2=y, class_="grid"))
-        drawn.append(text(f"{100 * value:g}", x=LEFT - 6, y=y + 4, class_="tick end"))
-    return [*drawn, text("%", x=LEFT - 6, y=HEIGHT - 6, class_="tick end")]
+        drawn.append(text(f"{100 * value:g} %", x=LEFT - 6, y=y + 4, class_="tick end"))
+    return drawn
 
 
 def _shots(across: Scale, shots: Sequence[int]) -> list[Markup]:
     drawn = []
     free = -_LABELS_APART
     for count in shots:
-        x = across(count)
+        x = across(float(count))
         drawn.append(element("line", x1=x, x2=x, y1=BOTTOM, y2=BOTTOM + 4, class_="axis"))
         if x >= free:
             drawn.append(text(str(count), x=x, y=BOTTOM + 18, class_="tick middle"))
@@ -88,8 +88,8 @@ def _shots(across: Scale, shots: Sequence[int]) -> list[Markup]:
 
 
 def _band(line: ShotsLine, across: Scale, up: Scale) -> Markup:
-    upper = [(across(count), up(each.high)) for count, each in line.points]
-    lower = [(across(count), up(each.low)) for count, each in line.points]
+    upper = [(across(float(count)), up(each.high)) for count, each in line.points]
+    lower = [(across(float(count)), up(each.low)) for count, each in line.points]
     if len(line.points) == 1:
         (x, top), (_, bottom) = upper[0], lower[0]
         return element("path", d=f"M{_at(x, top)}V{number(bottom)}", class_=f"whisker hue-{line.kind.hue}")
@@ -98,7 +98,7 @@ def _band(line: ShotsLine, across: Scale, up: Scale) -> Markup:
 
 
 def _line(line: ShotsLine, across: Scale, up: Scale) -> Markup:
-    places = [(across(count), up(each.value)) for count, each in line.points]
+    places = [(across(float(count)), up(each.value)) for count, each in line.points]
     return element(
         "g",
         element("path", d="M" + "L".join(_at(x, y) for x, y in places), class_=f"line {line.kind.shape}"),

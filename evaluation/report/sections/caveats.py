@@ -11,9 +11,9 @@ __all__ = ["caveats_of"]
 
 _FEW_UNITS = 50
 _BARRED = {
-    "group": "has the query’s group",
-    "content": "is the query’s file",
-    "near_duplicate": "looks like a copy of the query",
+    "group": "they have the query’s group",
+    "content": "they are the query’s file",
+    "near_duplicate": "they look like copies of the query",
 }
 
 
@@ -47,7 +47,7 @@ def _unanswered(contents: Contents) -> list[str]:
         if row is not None and worst > 0:
             told.append(
                 f"{learner} gave no answer, or none that could be read, to up to {percent(worst)} % of the queries "
-                f"({shown_name(row.strategy)}, {row.shots} shots); they count as wrong."
+                f"({shown_name(row.strategy)}, {row.shots} {_of('shot', 'shots', row.shots)}); they count as wrong."
             )
     return told
 
@@ -57,7 +57,7 @@ def _barred(contents: Contents) -> list[str]:
     for reason, count in contents.barred.items():
         if count.demonstrations:
             queries = f"{count.queries} {_of('query', 'queries', count.queries)}"
-            told.append(f"{count.demonstrations} because it {_BARRED[reason]} ({queries})")
+            told.append(f"{count.demonstrations} because {_BARRED[reason]} ({queries})")
     if not told:
         return ["No demonstration was barred: none shares a group or a file with a query, or looks like a copy of one."]
     return [f"Demonstrations barred, counted for each query: {'; '.join(told)}. No strategy was shown them."]
