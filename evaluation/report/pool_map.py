@@ -1,4 +1,9 @@
-"""A fold's demonstrations and queries in two dimensions, in the frozen space and in the adapted one."""
+"""A fold's demonstrations and queries in two dimensions, in the frozen space and in the adapted one.
+
+Two maps of the same images are turned, mirrored and brought to one scale so that they lie over each other as well as
+they can: what then differs is what the adaptation did. Source: Schönemann, A Generalized Solution of the Orthogonal
+Procrustes Problem, 1966, https://doi.org/10.1007/BF02289451.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float32, Int64
+
+from evaluation.report.projection import projected, projection_method
 
 __all__ = ["PoolMap", "pool_map"]
 
 
 @dataclass(frozen=True, eq=False)
 class PoolMap:
-    """A map of one fold; both projections have mean 0 and the same scale.
+    """A map of one fold; in both spaces the mean is 0 and the root mean square distance from it 1.
 
     Attributes:
         fold: Name of the fold.
@@ -38,7 +45,7 @@ class PoolMap:
     images: int
 
 
-def pool_map(
+def pool_map(  # noqa: PLR0917 -- what an image has, in the order of the map
     fold: str,
     ids: Sequence[str],
     labels: Sequence[str],
@@ -63,4 +70,36 @@ def pool_map(
         seed: Of the projection, and of the draw where there are more images than `most`.
         most: How many images are on the map.
     """
-    raise NotImplementedError
+    places = _drawn(len(ids), most, seed)
+    before = _scaled(projected(before_vectors[places], seed=seed))
+    after = None if after_vectors is None else _scaled(projected(after_vectors[places], seed=seed))
+    chosen = places.tolist()
+    return PoolMap(
+        fold=fold,
+        ids=tuple(ids[place] for place in chosen),
+        labels=tuple(labels[place] for place in chosen),
+        domains=tuple(domains[place] for place in chosen),
+        asking=asking[places],
+        before=before,
+        after=None if after is None else _turned(after, before),
+        method=projection_method(len(places)),
+        images=len(ids),
+    )
+
+
+def _drawn(images: int, most: int, seed: int) -> Int64[np.ndarray, " n"]:
+    if images <= most:
+        return np.arange(images)
+    return np.sort(np.random.default_rng(seed).choice(images, size=most, replace=False))
+
+
+def _scaled(places: Float32[np.ndarray, "n 2"]) -> Float32[np.ndarray, "n 2"]:
+    """Mean 0 and a root mean square distance of 1 from it; all 0 where all are in one place."""
+    centred: Float32[np.ndarray, "n 2"] = places - places.mean(axis=0)
+    spread = np.sqrt(np.square(centred).sum(axis=1).mean())
+    return centred / spread if spread > 0 else centred
+
+
+def _turned(places: Float32[np.ndarray, "n 2"], onto: Float32[np.ndarray, "n 2"]) -> Float32[np.ndarray, "n 2"]:
+    left, _, right = np.linalg.svd(places.T @ onto)
+    return places @ (left @ right)

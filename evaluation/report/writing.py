@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from evaluation.answers.answered import Answered
+from evaluation.answers.table import write_answers
 from evaluation.report.about import About
+from evaluation.report.as_json import report_values
+from evaluation.report.page import render_report
 from evaluation.report.pool_map import PoolMap
+from evaluation.report.whole import report_of
+from index.durable_files import write_durably
 
 __all__ = ["ReportFiles", "write_report"]
 
@@ -50,4 +56,14 @@ def write_report(
         ValueError: There is no answer.
         OSError: The disk is full, or fails.
     """
-    raise NotImplementedError
+    if not answers:
+        raise ValueError("a report needs at least one answer")
+    report = report_of(about, answers, maps)
+    page = render_report(report, picture)
+    values = json.dumps(report_values(report), ensure_ascii=False, allow_nan=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = ReportFiles(folder / "report.html", folder / "report.json", folder / "answers.csv")
+    write_answers(files.csv, answers)
+    write_durably(files.json, values.encode())
+    write_durably(files.html, page.encode())
+    return files
