@@ -22,7 +22,7 @@ from index.pool import Pool
 from invariantselect.errors import ImageNotFoundError, InvalidRequestError, StoreCorruptError
 from invariantselect.wire.evaluation import EvaluateRequest, EvaluationResult
 from service.code_version import code_version
-from service.evaluation_result import result_of
+from service.evaluation_result import result_in
 from service.jobs.learning_set import LearningSet, choose
 from service.settings import Settings
 from service.training_plan import training_plan
@@ -90,8 +90,8 @@ def _evaluated(asked: _Asked, chosen: LearningSet, out: Path) -> EvaluationResul
     done = evaluate(evaluated, plan, learners, folder=chosen.work, base=base, watch=asked.watch)
     about = _about(asked, chosen, done, model)
     asked.watch.progress("writing the report", 0, 1, {})
-    write_report(out, about, done.answers, maps=done.maps, picture=_picture(evaluated))
-    return result_of(about, done.answers)
+    files = write_report(out, about, done.answers, maps=done.maps, picture=_picture(evaluated))
+    return result_in(files.json)
 
 
 def _plan(request: EvaluateRequest, settings: Settings) -> EvaluationPlan:

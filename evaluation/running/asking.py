@@ -61,7 +61,7 @@ async def ask_all(
     try:
         still = set(tasks)
         while still:
-            ended, still = await asyncio.wait(still, timeout=_LOOK_SECONDS)
+            ended, still = await asyncio.wait(still, timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_EXCEPTION)
             for task in ended:
                 task.result()
             check()

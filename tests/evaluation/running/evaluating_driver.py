@@ -12,6 +12,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -73,6 +74,8 @@ def carry_out(order: dict[str, Any]) -> None:
 
 def main() -> None:
     torch.set_num_threads(1)  # no thread may be running when it forks
+    with TemporaryDirectory() as folder:  # what is imported on the way is imported once, for all children
+        carry_out({"folder": folder})
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
