@@ -18,10 +18,12 @@ from evaluation.report import About, write_report
 from evaluation.running.evaluated_pool import EvaluatedPool
 from evaluation.running.evaluation import Evaluation, evaluate
 from evaluation.running.learners import Learners
+from evaluation.running.maps import maps_of
 from index.pool import Pool
 from invariantselect.errors import ImageNotFoundError, InvalidRequestError, StoreCorruptError
 from invariantselect.wire.evaluation import EvaluateRequest, EvaluationResult
 from service.code_version import code_version
+from service.evaluated_pool import evaluated_pool
 from service.evaluation_result import result_in
 from service.jobs.learning_set import LearningSet, choose
 from service.settings import Settings
@@ -81,7 +83,7 @@ def evaluate_pool(
 def _evaluated(asked: _Asked, chosen: LearningSet, out: Path) -> EvaluationResult:
     request, settings, pool = asked.request, asked.settings, asked.pool
     plan = _plan(request, settings)
-    evaluated = _pool(pool, chosen, DecodeLimits(settings.max_image_bytes, settings.max_image_pixels))
+    evaluated = evaluated_pool(pool, chosen, DecodeLimits(settings.max_image_bytes, settings.max_image_pixels))
     model = None
     if asked.lmm is not None:
         model = Lmm(asked.lmm, picture=evaluated.content, cache=settings.data / _CACHE)
@@ -89,8 +91,9 @@ def _evaluated(asked: _Asked, chosen: LearningSet, out: Path) -> EvaluationResul
     base = _base(asked) if plan.adapts and request.depth in ("auto", "finetune") else None
     done = evaluate(evaluated, plan, learners, folder=chosen.work, base=base, watch=asked.watch)
     about = _about(asked, chosen, done, model)
+    maps = maps_of(evaluated, done.spaces, seed=request.seed, watch=asked.watch)
     asked.watch.progress("writing the report", 0, 1, {})
-    files = write_report(out, about, done.answers, maps=done.maps, picture=_picture(evaluated))
+    files = write_report(out, about, done.answers, maps=maps, picture=_picture(evaluated))
     return result_in(files.json)
 
 
@@ -105,21 +108,6 @@ def _plan(request: EvaluateRequest, settings: Settings) -> EvaluationPlan:
         centre_queries=request.centre_queries,
         seed=request.seed,
         adaptation=training_plan(request, request.depth, request.budget_seconds, settings),
-    )
-
-
-def _pool(pool: Pool, chosen: LearningSet, limits: DecodeLimits) -> EvaluatedPool:
-    snapshot = chosen.snapshot
-    hashes = {
-        str(id): bytes(sha256).decode()
-        for id, sha256 in zip(snapshot.ids[chosen.positions], snapshot.sha256[chosen.positions], strict=True)
-    }
-    return EvaluatedPool(
-        snapshot,
-        chosen.positions,
-        chosen.examples(pool, limits),
-        pool.fingerprint,
-        lambda id: pool.content(hashes[id]),  # by its hash: the id may have another image by now
     )
 
 

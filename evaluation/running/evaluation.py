@@ -10,15 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from encoders.adaptation.watch import SILENT, Watch
 from encoders.tower import Tower
 from evaluation.answers.answered import Answered, Key
 from evaluation.answers.journal import Journal
 from evaluation.plan import EvaluationPlan
 from evaluation.protocols.fold import Fold
-from evaluation.report import FoldSize, PoolMap, pool_map
+from evaluation.report import FoldSize
 from evaluation.running.adapted_fold import AdaptedFold
 from evaluation.running.evaluated_pool import EvaluatedPool
 from evaluation.running.fold_by_fold import FoldByFold
@@ -31,7 +29,6 @@ __all__ = ["JOURNAL", "Evaluation", "evaluate"]
 
 JOURNAL = "answers.jsonl"
 """Name of the file, in an evaluation's folder, that holds the answers while they come."""
-_MOST_MAPS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,14 +38,14 @@ class Evaluation:
     Attributes:
         answers: All answers of the plan, by fold, query, row and learner.
         folds: How large each fold was.
-        maps: Of the first folds, in the frozen and in the adapted space.
         notes: What a reader must know, a sentence each.
+        spaces: Each fold, and what came of adapting to it; None where nothing was adapted.
     """
 
     answers: tuple[Answered, ...]
     folds: tuple[FoldSize, ...]
-    maps: tuple[PoolMap, ...]
     notes: tuple[str, ...]
+    spaces: tuple[tuple[Fold, AdaptedFold | None], ...]
 
 
 def evaluate(
@@ -84,12 +81,11 @@ def evaluate(
         count = AnswerCount(watch, sum(key in journal for key in keys), len(keys))
         adapted = FoldByFold(pool, plan, learners, folder, base, watch, journal, count).through(folds)
         answers = {answered.key: answered for answered in journal.answers}
-    watch.progress("drawing maps", 0, 1, {})
     return Evaluation(
         tuple(answers[key] for key in keys),
         tuple(_size(pool, fold) for fold in folds),
-        tuple(_map(pool, fold, one, plan.seed) for fold, one in list(zip(folds, adapted, strict=True))[:_MOST_MAPS]),
         notes_of(pool, plan, folds, adapted),
+        tuple(zip(folds, adapted, strict=True)),
     )
 
 
@@ -105,19 +101,3 @@ def _keys(pool: EvaluatedPool, plan: EvaluationPlan, folds: Sequence[Fold], lear
 def _size(pool: EvaluatedPool, fold: Fold) -> FoldSize:
     unanswerable = fold.unanswerable(pool.examples.label_names)
     return FoldSize(fold.name, len(fold.pool), len(fold.queries), len(fold.left_out), unanswerable)
-
-
-def _map(pool: EvaluatedPool, fold: Fold, adapted: AdaptedFold | None, seed: int) -> PoolMap:
-    places = np.concatenate([fold.pool, fold.queries])
-    asking = np.arange(len(places)) >= len(fold.pool)
-    examples, some = pool.examples, places.tolist()
-    return pool_map(
-        fold.name,
-        [pool.ids[place] for place in some],
-        [examples.label_names[place] for place in some],
-        [examples.domain_names[place] for place in some],
-        asking,
-        examples.vectors[places],
-        adapted.vectors[places] if adapted is not None and adapted.better else None,
-        seed=seed,
-    )

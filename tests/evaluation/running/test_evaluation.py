@@ -18,6 +18,7 @@ from evaluation.running import adapted_fold as adapting
 from evaluation.running.evaluated_pool import EvaluatedPool
 from evaluation.running.evaluation import Evaluation, evaluate
 from evaluation.running.learners import Learners
+from evaluation.running.maps import maps_of
 from invariantselect.errors import AnswersInvalidError, InvalidRequestError
 from tests.evaluation.running.learners import Counted
 from tests.evaluation.running.shifted_pool import DOMAINS, LABELS, evaluated, records_of, shifted
@@ -157,7 +158,8 @@ def test_where_the_frozen_encoder_wins_it_answers_and_that_is_told(
         (each.query, each.demonstrations) for each in adapted
     ]
     assert "In the fold 'noon' no adapted space" in done.notes[0]
-    assert done.maps[0].after is None
+    (drawn,) = maps_of(shifted(), done.spaces, seed=0)
+    assert (drawn.fold, drawn.after, sum(drawn.asking.tolist()), len(drawn.ids)) == ("noon", None, 12, 36)
 
 
 def test_a_head_is_adapted_likewise(tmp_path: Path) -> None:

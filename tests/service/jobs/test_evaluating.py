@@ -1,4 +1,4 @@
-"""The job `evaluate`, with a real encoder: its report, what it keeps from one attempt to the next, and dropped pools."""
+"""The job `evaluate`, with a real encoder: its report, what it keeps for the next attempt, and dropped pools."""
 
 from __future__ import annotations
 
