@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -17,7 +18,9 @@ from evaluation.learners.lmm.reply import Reply, Token
 from tests.client.scripted_server import ScriptedServer
 from tests.evaluation.learners.lmm.endpoints import asking, completion, question
 
-DRIVER = Path(__file__).parent / "keeping_driver.py"
+ROOT = Path(__file__).parents[4]
+DRIVER = [sys.executable, "-m", "tests.evaluation.learners.lmm.keeping_driver"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'client'}"}
 KEY = "ab" + 62 * "0"
 WHOLE = Reply("Answer: löwe\n\x00", tokens=(Token(" lö", -0.25), Token("we", -1e-9)), used=Tokens(7, 2))
 
@@ -160,7 +163,7 @@ def test_who_reads_meanwhile_sees_a_whole_reply(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("where", ["before fsync", "after fsync", "before replace", "after replace"])
 def test_a_process_that_is_killed_leaves_whole_replies_or_none(tmp_path: Path, where: str) -> None:
-    driven = subprocess.run([sys.executable, str(DRIVER), str(tmp_path), where], cwd=Path.cwd(), check=False)
+    driven = subprocess.run([*DRIVER, str(tmp_path), where], cwd=ROOT, env=ENVIRONMENT, check=False)
     assert driven.returncode == -signal.SIGKILL
     kept = KeptReplies(tmp_path)
     assert kept.reply("aa" + 62 * "0") == Reply("first")
