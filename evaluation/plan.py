@@ -101,7 +101,7 @@ class EvaluationPlan:
     def decisive(self) -> Mapping[str, Any]:
         """All that an answer hangs on besides its key, as JSON values: answers of two plans mix where this is equal.
 
-        Neither targets nor learners are in it, so that one evaluation may be gone on with for more of them.
+        Neither strategies, targets nor learners are in it, so that one evaluation may be gone on with for more of them.
         """
         adaptation = self.adaptation
         return {
@@ -118,7 +118,5 @@ class EvaluationPlan:
                 "blocks": adaptation.finetune.blocks,
                 "augmentation": asdict(adaptation.augmentation),
                 "seed": adaptation.seed,
-            }
-            if self.adapts
-            else None,
+            },
         }

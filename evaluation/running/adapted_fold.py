@@ -19,6 +19,7 @@ from encoders.adaptation.depths import Space
 from encoders.adaptation.examples import Examples
 from encoders.adaptation.plan import Plan
 from encoders.adaptation.watch import Watch
+from encoders.calibration.different import different
 from encoders.tower import Tower
 from encoders.tower_encoder import tower_encoder
 from evaluation.protocols.fold import Fold
@@ -118,8 +119,9 @@ def _vectors(pool: EvaluatedPool, fold: Fold, space: Space, device: str, watch: 
     domains = [pool.examples.domain_names[place] for place in places.tolist()]
     found = {"vectors": space.calibration.apply(trunk, domains)}
     queries = trunk[-asking:]
-    if len(np.unique(queries, axis=0)) >= LEAST_CENTRED:
-        knowing = space.calibration.knowing(_QUERIES, queries)
+    known = different(queries)
+    if len(known) >= LEAST_CENTRED:
+        knowing = space.calibration.knowing(_QUERIES, known)
         found["centred"] = knowing.apply(queries, [_QUERIES] * asking)
     return found
 

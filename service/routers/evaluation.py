@@ -80,7 +80,11 @@ async def evaluate_pool(
         **problems(JobNotFoundError, ReportNotFoundError),
         200: {
             "description": "The page, its figures, or every answer.",
-            "content": {kind.partition(";")[0]: {"schema": {"type": "string"}} for kind in _MEDIA_TYPES.values()},
+            "content": {
+                "text/html": {"schema": {"type": "string"}},
+                "application/json": {"schema": {"type": "object"}},
+                "text/csv": {"schema": {"type": "string"}},
+            },
         },
     },
     operation_id="get_report",
