@@ -43,6 +43,7 @@ class Pools:
     def __init__(self, data: Path, *, seal_at: int = SEAL_AT) -> None:
         self._folders = data / "pools"
         self._encoders = data / "encoders"
+        self._reports = data / "reports"
         try:
             self._folders.mkdir(parents=True, exist_ok=True)
             self._blobs = Blobs(data / "blobs")
@@ -125,6 +126,7 @@ class Pools:
                 images = remove_pool(connection, pool.key)
             shutil.rmtree(self._folders / pool.key, ignore_errors=True)
         shutil.rmtree(self._encoders / pool.key, ignore_errors=True)  # those that were adapted to it
+        shutil.rmtree(self._reports / pool.key, ignore_errors=True)  # they show its images
         with self._catalog.writing() as connection:
             for sha256 in images - referenced(connection, sorted(images)):
                 self._blobs.discard(sha256)

@@ -82,6 +82,18 @@ ADAPT: Final[dict[str, Any]] = {
         "blocks": 12,
     },
 }
+EVALUATE: Final[dict[str, Any]] = {
+    "Each domain left out, demonstrations vote": {},
+    "Patients apart, two learners, an encoder trained for each fold": {
+        "protocol": "k-fold",
+        "folds": 5,
+        "learners": ["vote", "probe"],
+        "shots": [0, 1, 7],
+        "depth": "auto",
+        "budget_seconds": 600,
+    },
+    "One domain, 100 of its images": {"targets": ["sketch"], "queries": 100, "centre_queries": True},
+}
 ROLLBACK: Final[dict[str, Any]] = {
     "To the encoder that the pool was made with": {"to": 1},
     "To the version before": {},

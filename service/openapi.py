@@ -31,6 +31,7 @@ from invariantselect.wire.demonstrations import (
     UpsertRequest,
 )
 from invariantselect.wire.encoders import EmbeddingsRequest
+from invariantselect.wire.evaluation import EvaluateRequest
 from invariantselect.wire.jobs import ImportRequest
 from invariantselect.wire.options import ComparableOptions
 from invariantselect.wire.pools import PoolCreate
@@ -46,6 +47,7 @@ _REQUESTS: tuple[type[BaseModel], ...] = (
     DeleteRequest,
     DemonstrationPatch,
     EmbeddingsRequest,
+    EvaluateRequest,
     GetRequest,
     ImportRequest,
     PoolCreate,
@@ -134,6 +136,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     wanted = [(model, "validation") for model in _REQUESTS] + [
         (Problem, "validation"),
         (AdaptationResult, "serialization"),
+        (EvaluationResult, "serialization"),
     ]
     _, ours = models_json_schema(wanted, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
     for name, schema in ours["$defs"].items():

@@ -11,11 +11,10 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 from jaxtyping import Float32
 
+from encoders.calibration.different import different
 from invariantselect.wire.options import LEAST_CENTRED
 
 __all__ = ["unlabelled_by_domain"]
-
-_SAME_TO_DIGITS = 5  # of a number of a unit vector: less is an image that was compressed again
 
 
 def unlabelled_by_domain(
@@ -23,7 +22,7 @@ def unlabelled_by_domain(
 ) -> Mapping[str, Float32[np.ndarray, "_ trunk_dim"]]:
     """The vectors that centre each domain: those of its different images, if there are enough.
 
-    Copies of an image count once: the mean of copies is the image itself, and centring by it would leave nothing.
+    Copies of an image count once.
 
     Args:
         vectors: (n, trunk_dim) float32, L2-normalised, of the queries' images.
@@ -32,8 +31,7 @@ def unlabelled_by_domain(
     """
     found: dict[str, Float32[np.ndarray, "_ trunk_dim"]] = {}
     for domain in sorted({domain for domain in domains if domain is not None} - set(known)):
-        mine = vectors[[number for number, other in enumerate(domains) if other == domain]]
-        _, different = np.unique(np.round(mine, _SAME_TO_DIGITS), axis=0, return_index=True)
-        if len(different) >= LEAST_CENTRED:
-            found[domain] = mine[different]
+        mine = different(vectors[[number for number, other in enumerate(domains) if other == domain]])
+        if len(mine) >= LEAST_CENTRED:
+            found[domain] = mine
     return found

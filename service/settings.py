@@ -77,6 +77,17 @@ class Settings(BaseSettings):
     import_root: Path | None = Field(
         default=None, description="Folder below which clients may name images for the server to import."
     )
+    lmm_models: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Models that evaluations may ask, separated by commas; none for none. They cost money."
+    )
+    lmm_base_url: str | None = Field(
+        default=None,
+        description="OpenAI-compatible endpoint of these models: http://127.0.0.1:8001/v1. The package openai's own if "
+        "empty.",
+    )
+    lmm_key_variable: str = Field(
+        default="OPENAI_API_KEY", min_length=1, description="Environment variable that holds the endpoint's key."
+    )
     auth: Literal["auto", "on", "off"] = Field(
         default="auto", description="API keys: on, off (on loopback only), or auto: off on loopback, on elsewhere."
     )
@@ -86,16 +97,16 @@ class Settings(BaseSettings):
         default=30, ge=0, description="How long running requests may take to finish when the server is told to stop."
     )
 
-    @field_validator("encoders", mode="before")
+    @field_validator("encoders", "lmm_models", mode="before")
     @classmethod
     def _separated_by_commas(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
 
-    @field_validator("import_root", mode="before")
+    @field_validator("import_root", "lmm_base_url", mode="before")
     @classmethod
-    def _a_folder(cls, value: Any) -> Any:
+    def _not_empty(cls, value: Any) -> Any:
         return value or None  # an empty variable would be the working directory
 
     @field_validator("redis_url")

@@ -10,6 +10,7 @@ from typing import Self, Unpack
 import httpx2
 
 from invariantselect.async_adaptation_methods import AsyncAdaptationMethods
+from invariantselect.async_evaluation_methods import AsyncEvaluationMethods
 from invariantselect.async_job_methods import AsyncJobMethods
 from invariantselect.async_selection_methods import AsyncSelectionMethods
 from invariantselect.async_transport import AsyncTransport
@@ -35,7 +36,7 @@ from invariantselect.wire.pools import PoolInfo
 __all__ = ["AsyncClient"]
 
 
-class AsyncClient(AsyncAdaptationMethods, AsyncJobMethods, AsyncSelectionMethods):
+class AsyncClient(AsyncAdaptationMethods, AsyncEvaluationMethods, AsyncJobMethods, AsyncSelectionMethods):
     """`Client` for asyncio: the same arguments, methods, results and errors; every call is awaited.
 
     Any number of tasks may share one client. Files are read in threads, images fetched concurrently.

@@ -11,6 +11,7 @@ import httpx2
 
 from invariantselect.adaptation_methods import AdaptationMethods
 from invariantselect.connection import DEFAULT_MAX_RETRIES, LIMITS, Connection
+from invariantselect.evaluation_methods import EvaluationMethods
 from invariantselect.flows import demonstrations as stored
 from invariantselect.flows import encoders as encoding
 from invariantselect.flows import pools as pooling
@@ -35,7 +36,7 @@ from invariantselect.wire.pools import PoolInfo
 __all__ = ["Client"]
 
 
-class Client(AdaptationMethods, JobMethods, SelectionMethods):
+class Client(AdaptationMethods, EvaluationMethods, JobMethods, SelectionMethods):
     """An invariantselect server, from Python. Threads may share one client.
 
     Every method raises subclasses of `InvariantSelectError`: the class that the server raised, `ConnectionFailedError`

@@ -50,7 +50,7 @@ class JobMethods:
 
         Args:
             pool: Only those about this pool.
-            kind: Only those of this kind: ``rebuild``, ``import``, ``adapt``.
+            kind: Only those of this kind: ``rebuild``, ``import``, ``adapt``, ``evaluate``.
             state: Only those in this state.
             limit: How many at most.
         """

@@ -99,3 +99,6 @@ class AsyncLearner(Protocol):
         Raises:
             InvariantSelectError: The model can't be reached, or the budget is spent.
         """
+
+    async def aclose(self) -> None:
+        """Close the connections; nothing is asked afterwards."""

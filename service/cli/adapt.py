@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from service.cli.arguments import DEFAULT_DATA, AsJson, Data, PoolOption
+from service.cli.training_flags import blocks_of, options_of, seconds_of
 
 if TYPE_CHECKING:
     from encoders.adaptation.ranks import Ranks
     from invariantselect.wire.adaptation import AdaptRequest
-    from invariantselect.wire.objectives import ObjectiveName
     from service.settings import Settings
 
 __all__ = ["adapt"]
-
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_ALL = "all"
 
 
 def adapt(
@@ -66,9 +62,9 @@ def adapt(
     request = _request(
         depth=depth,
         objective=objective,
-        options=_options(objective, option or []),
-        budget_seconds=_seconds(budget),
-        blocks=_blocks(blocks),
+        options=options_of(objective, option or []),
+        budget_seconds=seconds_of(budget),
+        blocks=blocks_of(blocks),
         seed=seed,
         force=force,
     )
@@ -111,44 +107,3 @@ def _request(**fields: Any) -> AdaptRequest:
     from invariantselect.wire.adaptation import AdaptRequest
 
     return checked(AdaptRequest, **fields)
-
-
-def _seconds(text: str) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text.strip())
-    if found is None:
-        raise typer.BadParameter(f"{text!r} is no time: 90s, 10m and 2h are", param_hint="--budget")
-    seconds = float(found[1]) * _UNITS[found[2]]
-    if not seconds:
-        raise typer.BadParameter(f"{text!r} is no time to learn anything in", param_hint="--budget")
-    return seconds
-
-
-def _blocks(text: str) -> int | None:
-    if text == _ALL:
-        return None
-    if not text.isdecimal() or not int(text):
-        raise typer.BadParameter(f"{text!r} is neither a number from 1 nor 'all'", param_hint="--blocks")
-    return int(text)
-
-
-def _options(objective: ObjectiveName, given: list[str]) -> dict[str, Any]:
-    from invariantselect.wire.objectives import check_options
-
-    options = dict(_option(text) for text in given)
-    try:
-        check_options(objective, options)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--option") from None
-    return options
-
-
-def _option(text: str) -> tuple[str, Any]:
-    import json
-
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--option")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value

@@ -22,7 +22,9 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="The job's id, as 'jobs li
 def list_(
     *,
     pool: Annotated[str | None, typer.Option("--pool", "-p", metavar="NAME", help="Only those about a pool.")] = None,
-    kind: Annotated[str | None, typer.Option("--kind", help="Only those of a kind: rebuild, import, adapt.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="Only those of a kind: rebuild, import, adapt, evaluate.")
+    ] = None,
     state: Annotated[
         Literal["queued", "running", "succeeded", "failed", "cancelled"] | None,
         typer.Option("--state", help="Only those in a state."),
@@ -178,6 +180,12 @@ def tell_end(job: Job, *, quiet: bool = False) -> None:
         from service.cli.adaptation_tables import print_adaptation
 
         print_adaptation(job)
+        return
+    if job.kind == "evaluate":
+        from invariantselect.wire.evaluation import EvaluationResult
+        from service.cli.evaluation_tables import print_evaluation
+
+        print_evaluation(EvaluationResult.model_validate(job.result))
         return
     told = ", ".join(f"{name} {value}" for name, value in (job.result or {}).items() if not isinstance(value, list))
     results().print(printable(f"{job.kind} of {job.pool}: {told}"))

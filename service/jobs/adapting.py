@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from encoders.encoder import EncoderIdentity
@@ -19,17 +18,17 @@ from invariantselect.errors import (
     StoreCorruptError,
 )
 from invariantselect.wire.adaptation import AdaptRequest
+from service.code_version import code_version
 from service.jobs.abandoned_versions import discard_abandoned
 from service.jobs.adaptation_gate import decide
 from service.jobs.context import JobContext
 from service.jobs.draft_version import Draft
 from service.jobs.kind import JobKind
 from service.jobs.learning_set import LearningSet, choose
-from service.settings import Settings
+from service.training_plan import training_plan
 
 if TYPE_CHECKING:
     from encoders.adaptation.adapt import Adaptation
-    from encoders.adaptation.plan import Plan
     from encoders.adaptation.watch import Watch
 
 __all__ = ["ADAPT"]
@@ -81,7 +80,7 @@ def _learnt(context: JobContext, request: AdaptRequest, pool: Pool) -> tuple[Lea
     from encoders.adaptation.ranks import ALONE
 
     services = context.services
-    plan = _plan(request, services.settings)
+    plan = training_plan(request, request.depth, request.budget_seconds, services.settings, adapted_only=request.force)
     context.progress("loading the encoder")
     identity = services.pool_embedder(pool).identity
     _check_frozen(pool, identity)
@@ -95,27 +94,10 @@ def _learnt(context: JobContext, request: AdaptRequest, pool: Pool) -> tuple[Lea
         examples = learnt.examples(pool, services.image_limits)
         try:
             watch, ranks = _watch(context), services.ranks or ALONE
-            return learnt, adapt(examples, plan, base=base, folder=learnt.training, watch=watch, ranks=ranks)
+            return learnt, adapt(examples, plan, base=base, folder=learnt.work, watch=watch, ranks=ranks)
         except ImageNotFoundError as error:
             if learnt.still_there(pool):
                 raise StoreCorruptError(error.detail, hint=error.hint) from error
-
-
-def _plan(request: AdaptRequest, settings: Settings) -> Plan:
-    from encoders.adaptation.finetune import FinetuneOptions
-    from encoders.adaptation.plan import Plan
-    from encoders.objectives.registry import objective
-    from encoders.runtime.device import resolve_device
-
-    return Plan(
-        depth=request.depth,
-        objective=objective(request.objective, **request.options),
-        budget_seconds=request.budget_seconds,
-        finetune=FinetuneOptions(blocks=request.blocks, cache_bytes=settings.adaptation_cache_bytes),
-        seed=request.seed,
-        device=resolve_device(settings.device),
-        adapted_only=request.force,
-    )
 
 
 def _check_frozen(pool: Pool, identity: EncoderIdentity) -> None:
@@ -169,7 +151,7 @@ def _lineage(
         objective=None if winner.depth in ("frozen", "closed_form") else request.objective,
         options={"request": request.model_dump(mode="json"), "form": None if form is None else asdict(form.form)},
         metrics={"score": winner.figures.score, "frozen_score": frozen, "report": adaptation.report},
-        code_version=_code_version(),
+        code_version=code_version(),
         created_at=datetime.now(UTC),
     )
 
@@ -189,13 +171,6 @@ def _told(
         "snapshot": snapshot,
         "contestants": report["contestants"],
     }
-
-
-def _code_version() -> str:
-    try:
-        return version("invariantselect-server")
-    except PackageNotFoundError:
-        return "0+uninstalled"
 
 
 ADAPT = JobKind("adapt", AdaptRequest, _adapt)

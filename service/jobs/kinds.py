@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from service.jobs.adapting import ADAPT
+from service.jobs.evaluating import EVALUATE
 from service.jobs.importing import IMPORT
 from service.jobs.kind import JobKind
 from service.jobs.rebuilding import REBUILD
@@ -18,5 +19,6 @@ KINDS: Mapping[str, JobKind[Any]] = {
         REBUILD,
         IMPORT,
         ADAPT,
+        EVALUATE,
     )
 }

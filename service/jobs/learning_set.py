@@ -1,4 +1,4 @@
-"""What an adaptation learns from: chosen by its first attempt, and the same in each that follows."""
+"""What an adaptation or an evaluation works on: chosen by its first attempt, and the same in each that follows."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from invariantselect.errors import StoreCorruptError
 __all__ = ["LearningSet", "choose"]
 
 _FILE = "learning-set.npz"
-TRAINING = "training"
-"""Name of the folder, in a job's folder, in which trainings keep their checkpoints."""
+_WORK = "work"
+"""Name of the folder, in a job's folder, in which it keeps what it has made of them: checkpoints and the like."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +39,13 @@ class LearningSet:
         snapshot: Of version 1.
         positions: (n,) int64, ascending.
         since: Version of the pool when they were chosen.
-        training: Where trainings on them keep their checkpoints.
+        work: Where is kept what was made of them; removed when they change.
     """
 
     snapshot: Snapshot
     positions: NDArray[np.int64]
     since: int
-    training: Path
+    work: Path
 
     def examples(self, pool: Pool, limits: DecodeLimits) -> Examples:
         """With vectors, words and images; an image is read and decoded when it is asked for.
@@ -77,23 +77,24 @@ def choose(pool: Pool, folder: Path, log: Callable[[str], None]) -> LearningSet:
     Args:
         pool: The pool.
         folder: Of the job, where the choice is kept.
-        log: Told when an attempt has to begin anew, as some of them are not what they were.
+        log: Told when an attempt has to begin anew, as some of them are not what they were, before anything is
+            removed: it may refuse by raising.
 
     Raises:
         PoolNotFoundError, StoreCorruptError, CatalogUnavailableError: As `Pool.snapshot`.
     """
-    snapshot, training = pool.snapshot(), folder / TRAINING
+    snapshot, work = pool.snapshot(), folder / _WORK
     kept = _read(folder / _FILE)
     if kept is not None:
         rows, since, digest = kept
         positions = _found(snapshot, rows)
         if positions is not None and _digest(snapshot, positions) == digest:
-            return LearningSet(snapshot, positions, since, training)
+            return LearningSet(snapshot, positions, since, work)
         log("demonstrations were deleted or changed since the last attempt: it begins anew")
-        shutil.rmtree(training, ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)
     positions = np.flatnonzero(snapshot.alive)
     _write(folder / _FILE, snapshot.rows[positions], snapshot.version, _digest(snapshot, positions))
-    return LearningSet(snapshot, positions, snapshot.version, training)
+    return LearningSet(snapshot, positions, snapshot.version, work)
 
 
 def _found(snapshot: Snapshot, rows: Int64[np.ndarray, " n"]) -> NDArray[np.int64] | None:

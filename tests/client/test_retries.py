@@ -79,6 +79,8 @@ REPEATABLE: dict[str, tuple[tuple[Any, ...], dict[str, Any], Reply]] = {
     "cancel_job": ((JOB,), {}, as_json(answered.job("cancelled"))),
     "retry_job": ((JOB,), {}, as_json(answered.job("queued"), 202)),
     "adapt": (("skin",), {}, as_json(answered.job("queued"), 202)),
+    "evaluate": (("skin",), {}, as_json(answered.job("queued"), 202)),
+    "report": ((JOB,), {}, Reply(200, b"page")),
     "encoder_versions": (("skin",), {}, as_json({"versions": []})),
     "rebuild": (("skin",), {}, as_json(answered.job("queued"), 202)),
     "import_into": (("skin", "a.csv"), {}, as_json(answered.job("queued"), 202)),

@@ -37,6 +37,8 @@ EXPECTED = {
     "embed": "read",
     "list_encoders": "read",
     "adapt_pool": "write",
+    "evaluate_pool": "write",
+    "get_report": "read",
     "list_encoder_versions": "read",
     "roll_back": "write",
     "rebuild_pool": "write",

@@ -15,7 +15,18 @@ from invariantselect.errors.client_side import (
     TimedOutError,
     UnexpectedResponseError,
 )
-from invariantselect.errors.evaluations import AnswersInvalidError, PoolNotDivisibleError
+from invariantselect.errors.evaluations import (
+    AnswersInvalidError,
+    LearnerBudgetSpentError,
+    LearnerDisabledError,
+    LearnerKeyRefusedError,
+    LearnerModelUnknownError,
+    LearnerRequestRefusedError,
+    LearnerResponseInvalidError,
+    LearnerUnreachableError,
+    PoolNotDivisibleError,
+    ReportNotFoundError,
+)
 from invariantselect.errors.images import (
     ImageFormatUnsupportedError,
     ImageNotFoundError,
@@ -97,6 +108,13 @@ __all__ = [
     "JobCancelledError",
     "JobNotFoundError",
     "JobStateError",
+    "LearnerBudgetSpentError",
+    "LearnerDisabledError",
+    "LearnerKeyRefusedError",
+    "LearnerModelUnknownError",
+    "LearnerRequestRefusedError",
+    "LearnerResponseInvalidError",
+    "LearnerUnreachableError",
     "ManifestInvalidError",
     "MethodNotAllowedError",
     "NotReadyError",
@@ -107,6 +125,7 @@ __all__ = [
     "PoolNotDivisibleError",
     "PoolNotFoundError",
     "PromptInvalidError",
+    "ReportNotFoundError",
     "RequestMalformedError",
     "RouteNotFoundError",
     "StoreCorruptError",

@@ -36,6 +36,7 @@ __all__ = [
     "import_into",
     "job",
     "job_log",
+    "job_path",
     "jobs",
     "rebuild",
     "retry_job",
@@ -76,7 +77,7 @@ def jobs(*, pool: str | None, kind: str | None, state: JobState | None, limit: i
 
 def job(id: str) -> Flow[Job]:
     """One job."""
-    return (yield from one(Call("GET", _path(id), reader(Job), repeatable=True)))
+    return (yield from one(Call("GET", job_path(id), reader(Job), repeatable=True)))
 
 
 def job_log(id: str) -> Flow[list[JobEvent]]:
@@ -85,7 +86,7 @@ def job_log(id: str) -> Flow[list[JobEvent]]:
     after: int | None = 0
     while after is not None:
         params = {"after": after} if after else {}
-        page = yield from one(Call("GET", f"{_path(id)}/log", reader(JobLog), repeatable=True, params=params))
+        page = yield from one(Call("GET", f"{job_path(id)}/log", reader(JobLog), repeatable=True, params=params))
         lines += page.lines
         if page.next_after is not None and page.next_after <= after:
             raise UnexpectedResponseError("the server answered a page of the log that leads back")
@@ -99,17 +100,17 @@ def events_path(id: str) -> str:
     Raises:
         InvalidRequestError: No job can have this id.
     """
-    return f"{_path(id)}/events"
+    return f"{job_path(id)}/events"
 
 
 def cancel_job(id: str) -> Flow[Job]:
     """Cancel a job. Repeatable: twice is once."""
-    return (yield from one(Call("POST", f"{_path(id)}/cancel", reader(Job), repeatable=True)))
+    return (yield from one(Call("POST", f"{job_path(id)}/cancel", reader(Job), repeatable=True)))
 
 
 def retry_job(id: str, idempotency_key: str | None) -> Flow[Job]:
     """Retry a job. Repeatable: the key says that it is the same request."""
-    return (yield from one(handed_in(f"{_path(id)}/retry", None, idempotency_key)))
+    return (yield from one(handed_in(f"{job_path(id)}/retry", None, idempotency_key)))
 
 
 def rebuild(pool: str, idempotency_key: str | None) -> Flow[Job]:
@@ -174,5 +175,10 @@ def _ended_well(ended: Job) -> Job:
     return ended
 
 
-def _path(id: str) -> str:
+def job_path(id: str) -> str:
+    """``/v1/jobs/{id}``.
+
+    Raises:
+        InvalidRequestError: No job can have this id.
+    """
     return f"/v1/jobs/{checked(_InPath, id=id).id}"

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
-
-from pydantic import Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from invariantselect.wire.base import Answered, Sent
-from invariantselect.wire.objectives import ObjectiveName, ObjectiveOption, check_options
 from invariantselect.wire.pools import EncoderVersionInfo
+from invariantselect.wire.training import DepthName, TrainingOptions
 
-DepthName: TypeAlias = Literal["auto", "closed_form", "head", "finetune"]
+__all__ = [
+    "AdaptRequest",
+    "AdaptationResult",
+    "Contestant",
+    "ContestantFigures",
+    "DepthName",
+    "EncoderVersionList",
+    "RollbackRequest",
+]
 
 
-class AdaptRequest(Sent):
+class AdaptRequest(TrainingOptions):
     """Adapt a pool's encoder to the pool. Every field has a default: ``{}`` lets everything compete for ten minutes."""
 
     depth: DepthName = Field(
         default="auto",
         description="`closed_form` (seconds), `head` (about a minute), `finetune` (minutes to hours), or `auto`: all "
         "that the budget allows compete.",
-    )
-    objective: ObjectiveName = Field(default="cci", description="What head and trunk are trained with.")
-    options: dict[str, ObjectiveOption] = Field(
-        default_factory=dict,
-        max_length=32,
-        description="Of the objective; those left out have their defaults.",
-        examples=[{"temperature": 0.07}],
     )
     budget_seconds: float = Field(
         default=600.0,
@@ -36,27 +34,9 @@ class AdaptRequest(Sent):
         description="How long learning and validation may take. Closed form and head take what they need, fine-tuning "
         "what is left; encoding the pool comes on top.",
     )
-    blocks: int | None = Field(
-        default=8,
-        ge=1,
-        le=1000,
-        description="How many blocks at the end of the encoder's trunk fine-tuning trains; null for all of it.",
-    )
-    seed: int = Field(default=0, ge=0, le=2**31 - 1, description="Of everything that is drawn.")
     force: bool = Field(
         default=False, description="Let the new version serve even where validation finds it no better."
     )
-
-    @field_validator("options")
-    @classmethod
-    def _of_the_objective(cls, options: dict[str, ObjectiveOption], info: ValidationInfo) -> dict[str, ObjectiveOption]:
-        if "objective" not in info.data:
-            return options  # that is what is wrong
-        try:
-            check_options(info.data["objective"], options)
-        except ValueError as error:
-            raise PydanticCustomError("objective_options", "{said}", {"said": str(error)}) from None
-        return options
 
 
 class ContestantFigures(Answered):

@@ -10,7 +10,7 @@ import pytest
 from encoders.catalog import load_tower
 from encoders.store import load_stored
 from index.pool import Pool
-from service.jobs import adapting
+from service import code_version
 from tests.service.adaptable import Adaptable
 from tests.service.jobs.phases import at
 
@@ -42,7 +42,7 @@ def test_what_is_adapted_in_closed_form_serves(adaptable: Adaptable) -> None:
 
 
 def test_the_lineage_says_where_a_version_comes_from(adaptable: Adaptable, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adapting, "version", lambda package: f"0.5 of {package}")
+    monkeypatch.setattr(code_version, "version", lambda package: f"0.5 of {package}")
     before = adaptable.pool.version()
     id = adaptable.submit(seed=3)
     result = adaptable.result(adaptable.run(id))

@@ -70,7 +70,7 @@ def test_of_others_than_the_attempt_before_it_learns_anew(
         at(patch, "fine-tuning, without glare", fail)
         id = adaptable.submit(depth="finetune", blocks=1)
         assert adaptable.run(id).state == "failed"
-    assert "training" in adaptable.checkpoints(id)
+    assert "work" in adaptable.checkpoints(id)
     if change == "relabelled":
         adaptable.pool.patch({"dusk/red/0.png": {"label": "green"}})
     else:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from invariantselect.wire import Comparison, Selection, SelectionOptions
 from service.page import QueryView, render_comparison
-from tests.service.page.browser import Page
+from tests.browser import Page
 from tests.service.page.test_selection_page import HOSTILE, outline, selection_of, tab, thumbnail
 
 __all__ = ["tab"]  # the fixture

@@ -18,7 +18,7 @@ from PIL import Image
 
 from invariantselect.wire import Diversity, Selected, Selection, SelectionOptions
 from service.page import QueryView, Thumbnail, make_thumbnail, render_selection
-from tests.service.page.browser import CHROMIUM, Page, browser_page
+from tests.browser import CHROMIUM, Page, browser_page
 
 HOSTILE = """"'><script>window.pwned = 1</script><img src=x onerror=window.pwned=1>{{ 7 * 7 }}</style>&\u202e"""
 

@@ -1,0 +1,137 @@
+"""What asking costs, and a cap on it that holds however many questions are open: first reserve, then ask."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from dataclasses import dataclass
+
+from evaluation.learners.lmm.options import LmmOptions
+from invariantselect.errors import LearnerBudgetSpentError
+
+__all__ = ["Budget", "Spent", "Tokens"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a learner has used so far.
+
+    Attributes:
+        requests: Sent, repeated and failed ones included.
+        prompt_tokens: As the endpoint counted them; where it didn't say, as they were reserved.
+        answer_tokens: Likewise.
+        cost: Of these tokens, in the currency of the prices.
+        cached: Answers that came from the cache, at no cost.
+    """
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
+    cost: float = 0.0
+    cached: int = 0
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens of the prompt and of the answer."""
+
+    prompt: int = 0
+    answer: int = 0
+
+    def __add__(self, other: Tokens) -> Tokens:
+        return Tokens(self.prompt + other.prompt, self.answer + other.answer)
+
+    def __sub__(self, other: Tokens) -> Tokens:
+        return Tokens(self.prompt - other.prompt, self.answer - other.answer)
+
+
+class Budget:
+    """Counts requests and tokens, and lets no request begin that could exceed a cap. Of one event loop.
+
+    Tokens are whole numbers, and money is worked out from them, so that nothing is lost in adding up.
+
+    Args:
+        options: Its caps and prices.
+    """
+
+    def __init__(self, options: LmmOptions) -> None:
+        self._options = options
+        self._requests = 0
+        self._used = Tokens()
+        self._open = Tokens()
+        self._underestimate = 1.0
+        self._settled = asyncio.Event()
+
+    @property
+    def requests(self) -> int:
+        """Requests that began."""
+        return self._requests
+
+    @property
+    def used(self) -> Tokens:
+        """Tokens of the requests that ended."""
+        return self._used
+
+    @property
+    def cost(self) -> float:
+        """What the tokens used cost."""
+        return self._price(self._used)
+
+    async def reserve(self, most: Tokens) -> Tokens:
+        """Set aside what a request may cost, and count it.
+
+        Where the caps have no room only because of what others have set aside, wait for them: they rarely need all.
+
+        Args:
+            most: What the request may take. If endpoints counted more than that before, it is raised in proportion.
+
+        Returns:
+            What was set aside, for `settle`.
+
+        Raises:
+            LearnerBudgetSpentError: There is no room, whatever the others take.
+        """
+        while True:
+            wanted = Tokens(math.ceil(most.prompt * self._underestimate), most.answer)
+            self._check(wanted)
+            if self._fits(self._used + self._open + wanted):
+                self._requests += 1
+                self._open += wanted
+                return wanted
+            await self._settled.wait()
+
+    def settle(self, reserved: Tokens, used: Tokens) -> None:
+        """Put what a request took in the place of what was set aside for it.
+
+        Args:
+            reserved: What `reserve` gave.
+            used: What was taken: nothing if nothing can have been billed, `reserved` if that isn't known.
+        """
+        self._open -= reserved
+        self._used += used
+        if used.prompt > reserved.prompt:
+            self._underestimate *= used.prompt / reserved.prompt
+            _log.warning(
+                "a prompt took %d tokens and %d were reserved: image_tokens is too low", used.prompt, reserved.prompt
+            )
+        self._settled.set()
+        self._settled = asyncio.Event()
+
+    def _check(self, wanted: Tokens) -> None:
+        most = self._options.most_requests
+        if most is not None and self._requests >= most:
+            raise LearnerBudgetSpentError(f"All {most} requests of the budget are used.")
+        if not self._fits(self._used + wanted):
+            raise LearnerBudgetSpentError(
+                f"Of {self._options.most_cost:g}, {self.cost:.6g} are used, and the next request "
+                f"may cost {self._price(wanted):.6g}."
+            )
+
+    def _fits(self, tokens: Tokens) -> bool:
+        return self._options.most_cost is None or self._price(tokens) <= self._options.most_cost
+
+    def _price(self, tokens: Tokens) -> float:
+        return (tokens.prompt * self._options.price_in + tokens.answer * self._options.price_out) / 1_000_000

@@ -1,0 +1,1 @@
+"""The report's sections as its templates need them, one a file."""

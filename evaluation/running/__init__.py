@@ -1,0 +1,1 @@
+"""An evaluation from a pool to its answers: folds, adaptations, selections, questions; each done once, on disk."""

@@ -1,0 +1,115 @@
+"""One fold after another: adapt, bar, choose, answer; what an earlier run did is not done again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+
+from encoders.adaptation.watch import Watch
+from encoders.tower import Tower
+from evaluation.answers.journal import Journal
+from evaluation.leakage import barred_of
+from evaluation.plan import ADAPTED, CENTRED, NONE, EvaluationPlan
+from evaluation.protocols.fold import Fold
+from evaluation.running.adapted_fold import AdaptedFold, adapted_fold
+from evaluation.running.answering import answer_all
+from evaluation.running.asking import ask_all
+from evaluation.running.evaluated_pool import EvaluatedPool
+from evaluation.running.learners import Learners
+from evaluation.running.progress import AnswerCount
+from evaluation.running.questions import FoldQuestions, Spaces
+from evaluation.running.thumbnails import thumbnails_of
+
+__all__ = ["FoldByFold"]
+
+_ADAPTED = "folds"
+
+
+@dataclass(frozen=True, eq=False)
+class FoldByFold:
+    """A run through folds.
+
+    Attributes:
+        pool: What is evaluated.
+        plan: How.
+        learners: Who answers.
+        folder: Where what takes long is kept.
+        base: The encoder's trunk; None where none is trained.
+        watch: Told how far it is, and asked whether to go on.
+        journal: Where the answers are, and go.
+        count: Of the answers.
+    """
+
+    pool: EvaluatedPool
+    plan: EvaluationPlan
+    learners: Learners
+    folder: Path
+    base: Tower | None
+    watch: Watch
+    journal: Journal
+    count: AnswerCount
+
+    def through(self, folds: Sequence[Fold]) -> list[AdaptedFold | None]:
+        """Answer every question of every fold; what each was adapted to, None where the plan adapts nothing.
+
+        Raises:
+            InvariantSelectError: As `evaluation.running.evaluation.evaluate`.
+        """
+        thumbnails = thumbnails_of(self.pool, self.folder, self.watch)
+        # One loop for all folds, for a client keeps its connections; Ctrl-C ends it while it asks.
+        with asyncio.Runner() as loop:
+            try:
+                return [
+                    self._answered(fold, f"fold {number} of {len(folds)}", thumbnails, loop)
+                    for number, fold in enumerate(folds, 1)
+                ]
+            finally:
+                for learner in self.learners.asked:
+                    loop.run(learner.aclose())
+
+    def _answered(
+        self, fold: Fold, which: str, thumbnails: Float32[np.ndarray, "images pixels"], loop: asyncio.Runner
+    ) -> AdaptedFold | None:
+        examples, adapted = self.pool.examples, self._adapted(fold, which)
+        barred = barred_of(
+            fold,
+            groups=examples.group_names,
+            sha256=self.pool.sha256,
+            vectors=examples.vectors,
+            thumbnails=thumbnails,
+        )
+        self.watch.check()
+        self.count.tell()
+        self._answer(FoldQuestions(self.pool, fold, self.plan, barred, self._spaces(adapted)), loop)
+        return adapted
+
+    def _answer(self, questions: FoldQuestions, loop: asyncio.Runner) -> None:
+        told, check = self.count.one_more, self.watch.check
+        answer_all(questions, self.learners.computing, self.journal, told=told, check=check)
+        for learner in self.learners.asked:
+            concurrency = self.learners.concurrency
+            loop.run(ask_all(questions, learner, self.journal, concurrency=concurrency, told=told, check=check))
+
+    def _adapted(self, fold: Fold, which: str) -> AdaptedFold | None:
+        if not self.plan.adapts:
+            return None
+
+        def tell(phase: str, done: int, total: int, figures: dict[str, float]) -> None:
+            self.watch.progress(f"{which}: {phase}", done, total, figures)
+
+        watch, folder = Watch(tell, self.watch.check), self.folder / _ADAPTED
+        return adapted_fold(self.pool, fold, self.plan.adaptation, base=self.base, folder=folder, watch=watch)
+
+    def _spaces(self, adapted: AdaptedFold | None) -> Spaces:
+        frozen = self.pool.examples.vectors
+        spaces = dict.fromkeys((NONE, *self.plan.choosing), frozen)
+        if adapted is not None:
+            spaces[ADAPTED] = adapted.vectors
+            if self.plan.centre_queries:
+                spaces[CENTRED] = adapted.vectors if adapted.centred is None else adapted.centred
+        return spaces

@@ -1,0 +1,57 @@
+"""What the reader of an evaluation must know besides its figures, a sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evaluation.plan import ADAPTED, CENTRED, EvaluationPlan
+from evaluation.protocols.fold import Fold
+from evaluation.running.adapted_fold import AdaptedFold
+from evaluation.running.evaluated_pool import EvaluatedPool
+
+__all__ = ["notes_of"]
+
+
+def notes_of(
+    pool: EvaluatedPool, plan: EvaluationPlan, folds: Sequence[Fold], adapted: Sequence[AdaptedFold | None]
+) -> tuple[str, ...]:
+    """The notes of an evaluation.
+
+    Args:
+        pool: What was evaluated.
+        plan: How.
+        folds: Its folds.
+        adapted: What came of adapting to each; None where nothing was.
+    """
+    notes = []
+    if plan.queries is not None:
+        notes.append(
+            f"At most {plan.queries} queries were drawn in each fold (seed {plan.seed}); the others didn't ask."
+        )
+    for fold, one in zip(folds, adapted, strict=True):
+        if one is not None and not one.better:
+            notes.append(
+                f"In the fold {fold.name!r} no adapted space ({one.winner}: {one.score:.3f}) did better than the "
+                f"frozen encoder ({one.frozen_score:.3f}) on what was held out among the demonstrations. There "
+                f"{ADAPTED} chooses by the frozen encoder, as it would have been left to serve."
+            )
+    notes += _centring(plan, folds, adapted)
+    if all(group is None for group in pool.examples.group_names):
+        notes.append(
+            "No image has a group (patient, slide): images of one patient may stand on both sides, and intervals take "
+            "images for independent."
+        )
+    return tuple(notes)
+
+
+def _centring(plan: EvaluationPlan, folds: Sequence[Fold], adapted: Sequence[AdaptedFold | None]) -> list[str]:
+    if not plan.centre_queries:
+        return []
+    notes = [
+        f"{CENTRED} is {ADAPTED} where the unlabelled queries of a fold are known together, and centred by what they "
+        "share; a single query can't be."
+    ]
+    without = [fold.name for fold, one in zip(folds, adapted, strict=True) if one is not None and one.centred is None]
+    if without:
+        notes.append(f"Not centred, as there were too few queries or no adapted space: {', '.join(without)}.")
+    return notes
