@@ -36,9 +36,7 @@ pytestmark = pytest.mark.skipif(
 ROOT = Path(__file__).parents[4]
 STARTED = "Uvicorn running on "
 OPTIONS = {"model": "tiny", "most_tokens": 1, "retries": 0, "timeout_seconds": 60.0}
-QUESTIONS = [
-    question(f"q{number}", labels) for number in range(6) for labels in ((), ("cat",), ("fox", "dog", "cat"))
-]
+QUESTIONS = [question(f"q{number}", labels) for number in range(6) for labels in ((), ("cat",), ("fox", "dog", "cat"))]
 
 
 def scene(id: str) -> bytes:

@@ -61,9 +61,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 def processor() -> LlavaProcessor:
     return LlavaProcessor(
-        image_processor=CLIPImageProcessor(
-            size={"shortest_edge": SIDE}, crop_size={"height": SIDE, "width": SIDE}
-        ),
+        image_processor=CLIPImageProcessor(size={"shortest_edge": SIDE}, crop_size={"height": SIDE, "width": SIDE}),
         tokenizer=tokenizer(),
         patch_size=PATCH,
         vision_feature_select_strategy="default",
