@@ -31,7 +31,7 @@ from invariantselect.wire.demonstrations import (
     UpsertRequest,
 )
 from invariantselect.wire.encoders import EmbeddingsRequest
-from invariantselect.wire.evaluation import EvaluateRequest
+from invariantselect.wire.evaluation import EvaluateRequest, EvaluationResult
 from invariantselect.wire.jobs import ImportRequest
 from invariantselect.wire.options import ComparableOptions
 from invariantselect.wire.pools import PoolCreate

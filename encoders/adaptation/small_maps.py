@@ -35,7 +35,7 @@ class SmallMaps(TorchFunctionMode):
         given = dict(kwargs or {})
         if func is torch.conv2d and not given and _is_small_and_depthwise(args):
             images, weight, bias = args[:3]
-            made = _Depthwise.apply(images, weight)  # type: ignore[no-untyped-call]  # torch's own is missing
+            made = _Depthwise.apply(images, weight)
             return made if bias is None else made + bias.reshape(1, -1, 1, 1)
         return func(*args, **given)
 

@@ -102,4 +102,5 @@ def _scaled(places: Float32[np.ndarray, "n 2"]) -> Float32[np.ndarray, "n 2"]:
 
 def _turned(places: Float32[np.ndarray, "n 2"], onto: Float32[np.ndarray, "n 2"]) -> Float32[np.ndarray, "n 2"]:
     left, _, right = np.linalg.svd(places.T @ onto)
-    return places @ (left @ right)
+    turned: Float32[np.ndarray, "n 2"] = places @ (left @ right)
+    return turned

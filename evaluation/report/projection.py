@@ -67,7 +67,8 @@ def principal_components(
     places = left[:, :most] * lengths[:most]
     farthest = np.abs(places).argmax(axis=0)
     signs = np.where(places[farthest, np.arange(places.shape[1])] < 0, -1.0, 1.0)
-    return (places * signs).astype(np.float32)
+    turned: Float32[np.ndarray, "images components"] = (places * signs).astype(np.float32)
+    return turned
 
 
 def _tsne_is_there(images: int) -> bool:

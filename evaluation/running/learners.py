@@ -34,4 +34,4 @@ class Learners:
     @property
     def names(self) -> tuple[str, ...]:
         """Of all, in the order of the table."""
-        return tuple(learner.name for learner in (*self.computing, *self.asked))
+        return (*(learner.name for learner in self.computing), *(learner.name for learner in self.asked))
