@@ -40,6 +40,7 @@ _TAGS = [
     {"name": "demonstrations", "description": "What is in a pool."},
     {"name": "embeddings", "description": "Vectors of images."},
     {"name": "adaptation", "description": "Encoders that were adapted to a pool."},
+    {"name": "evaluation", "description": "Does the selection help, on the pool itself? Figures and reports."},
     {"name": "jobs", "description": "Work that takes longer than a request, done by workers."},
     {"name": "encoders", "description": "What makes the vectors."},
     {"name": "operation", "description": "For those who run the server."},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -29,6 +30,8 @@ def write_answers(path: Path, answers: Iterable[Answered]) -> None:
             rows = csv.writer(file)
             rows.writerow(COLUMNS)
             rows.writerows(map(to_cells, answers))
+            file.flush()
+            os.fsync(file.fileno())
         publish(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)

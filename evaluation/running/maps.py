@@ -12,9 +12,10 @@ from evaluation.report import PoolMap, pool_map
 from evaluation.running.adapted_fold import AdaptedFold
 from evaluation.running.evaluated_pool import EvaluatedPool
 
-__all__ = ["maps_of"]
+__all__ = ["MOST_MAPS", "maps_of"]
 
-_MOST = 8
+MOST_MAPS = 8
+"""Of an evaluation: each takes seconds, and a page must stay one that can be sent."""
 
 
 def maps_of(
@@ -29,9 +30,9 @@ def maps_of(
         watch: Told of each, and asked whether to go on.
     """
     maps = []
-    for number, (fold, adapted) in enumerate(spaces[:_MOST]):
+    for number, (fold, adapted) in enumerate(spaces[:MOST_MAPS]):
         watch.check()
-        watch.progress("drawing maps", number, min(len(spaces), _MOST), {})
+        watch.progress("drawing maps", number, min(len(spaces), MOST_MAPS), {})
         maps.append(_map(pool, fold, adapted, seed))
     return maps
 

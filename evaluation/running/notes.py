@@ -8,6 +8,7 @@ from evaluation.plan import ADAPTED, CENTRED, EvaluationPlan
 from evaluation.protocols.fold import Fold
 from evaluation.running.adapted_fold import AdaptedFold
 from evaluation.running.evaluated_pool import EvaluatedPool
+from evaluation.running.maps import MOST_MAPS
 
 __all__ = ["notes_of"]
 
@@ -36,6 +37,8 @@ def notes_of(
                 f"{ADAPTED} chooses by the frozen encoder, as it would have been left to serve."
             )
     notes += _centring(plan, folds, adapted)
+    if len(folds) > MOST_MAPS:
+        notes.append(f"Maps are drawn of the first {MOST_MAPS} of {len(folds)} folds.")
     if all(group is None for group in pool.examples.group_names):
         notes.append(
             "No image has a group (patient, slide): images of one patient may stand on both sides, and intervals take "

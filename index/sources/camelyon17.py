@@ -6,6 +6,8 @@ reader is https://github.com/p-lambda/wilds/blob/main/wilds/datasets/camelyon17_
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
 from pathlib import Path
@@ -25,15 +27,19 @@ _LABELS = {"0": "normal", "1": "tumor"}
 _SPLITS = {"0": "train", "1": "id_val"}
 _SPLIT_OF_CENTER = {"1": "val", "2": "test"}
 _MOST_DIGITS = 9
+_SLIDE = re.compile(r"patient_\d+_node_\d+")
+_HINT = "Take the metadata.csv that came with camelyon17_v1.0 of WILDS."
 
 
 def is_camelyon17(directory: Path) -> bool:
-    """Whether a directory looks like ``camelyon17_v1.0``: a table with its columns, and the patches."""
-    if not ((directory / _TABLE).is_file() and (directory / _PATCHES).is_dir()):
-        return False
+    """Whether a directory looks like ``camelyon17_v1.0``: folders of its slides, or a table with its columns beside
+    patches. A damaged one is for its own reader to refuse: elsewhere its slides would pass for classes."""
     try:
+        with os.scandir(directory / _PATCHES) as listing:
+            if any(_SLIDE.fullmatch(entry.name) for entry in listing):
+                return True
         with (directory / _TABLE).open("rb") as file:
-            header = file.readline(1024).decode("utf-8", "replace")
+            header = file.readline(1024).decode("utf-8-sig", "replace")
     except OSError:
         return False
     return set(_COLUMNS) <= {name.strip().strip('"') for name in header.split(",")}
@@ -67,7 +73,12 @@ class Camelyon17Source(Source):
                 f"{directory.name} has no {_TABLE} beside a folder {_PATCHES}.",
                 hint="Name the folder camelyon17_v1.0 of WILDS.",
             )
-        self._rows = CsvRows(table_of(self._root, _TABLE), required=_COLUMNS, numbered=True)
+        if not (self._root / _PATCHES).resolve().is_relative_to(self._root):
+            raise DatasetUnsupportedError(
+                f"The folder {_PATCHES} of {directory.name} is a link that leaves it.",
+                hint="Name the folder that the patches lie in; nothing outside of it is read.",
+            )
+        self._rows = CsvRows(table_of(self._root, _TABLE), required=_COLUMNS, numbered=True, hint=_HINT)
 
     @cached_property
     def total(self) -> int:

@@ -85,7 +85,10 @@ class Ham10000Source(Source):
 
     def __iter__(self) -> Iterator[Item]:
         """Records in the order of the rows; then what else lies in the folders, counted. No image is opened."""
-        images, twins = images_below(self._root)
+        images, twins, closed = images_below(self._root)
+        for folder, reason in closed.items():
+            shown = readable(folder)
+            yield Rejected(shown, ImageNotFoundError(f"The folder {shown} can't be read: {reason}."))
         for folder, count in twins.items():
             yield Ignored(readable(folder), f"{count} images have the names of others that were found before.")
         unused = dict(images)

@@ -7,14 +7,13 @@ from collections import Counter, deque
 from pathlib import Path
 
 from index.sources.folder import SUFFIXES, is_folder
-from invariantselect.errors import DatasetUnsupportedError
 
 __all__ = ["images_below"]
 
 _DEEPEST = 2
 
 
-def images_below(root: Path) -> tuple[dict[str, str], dict[str, int]]:
+def images_below(root: Path) -> tuple[dict[str, str], dict[str, int], dict[str, str]]:
     """The image files in a folder and up to two folders below it, by their names without the suffix.
 
     The upper folders are looked through first, and those of a level in the order of their paths; of files with the same
@@ -24,17 +23,21 @@ def images_below(root: Path) -> tuple[dict[str, str], dict[str, int]]:
         root: The folder, resolved.
 
     Returns:
-        The path of each image below the root, by name; and how many further files of known names each folder has.
-
-    Raises:
-        DatasetUnsupportedError: A folder can't be read.
+        The path of each image below the root, by name; how many further files of known names each folder has; and the
+        folders that can't be read, with the reason.
     """
     found: dict[str, str] = {}
     twins: Counter[str] = Counter()
+    closed: dict[str, str] = {}
     waiting: deque[tuple[str, ...]] = deque([()])
     while waiting:
         parts = waiting.popleft()
-        for entry in _entries(root.joinpath(*parts)):
+        try:
+            entries = _entries(root.joinpath(*parts))
+        except OSError as error:
+            closed["/".join(parts) or root.name] = str(error.strerror)
+            continue
+        for entry in entries:
             below = (*parts, entry.name)
             if is_folder(entry):
                 if len(below) <= _DEEPEST and Path(entry.path).resolve().is_relative_to(root):
@@ -47,13 +50,10 @@ def images_below(root: Path) -> tuple[dict[str, str], dict[str, int]]:
                 twins["/".join(parts) or root.name] += 1
             else:
                 found[name.stem] = "/".join(below)
-    return found, dict(twins)
+    return found, dict(twins), closed
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as listing:
-            visible = [entry for entry in listing if not entry.name.startswith(".")]
-    except OSError as error:
-        raise DatasetUnsupportedError(f"The folder {folder.name} can't be read: {error.strerror}.") from error
+    with os.scandir(folder) as listing:
+        visible = [entry for entry in listing if not entry.name.startswith(".")]
     return sorted(visible, key=lambda entry: entry.name)

@@ -37,9 +37,9 @@ class SampledSource(Source):
 
     @property
     def total(self) -> int:
-        """Drawn records and all rejections."""
+        """Drawn records, those that repeat the id of one, and all rejections."""
         drawn, rejections = self._drawn
-        return len(drawn) + rejections
+        return sum(drawn.values()) + rejections
 
     def __iter__(self) -> Iterator[Item]:
         """The drawn records in the order of the source."""
@@ -49,25 +49,30 @@ class SampledSource(Source):
                 yield item
 
     @cached_property
-    def _drawn(self) -> tuple[frozenset[str], int]:
-        """The ids of the sample, and how many rejections the source has."""
+    def _drawn(self) -> tuple[dict[str, int], int]:
+        """The ids of the sample with how many records have each, and how many rejections the source has."""
         kept: defaultdict[_Cell, list[tuple[int, str]]] = defaultdict(list)
+        times: dict[str, int] = {}  # of the ids that are kept; a repeated id is drawn once, or it would take two places
         rejections = 0
         for item in self._source:
             if isinstance(item, Rejected):
                 rejections += 1
             elif isinstance(item, Record):
-                self._keep(kept[item.domain or "", item.label], item.id)
-        return frozenset(_shared(kept, self._size)), rejections
+                if item.id in times:
+                    times[item.id] += 1
+                else:
+                    self._keep(kept[item.domain or "", item.label], item.id, times)
+        return {id: times[id] for id in _shared(kept, self._size)}, rejections
 
-    def _keep(self, cell: list[tuple[int, str]], id: str) -> None:
+    def _keep(self, cell: list[tuple[int, str]], id: str, times: dict[str, int]) -> None:
         """Keep in a heap those of a cell with the smallest numbers, no more than could be needed."""
         digest = hashlib.sha256(f"{self._seed}/{id}".encode()).digest()
         entry = (-int.from_bytes(digest[:8]), id)  # the heap gives the smallest away
+        times[id] = 1
         if len(cell) < self._size:
             heapq.heappush(cell, entry)
         else:
-            heapq.heappushpop(cell, entry)
+            del times[heapq.heappushpop(cell, entry)[1]]
 
 
 def _shared(cells: dict[_Cell, list[tuple[int, str]]], size: int) -> Iterator[str]:

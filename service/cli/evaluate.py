@@ -105,6 +105,8 @@ def evaluate(
 
     settings = read_settings(data)
     if queue:
+        if out is not None:
+            raise typer.BadParameter("the report of a job is fetched by its id", param_hint="--out")
         _leave(settings, request, pool, lmm)
     else:
         _do(settings, request, pool, lmm, out or Path(f"evaluation-{pool}"), as_json=as_json)
@@ -114,7 +116,7 @@ def _asked(lmm: LmmOptions | None) -> dict[str, object] | None:
     """What a request says of a model; where it is and what it costs is left to whoever does the job."""
     if lmm is None:
         return None
-    budget = {} if lmm.most_requests is None else {"most_requests": max(1, lmm.most_requests)}
+    budget = {"most_requests": lmm.most_requests} if lmm.most_requests else {}
     return {"model": lmm.model, "question": lmm.question, **budget}
 
 
@@ -123,8 +125,8 @@ def _leave(settings: Settings, request: EvaluateRequest, pool: str, lmm: LmmOpti
     from service.cli.workplace import open_jobs, open_pools
     from service.model_asked import check_allowed
 
-    if lmm is not None and lmm.base_url is not None:
-        raise typer.BadParameter("a worker asks where INVARIANTSELECT_LMM_BASE_URL says", param_hint="--base-url")
+    if lmm is not None and (kept := flags.kept_from_workers(lmm)):
+        raise typer.BadParameter(f"a worker goes by its operator, not by {', '.join(kept)}", param_hint="--queue")
     check_allowed(request.lmm, settings)
     with open_pools(settings) as pools:
         pools.open(pool)

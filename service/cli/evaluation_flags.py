@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from evaluation.learners.lmm import LmmOptions
     from invariantselect.wire.evaluation import EvaluateRequest
 
-__all__ = ["learners_of", "model_of", "names_of", "request_of", "shots_of"]
+__all__ = ["kept_from_workers", "learners_of", "model_of", "names_of", "request_of", "shots_of"]
 
 Protocol: TypeAlias = Annotated[
     Literal["leave-one-domain-out", "target-pool", "k-fold"], Option("--protocol", help="Who asks whom.")
@@ -143,6 +143,15 @@ def model_of(model: str | None, *, asked: bool, **options: Any) -> LmmOptions | 
     from evaluation.learners.lmm import LmmOptions
 
     return LmmOptions(model, **options)
+
+
+def kept_from_workers(lmm: LmmOptions) -> list[str]:
+    """The options of a model that were given and that no request hands to a worker: leaving one out without a word
+    could cost money."""
+    from dataclasses import fields, replace
+
+    plain = replace(type(lmm)(lmm.model), question=lmm.question, most_requests=lmm.most_requests or None)
+    return [field.name for field in fields(lmm) if getattr(lmm, field.name) != getattr(plain, field.name)]
 
 
 def _of_json(text: str, flag: str) -> list[str]:

@@ -33,7 +33,8 @@ def print_evaluation(result: EvaluationResult) -> None:
         right=numbers,
     )
     folds = ", ".join(f"{fold.name} ({fold.queries} of {fold.demonstrations})" for fold in result.folds)
-    results().print(printable(f"\n{result.protocol}; queries of demonstrations: {folds}."))
+    results().print()
+    results().print(printable(f"{result.protocol}; queries of demonstrations: {folds}."))
     for note in result.notes:
         results().print(printable(note))
 

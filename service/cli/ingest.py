@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ingest", "print_report", "report_as_json"]
 
+_SHOWN = 100
+"""Of what was not taken in, in a table; half an archive may be missing."""
+
 
 def ingest(
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A folder, a manifest, an export or a dataset.")],
@@ -96,6 +99,8 @@ def print_report(pool: str, report: IntakeReport) -> None:
     results().print(f"{pool}: {', '.join(counts)}, {len(report.failed)} failed, in {report.seconds:.1f} s")
     if report.failed:
         results().print()
-        print_table(["not taken", "reason"], [(where, error.detail) for where, error in report.failed])
+        print_table(["not taken", "reason"], [(where, error.detail) for where, error in report.failed[:_SHOWN]])
+        if len(report.failed) > _SHOWN:
+            results().print(f"… and {len(report.failed) - _SHOWN} more; --json names all of them.")
     for each in report.ignored:
         progress().print(f"left aside: {printable(each.where)} ({printable(each.reason)})", style="dim")

@@ -31,6 +31,8 @@ def _evaluate(context: JobContext, request: EvaluateRequest) -> dict[str, Any]:
     def tell(phase: str, done: int, total: int, figures: dict[str, float]) -> None:
         context.progress(phase, done, total, **figures)
 
+    if request.depth in ("auto", "finetune") and "invariant_select" in request.strategies:
+        services.pool_embedder(pool)  # refuses an encoder that the operator doesn't let this server load
     context.progress("reading the pool")
     out = services.settings.data / _REPORTS / pool.key / context.job_id
     result = evaluate_pool(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,10 @@ def test_the_cpu_image_drops_torch_and_cuda_from_the_lock_and_nothing_else() -> 
     assert {"torch", "torchvision"} <= dropped
     assert all(re.match(r"torch|torchvision|triton|nvidia-|cuda-", name) for name in dropped)
     assert {"faiss-cpu", "fastapi", "onnxruntime"} <= names(kept)
+
+
+@pytest.mark.parametrize("lock", ["server", "gpu"])
+def test_an_image_brings_what_evaluations_need(lock: str) -> None:
+    locked = re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements" / f"{lock}.lock").read_text(), re.MULTILINE)
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["evaluate"]
+    assert {re.split(r"[<>=]", each)[0] for each in extra} <= set(locked)

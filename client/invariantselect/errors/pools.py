@@ -90,9 +90,9 @@ class ManifestInvalidError(InvariantSelectError):
 
 
 class DatasetUnsupportedError(InvariantSelectError):
-    """The source of an ingest is none of: folder, manifest, export, saved Hugging Face dataset."""
+    """The source of an ingest is none of: folder, manifest, export, saved Hugging Face or published dataset."""
 
     code = "dataset_unsupported"
     status = 422
     title = "The source is not a dataset that can be read"
-    default_hint = "Give FOLDER/<domain>/<class>/<image>, a .csv, .jsonl or .parquet manifest, or a saved dataset."
+    default_hint = "Give FOLDER/<domain>/<class>/<image>, a .csv, .jsonl or .parquet manifest, an export, or a dataset."

@@ -30,7 +30,8 @@ class ImportRequest(Sent):
         max_length=4096,
         pattern=r"^[^\x00-\x1f\x7f]+$",
         description="Path below the server's import root, with slashes: a folder of <domain>/<class>/<image>, a .csv, "
-        ".jsonl or .parquet manifest, an export of a pool, or a saved Hugging Face dataset.",
+        ".jsonl or .parquet manifest, an export of a pool, a saved Hugging Face dataset, or Camelyon17, HAM10000 or a "
+        "set of DomainBed as published.",
         examples=["2024/lesions.csv"],
     )
     encoder: str | None = Field(
@@ -56,7 +57,7 @@ class Job(Answered):
     """A job as it stands."""
 
     id: str
-    kind: str = Field(description="rebuild, import or adapt; a newer server may know more.")
+    kind: str = Field(description="rebuild, import, adapt or evaluate; a newer server may know more.")
     pool: str | None = None
     state: JobState
     request: dict[str, Any] = Field(default_factory=dict, description="What it was asked to do.")

@@ -101,9 +101,8 @@ def test_patches_that_lie_elsewhere_are_refused(tmp_path: Path) -> None:
     directory = camelyon17(tmp_path)
     (directory / "patches").rename(tmp_path / "elsewhere")
     (directory / "patches").symlink_to(tmp_path / "elsewhere")
-    first, *_ = records(open_source(directory))
-    with pytest.raises(ImageNotFoundError, match="link that leaves"):
-        first.read()
+    with pytest.raises(DatasetUnsupportedError, match="a link that leaves it"):
+        open_source(directory)  # once, and not for each of half a million rows
 
 
 def test_a_table_that_lies_elsewhere_is_refused(tmp_path: Path) -> None:
@@ -119,6 +118,26 @@ def test_a_folder_with_another_table_is_a_folder_of_domains(tmp_path: Path) -> N
     (tmp_path / "metadata.csv").write_text("image,label\n1.png,tumor\n")
     (record,) = records(open_source(tmp_path))
     assert record.domain == "patches"
+
+
+def test_slides_never_pass_for_classes_where_the_table_is_damaged_or_missing(tmp_path: Path) -> None:
+    directory = camelyon17(tmp_path)
+    (directory / "metadata.csv").write_text(CAMELYON17.replace(",tumor,", ",malignant,"))
+    with pytest.raises(ManifestInvalidError, match="no column tumor") as refused:
+        open_source(directory)
+    assert "WILDS" in (refused.value.hint or "")
+    (directory / "metadata.csv").unlink()
+    with pytest.raises(DatasetUnsupportedError, match=re.escape("has no metadata.csv beside a folder patches")):
+        open_source(directory)
+
+
+def test_a_byte_order_mark_before_the_table_changes_nothing(tmp_path: Path) -> None:
+    directory = camelyon17(tmp_path)
+    unnumbered = "\n".join(line.partition(",")[2] for line in CAMELYON17.splitlines())
+    (directory / "metadata.csv").write_text("\ufeff" + unnumbered, encoding="utf-8")
+    for slide in (directory / "patches").iterdir():
+        slide.rename(slide.with_name("_" + slide.name))  # so that the table alone tells
+    assert len(records(open_source(directory))) == 8
 
 
 def test_by_its_name_it_is_read_or_refused_with_what_is_missing(tmp_path: Path) -> None:

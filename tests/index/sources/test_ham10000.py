@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -121,6 +123,23 @@ def test_nothing_outside_of_the_folder_is_read(tmp_path: Path) -> None:
     (root / "HAM10000_metadata").symlink_to(tmp_path / "table")
     with pytest.raises(DatasetUnsupportedError, match="link that leaves"):
         open_source(root)
+
+
+def test_a_folder_beside_the_images_that_cannot_be_read_is_told_and_the_rest_goes_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, scan = ham10000(tmp_path), os.scandir
+    (root / "lost+found").mkdir()
+
+    def scandir(path: Path) -> object:
+        if Path(path).name == "lost+found":
+            raise PermissionError(errno.EACCES, "Permission denied")  # root may read everything
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    source = open_source(root)
+    assert len(records(source)) == 4
+    assert rejected(source) == {"lost+found": "The folder lost+found can't be read: Permission denied."}
 
 
 def test_no_image_is_opened_while_the_table_is_read(tmp_path: Path) -> None:

@@ -99,6 +99,13 @@ def test_what_is_rejected_or_left_aside_comes_through_in_its_place() -> None:
     assert sampled.total == 3
 
 
+def test_a_repeated_id_is_drawn_once_and_told_as_often_as_it_comes() -> None:
+    once = items({("a", "x"): 20})
+    sampled = SampledSource(Listed([*once, *once]), size=10)
+    assert len({record.id for record in records(sampled)}) == 10
+    assert sampled.total == len(records(sampled)) == 20
+
+
 @pytest.mark.parametrize("size", [5, 100])
 def test_camelyon17_is_sampled_over_hospitals(tmp_path: Path, size: int) -> None:
     sampled = SampledSource(open_source(camelyon17(tmp_path)), size=size)

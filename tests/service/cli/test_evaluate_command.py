@@ -33,7 +33,7 @@ def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(cli: CommandLine, out: Path, *more: object) -> Ended:
-    return cli(*FAST, "--out", out, *more)
+    return cli(*FAST, *([] if "--queue" in more else ["--out", out]), *more)
 
 
 def test_the_table_the_report_and_every_answer(real_cli: CommandLine, out: Path) -> None:
@@ -191,8 +191,14 @@ def test_without_out_the_folder_is_named_after_the_pool(real_cli: CommandLine, o
         (["--learner", "lmm", "--model", "m", "--most-cost", "1"], "needs a price"),
         (
             ["--learner", "lmm", "--model", "m", "--base-url", "http://localhost", "--queue"],
-            "--base-url: a worker asks",
+            "--queue: a worker goes by its operator, not by base_url",
         ),
+        (
+            ["--learner", "lmm", "--model", "m", "--queue", "--most-cost", "1", "--price-in", "1"],
+            "not by most_cost, price_in",
+        ),
+        (["--learner", "lmm", "--model", "m", "--queue", "--most-requests", "0"], "not by most_requests"),
+        (["--queue", "--out", "elsewhere"], "--out: the report of a job"),
         (["--learner", "lmm", "--model", "m", "--queue"], "doesn't ask the model 'm'"),
         (["--protocol", "k-fold", "--targets", "noon"], "k-fold has no targets"),
         (["--targets", '["noon"'], "--targets: '[\"noon\"' is no JSON"),

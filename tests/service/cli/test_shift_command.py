@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from shutil import copy
 
@@ -138,6 +140,25 @@ def test_files_and_folders_are_read_once_and_links_out_of_a_folder_are_not(
     assert [each["name"] for each in said.json["left_out"]] == [str(batch / "out.png")]
     assert "link that leaves" in said.json["left_out"][0]["reason"]
     assert cli("shift", batch / "out.png", "--pool", "garden").code == 0  # named by the user
+
+
+def test_a_folder_that_cannot_be_listed_is_named_and_any_name_can_be_told(
+    cli: CommandLine, garden: Path, batch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strange = os.fsencode(batch) + b"/\xe4.png"
+    copy(batch / "patient-0/0.png", strange)
+    closed, scan = batch / "patient-1", os.scandir
+
+    def scandir(path: str) -> object:
+        if Path(path) == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))  # root may read everything
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    said = cli("shift", batch, "--pool", "garden", "--json", "--html", tmp_path / "shift.html")
+    assert said.code == 1
+    assert str(closed) in [each["name"] for each in said.json["left_out"]]
+    assert any(each["name"].endswith("\\udce4.png") for each in said.json["images"])
 
 
 def test_the_page_shows_the_least_familiar(cli: CommandLine, garden: Path, batch: Path, tmp_path: Path) -> None:
