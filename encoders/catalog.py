@@ -18,7 +18,7 @@ from encoders.store import is_stored, load_stored
 from encoders.tower import BaseTrunk, Tower
 from invariantselect.errors import EncoderNotFoundError, EncoderUnavailableError, StoreCorruptError
 
-__all__ = ["known_encoders", "load_encoder", "load_tower"]
+__all__ = ["known_encoders", "load_encoder", "load_tower", "was_adapted"]
 
 _RUNTIMES = ("auto", "onnxruntime", "torch")
 # Small convolutional towers; transformers gain nothing from ONNX Runtime that would pay for an export.
@@ -37,6 +37,21 @@ def known_encoders(store: Path | None = None) -> list[str]:
     """
     saved = sorted(str(path) for path in store.iterdir() if is_stored(path)) if store and store.is_dir() else []
     return [efficientnet_lite0.NAME, *saved]
+
+
+def was_adapted(name: str) -> bool:
+    """Whether an encoder of this name has learnt from a pool's labels.
+
+    Args:
+        name: As of `load_encoder`.
+
+    Raises:
+        StoreCorruptError: It is a directory that is damaged.
+    """
+    if _ADAPTED.fullmatch(name):
+        return True
+    directory = Path(name).expanduser()
+    return is_stored(directory) and load_stored(directory).lineage is not None
 
 
 def load_encoder(

@@ -73,7 +73,7 @@ class EvaluationPlan:
 
     @property
     def most_shots(self) -> int:
-        """For how many a selection is made; fewer are the most similar of it."""
+        """For how many a selection is made; fewer are the most similar of it, unless it is a random one."""
         return max(self.shots)
 
     @property

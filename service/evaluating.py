@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from encoders.adaptation.watch import Watch
-from encoders.catalog import load_tower
+from encoders.catalog import load_tower, was_adapted
 from encoders.decode import DecodeLimits
 from encoders.tower import Tower
 from evaluation.learners.lmm import Lmm, LmmOptions
@@ -152,8 +152,17 @@ def _about(asked: _Asked, chosen: LearningSet, done: Evaluation, model: Lmm | No
         created_at=datetime.now(UTC),
         code_version=code_version(),
         folds=done.folds,
-        notes=(*done.notes, *([] if model is None else [_spent(model)])),
+        notes=(*_knowing(pool), *done.notes, *([] if model is None else [_spent(model)])),
     )
+
+
+def _knowing(pool: Pool) -> list[str]:
+    if not was_adapted(pool.encoder):
+        return []
+    return [
+        f"The pool was made with {pool.encoder!r}, which has learnt from the labels of a pool. If images of this one "
+        "were among them, all figures are too good, those of the other strategies, too."
+    ]
 
 
 def _spent(model: Lmm) -> str:

@@ -34,16 +34,16 @@ def projected(vectors: Float32[np.ndarray, "images dim"], *, seed: int) -> Float
         seed: Of t-SNE.
     """
     components = principal_components(vectors, _COMPONENTS)
+    flat = np.zeros((len(vectors), 2), dtype=np.float32)  # a space of one dimension is what two classes leave
+    flat[:, : components.shape[1]] = components[:, :2]
     if not _tsne_is_there(len(vectors)):
-        flat = np.zeros((len(vectors), 2), dtype=np.float32)
-        flat[:, : components.shape[1]] = components[:, :2]
         return flat
     from sklearn.manifold import TSNE
 
     spread = float(components[:, 0].std()) or 1.0
     places: Float32[np.ndarray, "images 2"] = TSNE(
         perplexity=min(_PERPLEXITY, (len(vectors) - 1) / 3),
-        init=components[:, :2] / spread * 1e-4,
+        init=flat / spread * 1e-4,
         max_iter=_STEPS,
         random_state=seed,
         n_jobs=1,

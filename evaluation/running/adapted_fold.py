@@ -1,7 +1,7 @@
 """An encoder adapted to the demonstrations of one fold alone, and where the fold's images lie by it.
 
-That is what makes a figure of `invariant_select` honest: neither a query nor an image of its group was learnt from, and
-what was measured to choose among contestants were demonstrations, too.
+That is what makes a figure of `invariant_select` honest: neither a query, nor an image of its group, nor a copy of it
+was learnt from, and what was measured to choose among contestants were demonstrations, too.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Int64
+from numpy.typing import NDArray
 
 from encoders.adaptation.adapt import Adaptation, adapt
 from encoders.adaptation.depths import Space
@@ -24,8 +26,8 @@ from encoders.tower import Tower
 from encoders.tower_encoder import tower_encoder
 from evaluation.protocols.fold import Fold
 from evaluation.running.evaluated_pool import EvaluatedPool
-from evaluation.running.fold_draw import digest_of
 from evaluation.running.kept_arrays import keep, kept
+from invariantselect.errors import InvalidRequestError
 from invariantselect.wire.options import LEAST_CENTRED
 
 __all__ = ["AdaptedFold", "adapted_fold"]
@@ -35,54 +37,103 @@ _AT_ONCE = 64
 _QUERIES = "\0queries"  # no domain has this name
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class AdaptedFold:
-    """What came of adapting to a fold.
+    """What came of adapting to a fold. The vectors stay on disk, for folds may be many.
 
     Attributes:
-        winner: The contestant that won.
-        score: Of the winner, on what was held out among the demonstrations.
-        frozen_score: Of the frozen encoder.
-        better: Whether the winner is better than the frozen encoder: otherwise it wouldn't serve.
-        vectors: (images, dim) float32, L2-normalised, of the fold's images by their places; of others zeros. The
-            frozen ones where the winner isn't better.
-        centred: (images, dim): the same, the queries centred by what they share; None where they are too few.
+        better: Whether a contestant is better than the frozen encoder: otherwise none would serve.
+        why: If none is, a sentence that says so.
+        centrable: Whether the queries could be centred by what they share.
+        file: Where the vectors are.
     """
 
-    winner: str
-    score: float
-    frozen_score: float
     better: bool
-    vectors: Float32[np.ndarray, "images dim"]
-    centred: Float32[np.ndarray, "images dim"] | None
+    why: str
+    centrable: bool
+    file: Path
+
+    def vectors(self, pool: EvaluatedPool, fold: Fold, *, centred: bool = False) -> Float32[np.ndarray, "images dim"]:
+        """Of the fold's images by their places, L2-normalised; of others zeros.
+
+        The frozen ones where no contestant is better.
+
+        Args:
+            pool: That the fold was adapted in.
+            fold: That was adapted to.
+            centred: Whether the queries are centred by what they share, where they could be.
+
+        Raises:
+            StoreCorruptError: They can't be read.
+        """
+        known = kept(self.file) if self.better else None
+        if known is None:
+            return pool.examples.vectors
+        found = np.zeros((len(pool), known["vectors"].shape[1]), dtype=np.float32)
+        found[np.concatenate([fold.pool, fold.queries])] = known["vectors"]
+        if centred and self.centrable:
+            found[fold.queries] = known["centred"]
+        return found
 
 
 def adapted_fold(
-    pool: EvaluatedPool, fold: Fold, plan: Plan, *, base: Tower | None, folder: Path, watch: Watch
+    pool: EvaluatedPool,
+    fold: Fold,
+    learnt: Int64[np.ndarray, " some"],
+    plan: Plan,
+    *,
+    base: Tower | None,
+    folder: Path,
+    watch: Watch,
 ) -> AdaptedFold:
     """Adapt to a fold, unless an earlier run did.
 
     Args:
         pool: Whose fold it is.
         fold: The fold.
+        learnt: Places of the demonstrations that are learnt from.
         plan: How.
         base: The trunk, where it shall be trained.
-        folder: Where the outcome is kept, and checkpoints of a training meanwhile; of all folds.
+        folder: Of this fold, these demonstrations and this plan alone: where the outcome is kept, and checkpoints of a
+            training meanwhile.
         watch: Told how far it is.
 
     Raises:
-        InvalidRequestError: There is nothing to learn from: fewer than two labels, or too few images.
         StoreCorruptError: What an earlier run left is damaged.
     """
-    mine = folder / digest_of(fold)
-    known = kept(mine / _FILE)
+    known = kept(folder / _FILE)
     if known is None:
-        training = mine / _TRAINING
-        adaptation = adapt(_examples(pool, fold.pool), plan, base=base, folder=training, watch=watch)
-        known = _outcome(pool, fold, adaptation, plan.device, watch)
-        keep(mine / _FILE, known)
+        training = folder / _TRAINING
+        try:
+            adaptation = adapt(_examples(pool, learnt), plan, base=base, folder=training, watch=watch)
+        except InvalidRequestError as error:  # a hospital with one label must not end the evaluation of the others
+            known = _told(better=False, why=error.detail)
+        else:
+            known = _outcome(pool, fold, adaptation, plan.device, watch)
+        keep(folder / _FILE, known)
         shutil.rmtree(training, ignore_errors=True)
-    return _read(pool, fold, known)
+    return AdaptedFold(**json.loads(str(known["told"])), centrable="centred" in known, file=folder / _FILE)
+
+
+def _outcome(
+    pool: EvaluatedPool, fold: Fold, adaptation: Adaptation, device: str, watch: Watch
+) -> dict[str, NDArray[Any]]:
+    told = _told(better=adaptation.better, why=_why(adaptation))
+    return told | (_vectors(pool, fold, adaptation.space, device, watch) if adaptation.better else {})
+
+
+def _told(*, better: bool, why: str) -> dict[str, NDArray[Any]]:
+    return {"told": np.array(json.dumps({"better": better, "why": why}))}
+
+
+def _why(adaptation: Adaptation) -> str:
+    winner, frozen = adaptation.winner, adaptation.contestants[0]
+    if adaptation.better:
+        return ""
+    return (
+        f"No adapted space ({winner.name}: {winner.figures.score:.3f}) did better than the frozen encoder "
+        f"({frozen.figures.score:.3f}) on what was held out among the demonstrations."
+    )
 
 
 def _examples(pool: EvaluatedPool, places: Int64[np.ndarray, " some"]) -> Examples:
@@ -96,22 +147,7 @@ def _examples(pool: EvaluatedPool, places: Int64[np.ndarray, " some"]) -> Exampl
     )
 
 
-def _outcome(
-    pool: EvaluatedPool, fold: Fold, adaptation: Adaptation, device: str, watch: Watch
-) -> dict[str, np.ndarray]:
-    told = {
-        "winner": adaptation.winner.name,
-        "score": adaptation.winner.figures.score,
-        "frozen_score": adaptation.contestants[0].figures.score,
-        "better": adaptation.better,
-    }
-    arrays = {"told": np.array(json.dumps(told))}
-    if adaptation.better:
-        arrays |= _vectors(pool, fold, adaptation.space, device, watch)
-    return arrays
-
-
-def _vectors(pool: EvaluatedPool, fold: Fold, space: Space, device: str, watch: Watch) -> dict[str, np.ndarray]:
+def _vectors(pool: EvaluatedPool, fold: Fold, space: Space, device: str, watch: Watch) -> dict[str, NDArray[Any]]:
     places, asking = np.concatenate([fold.pool, fold.queries]), len(fold.queries)
     trunk = pool.examples.vectors[places]
     if space.trunk is not None:
@@ -138,16 +174,3 @@ def _encoded(
         images = [examples.image(place) for place in places[start : start + _AT_ONCE].tolist()]
         parts.append(encoder.encode(images))
     return np.concatenate(parts)
-
-
-def _read(pool: EvaluatedPool, fold: Fold, known: dict[str, np.ndarray]) -> AdaptedFold:
-    told = json.loads(str(known["told"]))
-    if not told["better"]:
-        return AdaptedFold(**told, vectors=pool.examples.vectors, centred=None)
-    vectors = np.zeros((len(pool), known["vectors"].shape[1]), dtype=np.float32)
-    vectors[np.concatenate([fold.pool, fold.queries])] = known["vectors"]
-    centred = None
-    if "centred" in known:
-        centred = vectors.copy()
-        centred[fold.queries] = known["centred"]
-    return AdaptedFold(**told, vectors=vectors, centred=centred)

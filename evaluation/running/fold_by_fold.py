@@ -1,4 +1,4 @@
-"""One fold after another: adapt, bar, choose, answer; what an earlier run did is not done again."""
+"""One fold after another: bar, adapt, choose, answer; what an earlier run did is not done again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 
 from encoders.adaptation.watch import Watch
 from encoders.tower import Tower
@@ -20,6 +20,7 @@ from evaluation.running.adapted_fold import AdaptedFold, adapted_fold
 from evaluation.running.answering import answer_all
 from evaluation.running.asking import ask_all
 from evaluation.running.evaluated_pool import EvaluatedPool
+from evaluation.running.fold_draw import digest_of
 from evaluation.running.learners import Learners
 from evaluation.running.progress import AnswerCount
 from evaluation.running.questions import FoldQuestions, Spaces
@@ -75,7 +76,7 @@ class FoldByFold:
     def _answered(
         self, fold: Fold, which: str, thumbnails: Float32[np.ndarray, "images pixels"], loop: asyncio.Runner
     ) -> AdaptedFold | None:
-        examples, adapted = self.pool.examples, self._adapted(fold, which)
+        examples = self.pool.examples
         barred = barred_of(
             fold,
             groups=examples.group_names,
@@ -84,8 +85,9 @@ class FoldByFold:
             thumbnails=thumbnails,
         )
         self.watch.check()
+        adapted = self._adapted(fold, np.setdiff1d(fold.pool, barred.places), which)
         self.count.tell()
-        self._answer(FoldQuestions(self.pool, fold, self.plan, barred, self._spaces(adapted)), loop)
+        self._answer(FoldQuestions(self.pool, fold, self.plan, barred, self._spaces(fold, adapted)), loop)
         return adapted
 
     def _answer(self, questions: FoldQuestions, loop: asyncio.Runner) -> None:
@@ -95,21 +97,23 @@ class FoldByFold:
             concurrency = self.learners.concurrency
             loop.run(ask_all(questions, learner, self.journal, concurrency=concurrency, told=told, check=check))
 
-    def _adapted(self, fold: Fold, which: str) -> AdaptedFold | None:
+    def _adapted(self, fold: Fold, learnt: Int64[np.ndarray, " some"], which: str) -> AdaptedFold | None:
+        """What may not be shown to some query may not be learnt from either."""
         if not self.plan.adapts:
             return None
 
         def tell(phase: str, done: int, total: int, figures: dict[str, float]) -> None:
             self.watch.progress(f"{which}: {phase}", done, total, figures)
 
-        watch, folder = Watch(tell, self.watch.check), self.folder / _ADAPTED
-        return adapted_fold(self.pool, fold, self.plan.adaptation, base=self.base, folder=folder, watch=watch)
+        watch, plan = Watch(tell, self.watch.check), self.plan.adaptation
+        folder = self.folder / _ADAPTED / digest_of(fold, learnt, {"pool": self.pool.digest(), **self.plan.decisive()})
+        return adapted_fold(self.pool, fold, learnt, plan, base=self.base, folder=folder, watch=watch)
 
-    def _spaces(self, adapted: AdaptedFold | None) -> Spaces:
+    def _spaces(self, fold: Fold, adapted: AdaptedFold | None) -> Spaces:
         frozen = self.pool.examples.vectors
         spaces = dict.fromkeys((NONE, *self.plan.choosing), frozen)
         if adapted is not None:
-            spaces[ADAPTED] = adapted.vectors
+            spaces[ADAPTED] = adapted.vectors(self.pool, fold)
             if self.plan.centre_queries:
-                spaces[CENTRED] = adapted.vectors if adapted.centred is None else adapted.centred
+                spaces[CENTRED] = adapted.vectors(self.pool, fold, centred=True)
         return spaces

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from jaxtyping import Int64
 
 from evaluation.plan import EvaluationPlan
 from evaluation.protocols.fold import Fold
@@ -37,14 +41,23 @@ def folds_of_plan(pool: EvaluatedPool, plan: EvaluationPlan) -> list[Fold]:
     return [_sampled(fold, plan.queries, plan.seed) for fold in folds]
 
 
-def digest_of(fold: Fold) -> str:
-    """16 hexadecimal digits that name a fold: a domain may be called anything, and longer than a file may."""
-    return hashlib.sha256(fold.name.encode()).hexdigest()[:16]
+def digest_of(fold: Fold, learnt: Int64[np.ndarray, " some"], plan: Mapping[str, Any]) -> str:
+    """32 hexadecimal digits that stand for a fold, what was learnt from it, and how.
+
+    Args:
+        fold: A domain may be called anything, and longer than a file may.
+        learnt: Places of the demonstrations that are learnt from.
+        plan: JSON values.
+    """
+    words = hashlib.sha256(json.dumps([fold.name, plan], sort_keys=True).encode())
+    for places in (fold.pool, fold.queries, learnt):
+        words.update(len(places).to_bytes(8, "little") + places.astype("<i8").tobytes())
+    return words.hexdigest()[:32]
 
 
 def _sampled(fold: Fold, most: int | None, seed: int) -> Fold:
     if most is None or len(fold.queries) <= most:
         return fold
     # By its name, so that a fold's sample is the same whichever others are asked.
-    rng = np.random.default_rng([seed, int(digest_of(fold), 16)])
+    rng = np.random.default_rng([seed, int(hashlib.sha256(fold.name.encode()).hexdigest()[:16], 16)])
     return replace(fold, queries=np.sort(rng.choice(fold.queries, most, replace=False)))

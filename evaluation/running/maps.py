@@ -48,6 +48,6 @@ def _map(pool: EvaluatedPool, fold: Fold, adapted: AdaptedFold | None, seed: int
         [examples.domain_names[place] for place in some],
         asking,
         examples.vectors[places],
-        adapted.vectors[places] if adapted is not None and adapted.better else None,
+        adapted.vectors(pool, fold)[places] if adapted is not None and adapted.better else None,
         seed=seed,
     )

@@ -32,9 +32,8 @@ def notes_of(
     for fold, one in zip(folds, adapted, strict=True):
         if one is not None and not one.better:
             notes.append(
-                f"In the fold {fold.name!r} no adapted space ({one.winner}: {one.score:.3f}) did better than the "
-                f"frozen encoder ({one.frozen_score:.3f}) on what was held out among the demonstrations. There "
-                f"{ADAPTED} chooses by the frozen encoder, as it would have been left to serve."
+                f"The fold {fold.name!r} has no adapted encoder. {one.why} There {ADAPTED} chooses by the frozen "
+                "encoder, as it would have been left to serve."
             )
     notes += _centring(plan, folds, adapted)
     if len(folds) > MOST_MAPS:
@@ -54,7 +53,7 @@ def _centring(plan: EvaluationPlan, folds: Sequence[Fold], adapted: Sequence[Ada
         f"{CENTRED} is {ADAPTED} where the unlabelled queries of a fold are known together, and centred by what they "
         "share; a single query can't be."
     ]
-    without = [fold.name for fold, one in zip(folds, adapted, strict=True) if one is not None and one.centred is None]
+    without = [fold.name for fold, one in zip(folds, adapted, strict=True) if one is not None and not one.centrable]
     if without:
         notes.append(f"Not centred, as there were too few queries or no adapted space: {', '.join(without)}.")
     return notes

@@ -56,7 +56,8 @@ class FoldQuestions:
         self._classes = pool.examples.classes
         self._place = np.full(pool.snapshot.size, -1, dtype=np.int64)
         self._place[pool.positions] = np.arange(len(pool))
-        self._chosen = {name: self._selected(name) for name in plan.choosing}
+        selections = dict.fromkeys(self._selection(row) for row in plan.rows if row.strategy != NONE)
+        self._chosen = {each: self._selected(each) for each in selections}
 
     def __len__(self) -> int:
         return len(self.fold.queries)
@@ -117,15 +118,18 @@ class FoldQuestions:
         """Places and similarities of the demonstrations, the most similar first."""
         if row.strategy == NONE:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-        chosen = self._chosen[row.strategy][number]
+        chosen = self._chosen[self._selection(row)][number]
         return self._place[chosen.positions[: row.shots]], chosen.scores[: row.shots]
 
-    def _selected(self, name: str) -> list[Chosen]:
+    def _selection(self, row: StrategyRow) -> StrategyRow:
+        """Of which a row shows the most similar. Fewer of a random one would be the nearest of several, not random."""
+        return row if row.strategy == "random" else StrategyRow(row.strategy, self._plan.most_shots)
+
+    def _selected(self, selection: StrategyRow) -> list[Chosen]:
+        name, k = selection
         vectors = self._spaces[name]
         space = FoldSpace(self._pool.snapshot, self._pool.positions[self.fold.pool], self._pool.in_snapshot(vectors))
-        options = SelectionOptions(
-            k=self._plan.most_shots, strategy=_selecting(name), order="nearest_first", seed=self._plan.seed
-        )
+        options = SelectionOptions(k=k, strategy=_selecting(name), order="nearest_first", seed=self._plan.seed)
         chosen: list[Chosen] = []
         for start in range(0, len(self), _AT_ONCE):
             numbers = range(start, min(start + _AT_ONCE, len(self)))

@@ -33,7 +33,7 @@ class AnswersInvalidError(InvariantSelectError):
     code = "answers_invalid"
     status = 422
     title = "The file holds no answers of this evaluation"
-    default_hint = "Give another file, or remove this one to begin anew."
+    default_hint = "Give another folder, or remove what this one holds to begin anew."
 
 
 class LearnerUnreachableError(InvariantSelectError):

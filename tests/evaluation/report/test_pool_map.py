@@ -75,6 +75,15 @@ def test_without_scikit_learn_it_is_the_first_components_and_says_so(monkeypatch
     assert (projected(vectors, seed=0) == principal_components(vectors, 2)).all()
 
 
+def test_a_space_of_one_dimension_has_a_map() -> None:
+    """Two classes leave no more: then one of the two coordinates is nothing."""
+    line = np.random.default_rng(0).standard_normal((36, 1)).astype(np.float32)
+    places = projected(line, seed=0)
+    assert places.shape == (36, 2)
+    assert np.isfinite(places).all()
+    assert places[:, 0].std() > 0
+
+
 def test_the_second_map_is_turned_to_lie_over_the_first() -> None:
     before, kinds = three_clouds(3, images=9)  # so few that it is the components alone
     mirrored = before.copy()

@@ -73,12 +73,25 @@ def test_neighbours_in_the_frozen_space_are_the_nearest_of_the_other_domains(tmp
 
 def test_fewer_demonstrations_are_the_most_similar_of_the_largest_selection(tmp_path: Path) -> None:
     done = run(tmp_path)
-    for strategy in ("random", "topk_nearest", "invariant_select"):
+    for strategy in ("topk_nearest", "invariant_select"):
         largest = {each.query: each for each in row(done, strategy, 7)}
         for shots in (1, 3, 5):
             for each in row(done, strategy, shots):
                 assert each.demonstrations == largest[each.query].demonstrations[:shots]
                 assert list(each.scores) == sorted(each.scores, reverse=True)
+
+
+def test_one_random_demonstration_is_no_nearer_for_seven_being_asked_for_too(tmp_path: Path) -> None:
+    one, both = (
+        run(tmp_path / str(len(shots)), EvaluationPlan(strategies=("random",), shots=shots)) for shots in ((1,), (1, 7))
+    )
+    assert row(both, "random", 1) == row(one, "random", 1)
+    assert any(each.demonstrations[0] != first.demonstrations[0] for each, first in _pairs(both))
+
+
+def _pairs(done: Evaluation) -> list[tuple[Answered, Answered]]:
+    """Answers with seven random demonstrations and with one."""
+    return list(zip(row(done, "random", 7), row(done, "random", 1), strict=True))
 
 
 def test_the_adapted_space_finds_the_label_where_the_frozen_one_finds_the_light(tmp_path: Path) -> None:
@@ -157,9 +170,45 @@ def test_where_the_frozen_encoder_wins_it_answers_and_that_is_told(
     assert [(each.query, each.demonstrations) for each in frozen] == [
         (each.query, each.demonstrations) for each in adapted
     ]
-    assert "In the fold 'noon' no adapted space" in done.notes[0]
+    assert done.notes[0].startswith("The fold 'noon' has no adapted encoder. No adapted space (")
     (drawn,) = maps_of(shifted(), done.spaces, seed=0)
     assert (drawn.fold, drawn.after, sum(drawn.asking.tolist()), len(drawn.ids)) == ("noon", None, 12, 36)
+
+
+def test_a_fold_with_nothing_to_learn_from_is_answered_by_the_frozen_encoder(tmp_path: Path) -> None:
+    records = [each for each in records_of() if each.domain == "noon" or each.label == "red"]
+    done = run(tmp_path, EvaluationPlan(shots=(5,), targets=("noon", "dusk")), pool=evaluated(records))
+    noon = [each for each in row(done, "invariant_select", 5) if each.fold == "noon"]
+    nearest = [each for each in row(done, "topk_nearest", 5) if each.fold == "noon"]
+    assert [each.demonstrations for each in noon] == [each.demonstrations for each in nearest]
+    (note,) = [each for each in done.notes if each.startswith("The fold 'noon' has no adapted encoder")]
+    assert "can't be adapted to 8 images of 1 labels" in note
+
+
+def test_a_copy_of_a_query_is_not_learnt_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    learnt: list[int] = []
+    real = adapting.adapt
+
+    def remembering(examples, *args, **kwargs):  # type: ignore[no-untyped-def]
+        learnt.append(len(examples))
+        return real(examples, *args, **kwargs)
+
+    monkeypatch.setattr(adapting, "adapt", remembering)
+    records = records_of()
+    copied = [replace(each, sha256=records[-1].sha256) if each.id == "dusk/red/0.png" else each for each in records]
+    plan = EvaluationPlan(shots=(3,), strategies=("invariant_select",), targets=("noon",))
+    run(tmp_path / "all", plan, pool=evaluated(records))
+    run(tmp_path / "copied", plan, pool=evaluated(copied))
+    assert learnt == [24, 23]
+
+
+def test_what_was_adapted_for_another_evaluation_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    """Even where somebody removes the answers alone."""
+    k_fold = EvaluationPlan(protocol="k-fold", folds=3, shots=(3,), strategies=("invariant_select",))
+    for plan in (k_fold, replace(k_fold, seed=1), replace(k_fold, seed=1, queries=4)):
+        (tmp_path / "one" / "answers.jsonl").unlink(missing_ok=True)
+        again = run(tmp_path / "one", plan)
+        assert again.answers == run(tmp_path / str(plan.seed) / str(plan.queries), plan).answers
 
 
 def test_a_head_is_adapted_likewise(tmp_path: Path) -> None:
