@@ -61,6 +61,13 @@ class Barred:
         """Places barred for a query, given by its number in the fold."""
         return self.places[self.starts[query] : self.starts[query + 1]]
 
+    def certain(self) -> Int64[np.ndarray, " some"]:
+        """Places barred for any query by its group or its very file, ascending.
+
+        Likeness is a guess, and among many queries nearly every demonstration may look like one of them.
+        """
+        return np.unique(self.places[self.reasons & 0b11 > 0])
+
     def counts(self, query: int | None = None) -> dict[str, int]:
         """How many pairs of query and demonstration each reason bars; one with several reasons counts for each.
 

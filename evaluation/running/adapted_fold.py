@@ -1,7 +1,7 @@
 """An encoder adapted to the demonstrations of one fold alone, and where the fold's images lie by it.
 
-That is what makes a figure of `invariant_select` honest: neither a query, nor an image of its group, nor a copy of it
-was learnt from, and what was measured to choose among contestants were demonstrations, too.
+That is what makes a figure of `invariant_select` honest: neither a query, nor an image of its group, nor its very file
+under another id was learnt from, and what was measured to choose among contestants were demonstrations, too.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ class FoldByFold:
             thumbnails=thumbnails,
         )
         self.watch.check()
-        adapted = self._adapted(fold, np.setdiff1d(fold.pool, barred.places), which)
+        adapted = self._adapted(fold, np.setdiff1d(fold.pool, barred.certain()), which)
         self.count.tell()
         self._answer(FoldQuestions(self.pool, fold, self.plan, barred, self._spaces(fold, adapted)), loop)
         return adapted
@@ -98,7 +98,7 @@ class FoldByFold:
             loop.run(ask_all(questions, learner, self.journal, concurrency=concurrency, told=told, check=check))
 
     def _adapted(self, fold: Fold, learnt: Int64[np.ndarray, " some"], which: str) -> AdaptedFold | None:
-        """What may not be shown to some query may not be learnt from either."""
+        """Neither groups nor files of queries are learnt from."""
         if not self.plan.adapts:
             return None
 

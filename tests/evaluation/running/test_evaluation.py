@@ -185,7 +185,9 @@ def test_a_fold_with_nothing_to_learn_from_is_answered_by_the_frozen_encoder(tmp
     assert "can't be adapted to 8 images of 1 labels" in note
 
 
-def test_a_copy_of_a_query_is_not_learnt_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_of_a_query_is_not_learnt_from_under_another_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     learnt: list[int] = []
     real = adapting.adapt
 
