@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from encoders.adaptation.closed_form import tune_closed_form
-from encoders.adaptation.contestant import Contestant
+from encoders.adaptation.contestant import Contestant, best_of
 from encoders.adaptation.depths import Depth, Frozen, Head, Space
 from encoders.adaptation.examples import Examples
 from encoders.adaptation.figures import judged, mean_of
@@ -156,8 +156,8 @@ def _contest(
             f"A budget of {plan.budget_seconds:.0f} seconds is too short to fine-tune this pool here.",
             hint="Give a larger budget, or take the depth closed_form or head.",
         )
-    best = max(allowed, key=lambda pair: pair[1].figures.score)
-    return _Contest(examples, folds, contestants, best)
+    best = best_of([contestant for _, contestant in allowed], frozen=contestants[0][1])
+    return _Contest(examples, folds, contestants, next(pair for pair in allowed if pair[1] is best))
 
 
 def _steps(finetune: Finetune, left: float, trainings: float | int, folder: Path | None) -> int:
@@ -193,11 +193,11 @@ def _entered(depth: Depth, examples: Examples, folds: Sequence[Fold], watch: Wat
     labels = examples.labels
     sides = [(space, *fold.judged()) for space, fold in zip(spaces, folds, strict=True)]
     figures = mean_of([judged(space[near], labels[near], space[held], labels[held]) for space, near, held in sides])
-    plain = Contestant(depth.name, None, figures, time.monotonic() - began)
+    plain = Contestant(depth.name, None, figures, time.monotonic() - began, depth.credit)
     watch.progress(f"validation of {depth.name}", len(folds), len(folds), {"score": figures.score})
     tuned = tune_closed_form(spaces, examples, folds, watch=watch)
     name = "closed_form" if depth.name == "frozen" else depth.name
-    composed = Contestant(name, tuned, tuned.figures, time.monotonic() - began)
+    composed = Contestant(name, tuned, tuned.figures, time.monotonic() - began, depth.credit)
     return [(depth, plain), (depth, composed)]
 
 

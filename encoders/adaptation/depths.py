@@ -40,10 +40,14 @@ class Depth(Protocol):
 
     Attributes:
         name: ``frozen``, ``head`` or ``finetune``.
+        credit: What the spaces of folds lack beside the one that is kept, in points of the score.
     """
 
     @property
     def name(self) -> str: ...  # noqa: D102 -- described above
+
+    @property
+    def credit(self) -> float: ...  # noqa: D102 -- described above
 
     def space_of(self, fold: Fold) -> Float32[np.ndarray, "n dim"]:
         """All images in a space that was learnt without the fold's held-out ones."""
@@ -59,7 +63,7 @@ class Frozen:
         examples: The images.
     """
 
-    name = "frozen"
+    name, credit = "frozen", 0.0
 
     def __init__(self, examples: Examples) -> None:
         self._examples = examples
@@ -84,7 +88,7 @@ class Head:
         watch: Told of each fold.
     """
 
-    name = "head"
+    name, credit = "head", 0.0
 
     def __init__(
         self, examples: Examples, objective: Objective, options: HeadOptions, *, seed: int, watch: Watch

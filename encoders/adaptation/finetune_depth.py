@@ -39,7 +39,9 @@ from encoders.trained_tower import trained_tower
 __all__ = ["Finetune"]
 
 _TRIAL_STEPS = 3
-_OF_A_FOLD = 0.25  # of the steps; enough to tell which closed form suits such a trunk, and whether it beats the others
+_OF_A_FOLD = 0.25  # of the steps; enough to tell which closed form suits such a trunk
+# Half of what four times the steps and the domain that was held out brought on PACS cartoon: accuracy .736 to .774.
+_CREDIT = 0.02
 _WORTH_ROUNDING = 0.9
 _VECTORS_AT_ONCE = 64
 _OF_SERVED = 0.2  # of the memory: one view of a side of 160 against six of 128
@@ -66,7 +68,7 @@ class Finetune:
         half_products: Whether a cpu multiplies in bfloat16 while backs are trained.
     """
 
-    name = "finetune"
+    name, credit = "finetune", _CREDIT
 
     def __init__(
         self,

@@ -16,12 +16,13 @@ def print_adaptation(job: Job) -> None:
         job: Of kind adapt, succeeded.
     """
     result = AdaptationResult.model_validate(job.result)
-    numbers = ["accuracy", "macro", "precision", "score", "centred"]
+    numbers = ["accuracy", "macro", "precision", "score", "credit", "centred"]
     rows = []
     for each in result.contestants:
         figures = [each.accuracy, each.macro_accuracy, each.precision, each.score]
         centred = None if each.centred is None else f"{each.centred.score:.3f}"
-        rows.append((each.name, *(f"{figure:.3f}" for figure in figures), centred))
+        credit = f"+{each.credit:.2f}" if each.credit else None
+        rows.append((each.name, *(f"{figure:.3f}" for figure in figures), credit, centred))
     print_table(["candidate", *numbers], rows, right=numbers)
     results().print(printable(_decision(result)))
 

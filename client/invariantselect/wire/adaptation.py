@@ -45,7 +45,7 @@ class ContestantFigures(Answered):
     accuracy: float
     macro_accuracy: float = Field(description="Mean recall over the labels.")
     precision: float = Field(description="Share of neighbours that have the query's label.")
-    score: float = Field(description="Mean of the three, by which contestants are compared.")
+    score: float = Field(description="Mean of the three, by which, with the credit, contestants are compared.")
 
 
 class Contestant(ContestantFigures):
@@ -55,6 +55,10 @@ class Contestant(ContestantFigures):
     depth: str
     centred: ContestantFigures | None = Field(
         default=None, description="The same where queries are centred by their own mean, as `centre_queries` does."
+    )
+    credit: float = Field(
+        default=0.0,
+        description="Added to the score to compare: fine-tuning rehearses in a quarter of the steps.",
     )
     seconds: float = Field(description="What its validation took.")
 

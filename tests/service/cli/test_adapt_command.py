@@ -29,7 +29,7 @@ def test_a_pool_is_adapted_here_and_now(real_cli: CommandLine, tmp_path: Path) -
     ended = real_cli("adapt", *FAST)
     assert ended.code == 0
     heading, frozen, adapted, [decision] = rows(ended)
-    assert heading == ["candidate", "accuracy", "macro", "precision", "score", "centred"]
+    assert heading == ["candidate", "accuracy", "macro", "precision", "score", "credit", "centred"]
     assert (frozen[0], frozen[-1], adapted[0]) == ("frozen", "–", "closed_form")
     assert decision == (
         f"Version 2 serves: closed_form, {adapted[4]} on domains it had not seen, where the frozen encoder has "
