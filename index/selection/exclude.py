@@ -66,6 +66,16 @@ class Barrier:
             passes &= self._snapshot.groups.codes[positions] != self._group
         return passes
 
-    def outside_group(self, mask: Bool[np.ndarray, " size"]) -> Bool[np.ndarray, " size"]:
-        """`mask` without the query's own group, where that is barred: worth it once a first look didn't suffice."""
-        return mask if self._group is None else mask & (self._snapshot.groups.codes != self._group)
+    def among(self, mask: Bool[np.ndarray, " size"]) -> Bool[np.ndarray, " size"]:
+        """A copy of `mask` without what can be barred unseen: itself, what it bars, its own group.
+
+        It costs a pass over the pool: worth it once a first look didn't suffice, for then a second one does.
+        """
+        left = mask.copy()
+        if self._own is not None:
+            left[self._own] = False
+        if self._barred is not None:
+            left[self._barred] = False
+        if self._group is not None:
+            left &= self._snapshot.groups.codes != self._group
+        return left

@@ -95,7 +95,7 @@ class Frontier:
         self, strata: Bool[np.ndarray, " strata"], limit: int, room: Bool[np.ndarray, " size"] | None = None
     ) -> None:
         """Look at the next `limit` of some strata, passing over what the caps have no `room` for any more."""
-        mask = self._barrier.outside_group(self._allowed & strata[self._strata.codes])
+        mask = self._barrier.among(self._allowed & strata[self._strata.codes])
         for positions in self._seen:
             mask[positions] = False
         if room is not None:

@@ -68,6 +68,18 @@ def test_no_selection_ever_ranks_the_whole_pool(pool: MemoryPool, options: Selec
     assert len(limits) <= 8
 
 
+def test_one_more_look_suffices_where_the_nearest_are_barred(pool: MemoryPool) -> None:
+    """What is barred by position isn't met again, so that not even a query with hundreds of twins searches thrice."""
+    query = random_query(pool.records, SHAPE.dim, seed=3)
+    ranked = pool.search(query.vector[None], None, None)[0].positions
+    options = SelectionOptions(k=7, order="nearest_first")
+    for many in (3, 16, 300):
+        pool.searches.clear()
+        (chosen,) = select(pool, [ResolvedQuery(query.vector, barred=ranked[:many][::-1])], options)
+        assert chosen.positions.tolist() == ranked[many : many + 7].tolist()
+        assert pool.searches == [(1, 15)] * (1 if many < 9 else 2)
+
+
 def test_a_stored_query_never_chooses_itself_nor_its_image_under_another_id() -> None:
     pool = on_a_circle(0, 0, 10)
     twin = MemoryPool([pool.records[0], Record("twin", 9, (1.0, 0.0), "a", sha256=f"{0:064x}"), *pool.records[1:]], 2)
