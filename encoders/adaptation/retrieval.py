@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32, Float64, Int64
+from jaxtyping import Bool, Float, Float32, Float64, Int64
 
 from encoders.adaptation.coding import UNKNOWN
 
@@ -42,18 +42,20 @@ def nearest(
     *,
     query_groups: Int64[np.ndarray, " queries"] | None = None,
     pool_groups: Int64[np.ndarray, " n"] | None = None,
+    among: Bool[np.ndarray, " n"] | None = None,
 ) -> Neighbours:
     """The k demonstrations with the largest cosine similarity to each query; of equals, the earlier in the pool.
 
     Args:
         queries: (queries, dim), L2-normalised.
-        pool: (n, dim), L2-normalised.
+        pool: (n, dim), L2-normalised. Whoever searches it again and again gives float64, which isn't copied.
         k: How many, at least 1.
         query_groups: Patient or slide of each query, `UNKNOWN` for none; None for none at all.
         pool_groups: Likewise of each demonstration. Those of the query's own group are never its neighbours.
+        among: Which of the pool may be found; None for all.
     """
     step = max(1, _SCORES_AT_ONCE // max(1, len(pool)))
-    wide = pool.astype(np.float64).T
+    wide = pool.astype(np.float64, copy=False).T
     places = np.full((len(queries), k), UNKNOWN, dtype=np.int64)
     scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
     for start in range(0, len(queries) if len(pool) else 0, step):
@@ -63,6 +65,8 @@ def nearest(
         if query_groups is not None and pool_groups is not None:
             own = (query_groups[rows, None] == pool_groups[None, :]) & (pool_groups != UNKNOWN)[None, :]
             block[own] = -np.inf
+        if among is not None:
+            block[:, ~among] = -np.inf
         best = _largest(block, min(k, len(pool)))
         found = np.take_along_axis(block, best, axis=1)
         places[rows, : best.shape[1]] = np.where(np.isneginf(found), UNKNOWN, best)

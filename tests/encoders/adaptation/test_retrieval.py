@@ -30,24 +30,29 @@ def spaces(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndar
 
 
 def by_hand(
-    query: np.ndarray, pool: np.ndarray, group: int | None, groups: np.ndarray, k: int
+    query: np.ndarray, pool: np.ndarray, group: int | None, groups: np.ndarray, k: int, among: np.ndarray
 ) -> list[tuple[int, float]]:
     scores = [float(np.float32(sum(float(a) * float(b) for a, b in zip(query, row, strict=True)))) for row in pool]
-    allowed = [place for place in range(len(pool)) if group in (None, -1) or groups[place] != group]
+    allowed = [place for place in np.flatnonzero(among).tolist() if group in (None, -1) or groups[place] != group]
     return [(place, scores[place]) for place in sorted(allowed, key=lambda place: (-scores[place], place))[:k]]
 
 
 @settings(deadline=None)
-@given(spaces(), st.integers(1, 9), st.booleans(), st.integers(1, 30))
-def test_the_nearest_are_those_that_sorting_finds(space: tuple, k: int, grouped: bool, at_once: int) -> None:
+@given(spaces(), st.integers(1, 9), st.booleans(), st.integers(1, 30), st.none() | st.integers(0, 2**12 - 1))
+def test_the_nearest_are_those_that_sorting_finds(
+    space: tuple, k: int, grouped: bool, at_once: int, bits: int | None
+) -> None:
     queries, pool, query_groups, pool_groups = space
     options = {"query_groups": query_groups, "pool_groups": pool_groups} if grouped else {}
+    among = np.ones(len(pool), np.bool_)
+    if bits is not None:
+        options["among"] = among = bits >> np.arange(len(pool)) & 1 == 1
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(retrieval, "_SCORES_AT_ONCE", at_once)
         found = nearest(queries, pool, k, **options)
     assert found.places.shape == found.scores.shape == (len(queries), k)
     for query, group, places, scores in zip(queries, query_groups, found.places, found.scores, strict=True):
-        expected = by_hand(query, pool, int(group) if grouped else None, pool_groups, k)
+        expected = by_hand(query, pool, int(group) if grouped else None, pool_groups, k, among)
         there = places != -1
         assert places[there].tolist() == [place for place, _ in expected]
         np.testing.assert_allclose(scores[there], [score for _, score in expected], atol=1e-7)
