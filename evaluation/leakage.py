@@ -7,13 +7,15 @@ the space of a frozen network, as is done here; thumbnails find what that space 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float32, Int64, UInt8
+from jaxtyping import Bool, Float32, Int32, Int64, UInt8
 
 from encoders.adaptation.coding import UNKNOWN, code, names_of
+from encoders.adaptation.watch import SILENT
 from evaluation.protocols.fold import Fold
 
 __all__ = ["NEAR_DUPLICATES_ABOVE", "REASONS", "SAME_PICTURE_ABOVE", "Barred", "barred_of"]
@@ -49,19 +51,19 @@ class Barred:
 
     Attributes:
         starts: (queries + 1,) int64; query q's entries are those from ``starts[q]`` to before ``starts[q + 1]``.
-        places: (entries,) int64, places of demonstrations in the whole set, ascending within a query.
+        places: (entries,) int32, places of demonstrations in the whole set, ascending within a query.
         reasons: (entries,) uint8, one bit for each of `REASONS`; several may hold at once.
     """
 
     starts: Int64[np.ndarray, " ends"]
-    places: Int64[np.ndarray, " entries"]
+    places: Int32[np.ndarray, " entries"]
     reasons: UInt8[np.ndarray, " entries"]
 
-    def of(self, query: int) -> Int64[np.ndarray, " some"]:
+    def of(self, query: int) -> Int32[np.ndarray, " some"]:
         """Places barred for a query, given by its number in the fold."""
         return self.places[self.starts[query] : self.starts[query + 1]]
 
-    def certain(self) -> Int64[np.ndarray, " some"]:
+    def certain(self) -> Int32[np.ndarray, " some"]:
         """Places barred for any query by its group or its very file, ascending.
 
         Likeness is a guess, and among many queries nearly every demonstration may look like one of them.
@@ -77,11 +79,6 @@ class Barred:
         reasons = self.reasons if query is None else self.reasons[self.starts[query] : self.starts[query + 1]]
         return {name: int((reasons >> bit & 1).sum()) for bit, name in enumerate(REASONS)}
 
-    def queries_concerned(self) -> dict[str, int]:
-        """For each reason, how many queries have something barred for it."""
-        own = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
-        return {name: len(np.unique(own[self.reasons >> bit & 1 == 1])) for bit, name in enumerate(REASONS)}
-
 
 def barred_of(
     fold: Fold,
@@ -92,10 +89,11 @@ def barred_of(
     thumbnails: Float32[np.ndarray, "images pixels"] | None = None,
     near_duplicates_above: float = NEAR_DUPLICATES_ABOVE,
     same_picture_above: float = SAME_PICTURE_ABOVE,
+    check: Callable[[], None] = SILENT.check,
 ) -> Barred:
     """What is barred for each query of a fold.
 
-    Every query is compared with every demonstration, block by block.
+    Every query is compared with every demonstration, some queries at a time; only what is barred is kept of that.
 
     Args:
         fold: Pool and queries, as places in the following, which describe the whole set.
@@ -107,41 +105,53 @@ def barred_of(
             saved again or scaled; a near-duplicate is one by either.
         near_duplicates_above: Least cosine similarity of a near-duplicate, to within the rounding of float32.
         same_picture_above: Least correlation of the thumbnails of a near-duplicate, likewise.
+        check: Called several times a second; raises whatever shall end it.
     """
-    twins = _near(vectors[fold.queries], vectors[fold.pool], near_duplicates_above)
+    tests = [
+        (1, _sharing(groups, fold)),
+        (2, _sharing(sha256, fold)),
+        (4, _alike(vectors, near_duplicates_above, fold)),
+    ]
     if thumbnails is not None:
-        twins = np.union1d(twins, _near(thumbnails[fold.queries], thumbnails[fold.pool], same_picture_above))
-    pairs = [_equal(groups, fold), _equal(sha256, fold), twins]
-    n = len(fold.pool)
-    keys = np.concatenate(pairs)
-    bits = np.repeat(np.array([1, 2, 4], dtype=np.uint8), [len(each) for each in pairs])
-    distinct, entry = np.unique(keys, return_inverse=True)
-    reasons = np.zeros(len(distinct), dtype=np.uint8)
-    np.bitwise_or.at(reasons, entry, bits)
-    starts = np.searchsorted(distinct, np.arange(len(fold.queries) + 1) * n)
-    return Barred(starts.astype(np.int64), fold.pool[distinct % n], reasons)
+        tests.append((4, _alike(thumbnails, same_picture_above, fold)))
+    counts, places, reasons = [np.zeros(1, dtype=np.int64)], [], []
+    step = max(1, _SCORES_AT_ONCE // len(fold.pool))
+    for start in range(0, len(fold.queries), step):
+        check()
+        some = fold.queries[start : start + step]
+        bits = np.zeros((len(some), len(fold.pool)), dtype=np.uint8)
+        for bit, holds in tests:
+            bits |= holds(some) * np.uint8(bit)
+        queries, columns = np.nonzero(bits)
+        counts.append(np.bincount(queries, minlength=len(some)))
+        places.append(fold.pool[columns].astype(np.int32))
+        reasons.append(bits[queries, columns])
+    return Barred(np.cumsum(np.concatenate(counts)), np.concatenate(places), np.concatenate(reasons))
 
 
-def _equal(values: Sequence[str | None], fold: Fold) -> Int64[np.ndarray, " pairs"]:
-    """Pairs that share a value, each as query · len(pool) + demonstration, numbered within the fold."""
+_Test: TypeAlias = Callable[[Int64[np.ndarray, " some"]], Bool[np.ndarray, "some n"]]
+"""Given places of queries, says for which demonstrations of the fold something holds."""
+
+
+def _sharing(values: Sequence[str | None], fold: Fold) -> _Test:
+    """Whether a demonstration has the value of the query."""
     codes = code(values, names_of(values))
-    asked, held = codes[fold.queries], codes[fold.pool]
-    order = np.argsort(held, kind="stable")
-    first, last = (np.searchsorted(held[order], asked, side=side) for side in ("left", "right"))
-    many = np.where(asked == UNKNOWN, 0, last - first)
-    queries = np.repeat(np.arange(len(asked)), many)
-    nth = np.arange(len(queries)) - np.repeat(np.cumsum(many) - many, many)
-    pairs: Int64[np.ndarray, " pairs"] = queries * len(held) + order[np.repeat(first, many) + nth]
-    return pairs
+    held = codes[fold.pool]
+
+    def holds(queries: Int64[np.ndarray, " some"]) -> Bool[np.ndarray, "some n"]:
+        asked = codes[queries, None]
+        same: Bool[np.ndarray, "some n"] = (asked == held) & (asked != UNKNOWN)
+        return same
+
+    return holds
 
 
-def _near(
-    queries: Float32[np.ndarray, "queries dim"], pool: Float32[np.ndarray, "n dim"], threshold: float
-) -> Int64[np.ndarray, " pairs"]:
-    """Pairs at least as similar as the threshold, numbered likewise."""
-    step = max(1, _SCORES_AT_ONCE // len(pool))
-    found = []
-    for start in range(0, len(queries), step):
-        rows, places = np.nonzero(queries[start : start + step] @ pool.T >= threshold - _ROUNDING)
-        found.append((rows + start) * len(pool) + places)
-    return np.concatenate(found)
+def _alike(vectors: Float32[np.ndarray, "images dim"], threshold: float, fold: Fold) -> _Test:
+    """Whether a demonstration is at least as similar to the query as the threshold."""
+    held = vectors[fold.pool]
+
+    def holds(queries: Int64[np.ndarray, " some"]) -> Bool[np.ndarray, "some n"]:
+        alike: Bool[np.ndarray, "some n"] = vectors[queries] @ held.T >= threshold - _ROUNDING
+        return alike
+
+    return holds
