@@ -6,13 +6,14 @@ alive is the fold's pool, and the vectors may be those of an encoder that was ad
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64, Shaped
 
 from encoders.adaptation.retrieval import nearest
+from encoders.adaptation.watch import SILENT
 from index.search import Neighbours
 from index.selection.searchable import Column, Searchable
 
@@ -31,6 +32,7 @@ class FoldSpace:
             are ``np.flatnonzero(snapshot.alive)[fold.pool]``.
         vectors: (size, dim) float32, L2-normalised, of every position of the snapshot; those of dead ones aren't read.
             Queries are encoded alike.
+        check: Called before each search; raises whatever shall end them.
     """
 
     def __init__(
@@ -38,8 +40,9 @@ class FoldSpace:
         snapshot: Searchable,
         positions: Int64[np.ndarray, " n"],
         vectors: Float32[np.ndarray, "size dim"],
+        check: Callable[[], None] = SILENT.check,
     ) -> None:
-        self._snapshot, self._vectors = snapshot, vectors
+        self._snapshot, self._vectors, self._check = snapshot, vectors, check
         chosen = np.zeros(snapshot.size, dtype=np.bool_)
         chosen[positions] = True
         self._alive: Bool[np.ndarray, " size"] = chosen & snapshot.alive
@@ -104,6 +107,7 @@ class FoldSpace:
         allowed: Bool[np.ndarray, " size"] | None,
     ) -> Sequence[Neighbours]:
         """The `limit` nearest of the fold among `allowed` for each query, best first, ties by id; all for None."""
+        self._check()
         among = None if allowed is None else allowed[self._order]
         count = len(self._order) if among is None else int(np.count_nonzero(among))
         most = count if limit is None else min(limit, count)

@@ -83,11 +83,13 @@ class FoldByFold:
             sha256=self.pool.sha256,
             vectors=examples.vectors,
             thumbnails=thumbnails,
+            check=self.watch.check,
         )
         self.watch.check()
         adapted = self._adapted(fold, np.setdiff1d(fold.pool, barred.certain()), which)
         self.count.tell()
-        self._answer(FoldQuestions(self.pool, fold, self.plan, barred, self._spaces(fold, adapted)), loop)
+        spaces, check = self._spaces(fold, adapted), self.watch.check
+        self._answer(FoldQuestions(self.pool, fold, self.plan, barred, spaces, check=check), loop)
         return adapted
 
     def _answer(self, questions: FoldQuestions, loop: asyncio.Runner) -> None:

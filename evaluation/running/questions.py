@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
 from jaxtyping import Float32, Int64
 
+from encoders.adaptation.watch import SILENT
 from evaluation.answers.answered import Answered
 from evaluation.fold_space import FoldSpace
 from evaluation.leakage import Barred
@@ -23,6 +24,7 @@ from invariantselect.wire.options import SelectionOptions, Strategy
 __all__ = ["Asked", "FoldQuestions", "Spaces"]
 
 _AT_ONCE = 256
+_SCORES_AT_ONCE = 4_000_000  # less than a second of search between two looks at whether to go on
 
 Spaces = Mapping[str, Float32[np.ndarray, "images dim"]]
 """For each strategy, and for `NONE`, the vectors of all places in which it chooses."""
@@ -49,15 +51,25 @@ class FoldQuestions:
         plan: What is evaluated.
         barred: What may not be shown for each query.
         spaces: Where each strategy of the plan looks.
+        check: Called several times a second while selections are made; raises whatever shall end it.
     """
 
-    def __init__(self, pool: EvaluatedPool, fold: Fold, plan: EvaluationPlan, barred: Barred, spaces: Spaces) -> None:
+    def __init__(
+        self,
+        pool: EvaluatedPool,
+        fold: Fold,
+        plan: EvaluationPlan,
+        barred: Barred,
+        spaces: Spaces,
+        *,
+        check: Callable[[], None] = SILENT.check,
+    ) -> None:
         self._pool, self.fold, self._plan, self._barred, self._spaces = pool, fold, plan, barred, spaces
         self._classes = pool.examples.classes
         self._place = np.full(pool.snapshot.size, -1, dtype=np.int64)
         self._place[pool.positions] = np.arange(len(pool))
         selections = dict.fromkeys(self._selection(row) for row in plan.rows if row.strategy != NONE)
-        self._chosen = {each: self._selected(each) for each in selections}
+        self._chosen = {each: self._selected(each, check) for each in selections}
 
     def __len__(self) -> int:
         return len(self.fold.queries)
@@ -125,14 +137,17 @@ class FoldQuestions:
         """Of which a row shows the most similar. Fewer of a random one would be the nearest of several, not random."""
         return row if row.strategy == "random" else StrategyRow(row.strategy, self._plan.most_shots)
 
-    def _selected(self, selection: StrategyRow) -> list[Chosen]:
+    def _selected(self, selection: StrategyRow, check: Callable[[], None]) -> list[Chosen]:
         name, k = selection
         vectors = self._spaces[name]
-        space = FoldSpace(self._pool.snapshot, self._pool.positions[self.fold.pool], self._pool.in_snapshot(vectors))
+        positions = self._pool.positions[self.fold.pool]
+        space = FoldSpace(self._pool.snapshot, positions, self._pool.in_snapshot(vectors), check)
         options = SelectionOptions(k=k, strategy=_selecting(name), order="nearest_first", seed=self._plan.seed)
         chosen: list[Chosen] = []
-        for start in range(0, len(self), _AT_ONCE):
-            numbers = range(start, min(start + _AT_ONCE, len(self)))
+        step = max(1, min(_AT_ONCE, _SCORES_AT_ONCE // len(positions)))
+        for start in range(0, len(self), step):
+            check()
+            numbers = range(start, min(start + step, len(self)))
             chosen += select(space, [self._query(number, vectors) for number in numbers], options)
         return chosen
 
