@@ -63,7 +63,7 @@ def difference(one: Tally, other: Tally, *, seed: int = 0, draws: int = DRAWS) -
     Raises:
         ValueError: The two weren't asked the same.
     """
-    if not np.array_equal(one.asked, other.asked):
+    if not one.asks_as(other):
         raise ValueError("a paired difference is of answers to the same queries")
     return _interval(one.value() - other.value(), _figures(one, seed, draws) - _figures(other, seed, draws))
 
@@ -86,7 +86,7 @@ def resamples(units: int, *, seed: int | list[int], draws: int) -> Iterator[Int6
 
 
 def _figures(sample: Tally, seed: int, draws: int) -> Float64[np.ndarray, " draws"]:
-    return np.concatenate([sample.figures(counts) for counts in resamples(len(sample.worth), seed=seed, draws=draws)])
+    return np.concatenate([sample.figures(counts) for counts in resamples(sample.units, seed=seed, draws=draws)])
 
 
 def _interval(value: float, resampled: Float64[np.ndarray, " draws"]) -> Estimate:

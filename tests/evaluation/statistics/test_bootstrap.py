@@ -6,11 +6,12 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from evaluation.statistics import bootstrap
+from evaluation.statistics import tally as tallying
 from evaluation.statistics.accuracy import accuracy, macro_accuracy
 from evaluation.statistics.bootstrap import difference, estimate, resamples
 from evaluation.statistics.tally import tally
@@ -28,6 +29,7 @@ def written_out(
     return float(np.mean(means))
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(0, 1), st.sampled_from([0.0, 0.5, 1.0])),
@@ -52,6 +54,49 @@ def test_the_figure_of_a_resample_is_that_of_its_queries_written_out(
     assert sample.value() == pytest.approx(written_out(worth, units, classes, domains, list(range(count))))
 
 
+def densely(right: np.ndarray, units: np.ndarray, classes: np.ndarray, domains: np.ndarray, seed: int) -> list[float]:
+    """The figure and its percentiles from arrays with a place for every unit, domain and class there is."""
+    place = (units, domains, classes)
+    worth, asked = (np.zeros([int(codes.max()) + 1 for codes in place]) for _ in range(2))
+    np.add.at(worth, place, right)
+    np.add.at(asked, place, 1.0)
+
+    def figures(counts: np.ndarray) -> np.ndarray:
+        parts, wholes = (np.tensordot(counts.astype(np.float64), sums, axes=1) for sums in (worth, asked))
+        shares = np.divide(parts, wholes, out=np.zeros_like(parts), where=wholes > 0)
+        of_classes, present = shares.sum(axis=2), (wholes > 0).sum(axis=2)
+        means = np.divide(of_classes, present, out=np.zeros_like(of_classes), where=present > 0)
+        return means.sum(axis=1) / (present > 0).sum(axis=1)
+
+    drawn = np.concatenate([figures(counts) for counts in resamples(len(worth), seed=seed, draws=300)])
+    return [float(figures(np.ones((1, len(worth)), np.int64))[0]), *np.percentile(drawn, [2.5, 97.5]).tolist()]
+
+
+@pytest.mark.parametrize("at_once", [1, 500, 100_000])
+@pytest.mark.parametrize(("many", "classes", "domains"), [(1, 1, 1), (40, 1, 1), (60, 3, 2), (90, 30, 9), (300, 7, 1)])
+def test_keeping_only_what_is_there_changes_no_digit(
+    monkeypatch: pytest.MonkeyPatch, many: int, classes: int, domains: int, at_once: int
+) -> None:
+    monkeypatch.setattr(tallying, "_AT_ONCE", at_once)
+    rng = np.random.default_rng(many)
+    for units in (np.arange(many), np.unique(rng.integers(1 + many // 3, size=many), return_inverse=True)[1]):
+        place = {"classes": rng.integers(classes, size=many), "domains": rng.integers(domains, size=many)}
+        one, other = (rng.integers(2, size=many).astype(np.float64) for _ in range(2))
+        found = estimate(tally(one, units, **place), seed=5, draws=300)
+        assert [found.value, found.low, found.high] == densely(one, units, **place, seed=5)
+        assert difference(tally(one, units, **place), tally(other, units, **place)).value == (
+            found.value - densely(other, units, **place, seed=5)[0]
+        )
+
+
+def test_images_without_a_group_have_an_entry_each_however_many_classes_and_domains_there_are() -> None:
+    codes = np.arange(30_000)
+    sample = tally(np.ones(30_000), codes, classes=codes % 70, domains=codes % 31)
+    assert (sample.units, sample.domains, sample.classes) == (30_000, 31, 70)
+    assert len(sample.unit) == len(sample.cell) == len(sample.worth) == len(sample.asked) == 30_000
+
+
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["a", "b", None])), min_size=1, max_size=20))
 def test_the_values_are_the_accuracies(pairs: list[tuple[str, str | None]]) -> None:
     truth, answers = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
@@ -117,8 +162,16 @@ def test_the_same_answers_differ_by_nothing_for_certain() -> None:
 
 
 def test_answers_to_other_queries_have_no_paired_difference() -> None:
-    with pytest.raises(ValueError, match="the same queries"):
-        difference(tally(np.ones(2), np.array([0, 1])), tally(np.ones(2), np.array([0, 0])))
+    one = tally(np.ones(3), np.array([0, 1, 1]), classes=np.array([0, 1, 0]))
+    for units, classes in (
+        ([0, 0, 1], [0, 1, 0]),
+        ([0, 1, 1], [0, 1, 1]),
+        ([0, 1, 2], [0, 1, 0]),
+        ([0, 1, 1], [0, 1, 2]),
+    ):
+        with pytest.raises(ValueError, match="the same queries"):
+            difference(one, tally(np.ones(3), np.array(units), classes=np.array(classes)))
+    assert difference(one, tally(np.zeros(3), np.array([1, 0, 1]), classes=np.array([1, 0, 0]))).value == 1.0
 
 
 def test_resamples_are_the_same_however_many_are_drawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
