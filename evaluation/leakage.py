@@ -18,7 +18,7 @@ from encoders.adaptation.coding import UNKNOWN, code, names_of
 from encoders.adaptation.watch import SILENT
 from evaluation.protocols.fold import Fold
 
-__all__ = ["NEAR_DUPLICATES_ABOVE", "REASONS", "SAME_PICTURE_ABOVE", "Barred", "barred_of"]
+__all__ = ["NEAR_DUPLICATES_ABOVE", "REASONS", "SAME_PICTURE_ABOVE", "Barred", "barred_of", "unrelated"]
 
 REASONS = ("group", "content", "near_duplicate")
 """Why a demonstration is barred; the n-th has the bit 2ⁿ."""
@@ -63,13 +63,6 @@ class Barred:
         """Places barred for a query, given by its number in the fold."""
         return self.places[self.starts[query] : self.starts[query + 1]]
 
-    def certain(self) -> Int32[np.ndarray, " some"]:
-        """Places barred for any query by its group or its very file, ascending.
-
-        Likeness is a guess, and among many queries nearly every demonstration may look like one of them.
-        """
-        return np.unique(self.places[self.reasons & 0b11 > 0])
-
     def counts(self, query: int | None = None) -> dict[str, int]:
         """How many pairs of query and demonstration each reason bars; one with several reasons counts for each.
 
@@ -78,6 +71,24 @@ class Barred:
         """
         reasons = self.reasons if query is None else self.reasons[self.starts[query] : self.starts[query + 1]]
         return {name: int((reasons >> bit & 1).sum()) for bit, name in enumerate(REASONS)}
+
+
+def unrelated(fold: Fold, *, groups: Sequence[str | None], sha256: Sequence[str | None]) -> Int64[np.ndarray, " some"]:
+    """Demonstrations that share neither group nor file with any query, ascending: those that may be learnt from.
+
+    Likeness is a guess, and among many queries nearly every demonstration may look like one of them.
+
+    Args:
+        fold: Pool and queries.
+        groups: As of `barred_of`.
+        sha256: Likewise.
+    """
+    free = np.ones(len(fold.pool), dtype=np.bool_)
+    for values in (groups, sha256):
+        codes = code(values, names_of(values))
+        asked = codes[fold.queries]
+        free &= ~np.isin(codes[fold.pool], asked[asked != UNKNOWN])
+    return fold.pool[free]
 
 
 def barred_of(

@@ -6,13 +6,12 @@ finds it there and goes on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from encoders.adaptation.watch import SILENT, Watch
 from encoders.tower import Tower
-from evaluation.answers.answered import Answered, Key
+from evaluation.answers.answered import Answered
 from evaluation.answers.journal import Journal
 from evaluation.plan import EvaluationPlan
 from evaluation.protocols.fold import Fold
@@ -21,6 +20,7 @@ from evaluation.running.adapted_fold import AdaptedFold
 from evaluation.running.evaluated_pool import EvaluatedPool
 from evaluation.running.fold_by_fold import FoldByFold
 from evaluation.running.fold_draw import folds_of_plan
+from evaluation.running.keys import keys_of
 from evaluation.running.learners import Learners
 from evaluation.running.notes import notes_of
 from evaluation.running.progress import AnswerCount
@@ -77,7 +77,7 @@ def evaluate(
     folds = folds_of_plan(pool, plan)
     folder.mkdir(parents=True, exist_ok=True)
     with Journal(folder / JOURNAL, {"pool": pool.digest(), **plan.decisive()}) as journal:
-        keys = list(_keys(pool, plan, folds, learners))
+        keys = [key for fold in folds for key in keys_of(pool, plan, fold, learners)]
         count = AnswerCount(watch, sum(key in journal for key in keys), len(keys))
         adapted = FoldByFold(pool, plan, learners, folder, base, watch, journal, count).through(folds)
         answers = {answered.key: answered for answered in journal.answers}
@@ -87,15 +87,6 @@ def evaluate(
         notes_of(pool, plan, folds, adapted),
         tuple(zip(folds, adapted, strict=True)),
     )
-
-
-def _keys(pool: EvaluatedPool, plan: EvaluationPlan, folds: Sequence[Fold], learners: Learners) -> Iterator[Key]:
-    """Of all answers, in the order of the table."""
-    for fold in folds:
-        for query in fold.queries.tolist():
-            for strategy, shots in plan.rows:
-                for learner in learners.names:
-                    yield Key(fold.name, pool.ids[query], strategy, shots, learner)
 
 
 def _size(pool: EvaluatedPool, fold: Fold) -> FoldSize:

@@ -1,4 +1,4 @@
-"""One fold after another: bar, adapt, choose, answer; what an earlier run did is not done again."""
+"""One fold after another: adapt, bar, choose, answer; what an earlier run did is not done again."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32
 
 from encoders.adaptation.watch import Watch
 from encoders.tower import Tower
 from evaluation.answers.journal import Journal
-from evaluation.leakage import barred_of
+from evaluation.leakage import barred_of, unrelated
 from evaluation.plan import ADAPTED, CENTRED, NONE, EvaluationPlan
 from evaluation.protocols.fold import Fold
 from evaluation.running.adapted_fold import AdaptedFold, adapted_fold
@@ -21,6 +21,7 @@ from evaluation.running.answering import answer_all
 from evaluation.running.asking import ask_all
 from evaluation.running.evaluated_pool import EvaluatedPool
 from evaluation.running.fold_draw import digest_of
+from evaluation.running.keys import keys_of
 from evaluation.running.learners import Learners
 from evaluation.running.progress import AnswerCount
 from evaluation.running.questions import FoldQuestions, Spaces
@@ -76,21 +77,24 @@ class FoldByFold:
     def _answered(
         self, fold: Fold, which: str, thumbnails: Float32[np.ndarray, "images pixels"], loop: asyncio.Runner
     ) -> AdaptedFold | None:
-        examples = self.pool.examples
+        self.watch.check()
+        adapted = self._adapted(fold, which)
+        self.count.tell()
+        if not all(key in self.journal for key in keys_of(self.pool, self.plan, fold, self.learners)):
+            self._answer(self._questions(fold, self._spaces(fold, adapted), thumbnails), loop)
+        return adapted
+
+    def _questions(self, fold: Fold, spaces: Spaces, thumbnails: Float32[np.ndarray, "images pixels"]) -> FoldQuestions:
+        examples, check = self.pool.examples, self.watch.check
         barred = barred_of(
             fold,
             groups=examples.group_names,
             sha256=self.pool.sha256,
             vectors=examples.vectors,
             thumbnails=thumbnails,
-            check=self.watch.check,
+            check=check,
         )
-        self.watch.check()
-        adapted = self._adapted(fold, np.setdiff1d(fold.pool, barred.certain()), which)
-        self.count.tell()
-        spaces, check = self._spaces(fold, adapted), self.watch.check
-        self._answer(FoldQuestions(self.pool, fold, self.plan, barred, spaces, check=check), loop)
-        return adapted
+        return FoldQuestions(self.pool, fold, self.plan, barred, spaces, check=check)
 
     def _answer(self, questions: FoldQuestions, loop: asyncio.Runner) -> None:
         told, check = self.count.one_more, self.watch.check
@@ -99,10 +103,11 @@ class FoldByFold:
             concurrency = self.learners.concurrency
             loop.run(ask_all(questions, learner, self.journal, concurrency=concurrency, told=told, check=check))
 
-    def _adapted(self, fold: Fold, learnt: Int64[np.ndarray, " some"], which: str) -> AdaptedFold | None:
+    def _adapted(self, fold: Fold, which: str) -> AdaptedFold | None:
         """Neither groups nor files of queries are learnt from."""
         if not self.plan.adapts:
             return None
+        learnt = unrelated(fold, groups=self.pool.examples.group_names, sha256=self.pool.sha256)
 
         def tell(phase: str, done: int, total: int, figures: dict[str, float]) -> None:
             self.watch.progress(f"{which}: {phase}", done, total, figures)

@@ -17,7 +17,7 @@ from sklearn.datasets import load_sample_images
 from encoders.catalog import load_encoder
 from encoders.decode import decode
 from evaluation import leakage
-from evaluation.leakage import barred_of
+from evaluation.leakage import barred_of, unrelated
 from evaluation.protocols.fold import Fold
 from evaluation.protocols.leave_one_domain_out import leave_one_domain_out
 from evaluation.thumbnail import thumbnail
@@ -51,6 +51,7 @@ def test_exactly_those_pairs_are_barred_that_share_something(
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(leakage, "_SCORES_AT_ONCE", at_once)
             barred = barred_of(fold, groups=groups, sha256=hashes, vectors=vectors, near_duplicates_above=threshold)
+        related: set[int] = set()
         totals = {"group": 0, "content": 0, "near_duplicate": 0}
         for number, query in enumerate(fold.queries.tolist()):
             pool = fold.pool.tolist()
@@ -61,9 +62,12 @@ def test_exactly_those_pairs_are_barred_that_share_something(
             }
             assert barred.of(number).tolist() == sorted(set().union(*found.values()))
             assert barred.counts(number) == {reason: len(places) for reason, places in found.items()}
+            related |= found["group"] | found["content"]
             for reason, places in found.items():
                 totals[reason] += len(places)
         assert barred.counts() == totals
+        free = unrelated(fold, groups=groups, sha256=hashes)
+        assert free.tolist() == [place for place in fold.pool.tolist() if place not in related]
 
 
 def a_fold(queries: int, pool: int) -> Fold:

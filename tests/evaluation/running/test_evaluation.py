@@ -15,6 +15,7 @@ from evaluation.answers.answered import Answered
 from evaluation.learners.vote import Vote, vote
 from evaluation.plan import EvaluationPlan
 from evaluation.running import adapted_fold as adapting
+from evaluation.running import fold_by_fold
 from evaluation.running.evaluated_pool import EvaluatedPool
 from evaluation.running.evaluation import Evaluation, evaluate
 from evaluation.running.learners import Learners
@@ -226,6 +227,26 @@ def test_a_second_run_asks_nothing_and_adapts_nothing(tmp_path: Path, monkeypatc
     second = run(tmp_path, learners=Learners((counted,)))
     assert (second.answers, second.notes) == (first.answers, first.notes)
     assert counted.asked.total() == len(first.answers)
+
+
+def test_only_where_something_is_left_to_ask_is_anything_barred_or_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    barred: list[str] = []
+    real = fold_by_fold.barred_of
+
+    def remembering(fold, **columns):  # type: ignore[no-untyped-def]
+        barred.append(fold.name)
+        return real(fold, **columns)
+
+    monkeypatch.setattr(fold_by_fold, "barred_of", remembering)
+    plan = EvaluationPlan(shots=(0, 3), strategies=("topk_nearest",))
+    run(tmp_path, replace(plan, targets=("glare",)))
+    done = run(tmp_path, plan)
+    assert barred == ["glare", "dusk", "noon"]
+    monkeypatch.setattr(fold_by_fold, "FoldQuestions", None)
+    assert run(tmp_path, plan).answers == done.answers
+    assert barred == ["glare", "dusk", "noon"]
 
 
 def test_more_learners_strategies_and_domains_are_added_to_what_is_there(tmp_path: Path) -> None:
