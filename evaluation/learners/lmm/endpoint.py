@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from evaluation.learners.lmm.address import check_address, keeps_secrets
+from evaluation.learners.lmm.address import check_address, is_encrypted, keeps_secrets
 from evaluation.learners.lmm.budget import Budget, Tokens
 from evaluation.learners.lmm.failures import Failure, RefusedSetting, judge
 from evaluation.learners.lmm.options import LmmOptions
@@ -65,7 +65,7 @@ class Endpoint:
                 "The learner lmm needs the package 'openai', which is not installed.",
                 hint="Install the extra: pip install 'invariantselect-server[evaluate]'.",
             )
-        from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Omit
+        from openai import AsyncOpenAI
 
         base_url = options.base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
         check_address(base_url)
@@ -74,8 +74,8 @@ class Endpoint:
         self._budget = budget
         self._sleep = sleep
         self._key = _key(options.key_variable, self.base_url)
-        self._headers: dict[str, Any] = {} if self._key else {"Authorization": Omit()}
-        self._own_client = None if http_client else DefaultAsyncHttpxClient(follow_redirects=False)
+        self._headers = _headers(self.base_url, self._key)
+        self._own_client = None if http_client else _client(self.base_url)
         self._openai = AsyncOpenAI(
             api_key=self._key or "none",
             base_url=self.base_url,
@@ -146,12 +146,34 @@ def _key(variable: str, base_url: str) -> str | None:
         return None
     key = os.environ.get(variable, "").strip()
     if not key:
-        if base_url.startswith("http:"):
+        if not is_encrypted(base_url):
             return None
         raise LearnerKeyRefusedError(f"The environment variable {variable} holds no key for {base_url}.")
     if len(key) < _SHORTEST_KEY or not (key.isascii() and key.isprintable()) or " " in key:
         raise LearnerKeyRefusedError(f"What the environment variable {variable} holds is no key.")
     return key
+
+
+def _client(base_url: str) -> httpx.AsyncClient:
+    """A client that follows no redirects. To this machine itself, it takes no proxy of the environment: what may travel
+    there in the clear would go to the proxy."""
+    from openai import DefaultAsyncHttpxClient
+
+    direct = keeps_secrets(base_url) and not is_encrypted(base_url)
+    return DefaultAsyncHttpxClient(follow_redirects=False, trust_env=not direct)
+
+
+def _headers(base_url: str, key: str | None) -> dict[str, Any]:
+    """What the package `openai` is told of headers with each request: over plain http, to leave out all that it takes
+    from the environment, which may be as secret as a key. Over https there always is a key, which it adds itself."""
+    from openai import Omit
+
+    if is_encrypted(base_url):
+        return {}
+    lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
+    named = [line.partition(":")[0].strip() for line in lines if ":" in line]
+    without = dict.fromkeys((*named, "OpenAI-Organization", "OpenAI-Project"), Omit())
+    return {**without, "Authorization": f"Bearer {key}" if key else Omit()}
 
 
 def _pause(attempt: int, after_seconds: float | None) -> float:
