@@ -48,6 +48,7 @@ def evaluate(
     price_in: flags.PriceIn = 0.0,
     price_out: flags.PriceOut = 0.0,
     image_side: flags.ImageSide = 336,
+    image_tokens: flags.ImageTokens = 8_500,
     most_tokens: flags.MostTokens = 64,
     out: flags.Out = None,
     queue: Annotated[bool, typer.Option("--queue", help="Leave it to a worker, and only tell the job's id.")] = False,
@@ -82,6 +83,7 @@ def evaluate(
         price_in=price_in,
         price_out=price_out,
         image_side=image_side,
+        image_tokens=image_tokens,
         most_tokens=most_tokens,
     )
     request = flags.request_of(

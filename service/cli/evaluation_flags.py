@@ -73,6 +73,10 @@ MostCost: TypeAlias = Annotated[
 PriceIn: TypeAlias = Annotated[float, Option("--price-in", min=0, help="Of a million prompt tokens.")]
 PriceOut: TypeAlias = Annotated[float, Option("--price-out", min=0, help="Of a million answer tokens.")]
 ImageSide: TypeAlias = Annotated[int, Option("--image-side", min=1, help="Longest side of images sent, in pixels.")]
+ImageTokens: TypeAlias = Annotated[
+    int,
+    Option("--image-tokens", min=1, help="Most prompt tokens that an image is billed as; set aside for --most-cost."),
+]
 MostTokens: TypeAlias = Annotated[int, Option("--most-tokens", min=1, help="Longest answer, in tokens.")]
 
 

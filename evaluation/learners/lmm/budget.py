@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from evaluation.learners.lmm.options import LmmOptions
 from invariantselect.errors import LearnerBudgetSpentError
 
-__all__ = ["Budget", "Spent", "Tokens"]
+__all__ = ["Budget", "Reserved", "Spent", "Tokens"]
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +48,19 @@ class Tokens:
         return Tokens(self.prompt - other.prompt, self.answer - other.answer)
 
 
+@dataclass(frozen=True)
+class Reserved:
+    """What is set aside for a request.
+
+    Attributes:
+        tokens: So much.
+        estimate: What the request was said to take at most, before that was raised.
+    """
+
+    tokens: Tokens
+    estimate: Tokens
+
+
 class Budget:
     """Counts requests and tokens, and lets no request begin that could exceed a cap. Of one event loop.
 
@@ -80,7 +93,7 @@ class Budget:
         """What the tokens used cost."""
         return self._price(self._used)
 
-    async def reserve(self, most: Tokens) -> Tokens:
+    async def reserve(self, most: Tokens) -> Reserved:
         """Set aside what a request may cost, and count it.
 
         Where the caps have no room only because of what others have set aside, wait for them: they rarely need all.
@@ -100,22 +113,26 @@ class Budget:
             if self._fits(self._used + self._open + wanted):
                 self._requests += 1
                 self._open += wanted
-                return wanted
+                return Reserved(wanted, most)
             await self._settled.wait()
 
-    def settle(self, reserved: Tokens, used: Tokens) -> None:
+    def settle(self, reserved: Reserved, used: Tokens) -> None:
         """Put what a request took in the place of what was set aside for it.
 
         Args:
             reserved: What `reserve` gave.
-            used: What was taken: nothing if nothing can have been billed, `reserved` if that isn't known.
+            used: What was taken: nothing if nothing can have been billed, `reserved.tokens` if that isn't known.
         """
-        self._open -= reserved
+        self._open -= reserved.tokens
         self._used += used
-        if used.prompt > reserved.prompt:
-            self._underestimate *= used.prompt / reserved.prompt
+        # By the estimate and not by what was set aside: of many requests that are open, each says the same once more.
+        factor = used.prompt / max(1, reserved.estimate.prompt)
+        if factor > self._underestimate:
+            self._underestimate = factor
             _log.warning(
-                "a prompt took %d tokens and %d were reserved: image_tokens is too low", used.prompt, reserved.prompt
+                "a prompt took %d tokens, and %d is the most it was said to: image_tokens is too low",
+                used.prompt,
+                reserved.estimate.prompt,
             )
         self._settled.set()
         self._settled = asyncio.Event()

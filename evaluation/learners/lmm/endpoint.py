@@ -116,14 +116,14 @@ class Endpoint:
         from openai import OpenAIError
 
         reserved = await self._budget.reserve(most_tokens_of(body["messages"], self._options))
-        used = reserved  # unless it turns out otherwise: what was sent may have been billed
+        used = reserved.tokens  # unless it turns out otherwise: what was sent may have been billed
         try:
             async with asyncio.timeout(self._options.timeout_seconds):
                 response = await self._openai.chat.completions.with_raw_response.create(
                     **body, extra_headers=self._headers
                 )
             reply = read_reply(self._without_key(response.content))
-            used = reply.used or reserved
+            used = reply.used or reserved.tokens
         except LearnerResponseInvalidError as error:
             return Failure(error, passing=True, billed=True)
         except (OpenAIError, TimeoutError) as error:

@@ -90,6 +90,33 @@ async def test_where_images_are_dearer_than_said_later_requests_reserve_more(ser
         assert await ask_many(lmm, 4) == (2, 2)
 
 
+async def test_many_open_questions_that_are_dearer_than_said_raise_it_once(server: ScriptedServer) -> None:
+    most, full = 60, threading.Barrier(8, timeout=10)
+
+    def respond(_: Received) -> Reply:
+        if len(server.received) <= 8:
+            full.wait()  # eight are open together, all reserved as if images were cheap
+        return completion("cat", usage=(2_000, 1))
+
+    server.respond = respond
+    async with asking(server, concurrency=8, image_tokens=10, price_in=1e6, most_cost=most * 2e3) as lmm:
+        answered, _ = await ask_many(lmm, 80)
+    assert answered >= most - 1
+
+
+@given(underestimates=st.lists(st.integers(1, 50), min_size=1, max_size=16), reserved=st.integers(1, 1000))
+def test_later_requests_reserve_the_most_that_one_took(underestimates: list[int], reserved: int) -> None:
+    budget = Budget(LmmOptions("m"))
+
+    async def run() -> int:
+        opened = [await budget.reserve(Tokens(reserved, 1)) for _ in underestimates]
+        for each, times in zip(opened, underestimates, strict=True):
+            budget.settle(each, Tokens(reserved * times, 1))
+        return (await budget.reserve(Tokens(reserved, 1))).tokens.prompt
+
+    assert asyncio.run(run()) == reserved * max(underestimates)
+
+
 async def test_kept_answers_are_free(server: ScriptedServer, tmp_path: Path) -> None:
     server.respond = lambda _: completion("cat")
     async with asking(server, tmp_path) as lmm:
