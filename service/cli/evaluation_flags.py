@@ -63,7 +63,9 @@ KeyVariable: TypeAlias = Annotated[
 Question: TypeAlias = Annotated[str, Option("--question", help="Asked of every image.")]
 Concurrency: TypeAlias = Annotated[int, Option("--concurrency", min=1, help="How many requests are open at a time.")]
 Timeout: TypeAlias = Annotated[float, Option("--timeout", metavar="SECONDS", help="For one request.")]
-Retries: TypeAlias = Annotated[int, Option("--retries", min=0, help="How often a failed request is made again.")]
+Retries: TypeAlias = Annotated[
+    int, Option("--retries", min=0, max=100, help="How often a failed request is made again.")
+]
 MostRequests: TypeAlias = Annotated[
     int | None, Option("--most-requests", metavar="N", min=0, help="Budget in requests; known answers are free.")
 ]

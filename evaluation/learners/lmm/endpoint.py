@@ -29,6 +29,7 @@ __all__ = ["Endpoint"]
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 8.0
+_MOST_DOUBLINGS = 10
 _LONGEST_WAIT_S = 300.0
 """An endpoint that wants to be left alone for longer is left alone: the error says for how long."""
 
@@ -185,4 +186,4 @@ def _pause(attempt: int, after_seconds: float | None) -> float:
     chance = random.random()
     if after_seconds is not None:
         return after_seconds + _FIRST_PAUSE_S * chance
-    return float(min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt) * chance)
+    return float(min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(attempt, _MOST_DOUBLINGS)) * chance)
