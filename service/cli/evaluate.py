@@ -91,7 +91,7 @@ def evaluate(
         shots=flags.shots_of(shots),
         strategies=flags.names_of([strategies], "--strategies"),
         learners=kinds,
-        lmm=_asked(lmm),
+        lmm=_asked(lmm if queue else _without_budget(lmm)),
         depth=depth,
         objective=objective,
         options=options_of(objective, option or []),
@@ -149,3 +149,11 @@ def _do(
     else:
         print_evaluation(result)
     progress().print(f"Wrote {out / 'report.html'}, report.json and answers.csv.")
+
+
+def _without_budget(lmm: LmmOptions | None) -> LmmOptions | None:
+    """The model as the request of an evaluation in this process names it: the options handed beside it have the budget,
+    and what a server grants at most doesn't count here."""
+    from dataclasses import replace
+
+    return None if lmm is None else replace(lmm, most_requests=None)

@@ -126,6 +126,13 @@ def test_what_images_are_billed_as_can_be_said(real_cli: CommandLine, endpoint: 
     assert len(endpoint.bodies) == QUESTIONS
 
 
+def test_a_budget_here_may_be_larger_than_a_server_grants(
+    real_cli: CommandLine, endpoint: Endpoint, tmp_path: Path
+) -> None:
+    ended = run(real_cli, endpoint, tmp_path / "out", "--most-requests", 20_000_000)
+    assert (ended.code, len(endpoint.bodies)) == (0, QUESTIONS)
+
+
 def test_when_the_endpoint_fails_what_was_answered_is_kept(
     real_cli: CommandLine, endpoint: Endpoint, tmp_path: Path
 ) -> None:
