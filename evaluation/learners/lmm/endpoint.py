@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from evaluation.learners.lmm.address import check_address, is_encrypted, keeps_secrets
 from evaluation.learners.lmm.budget import Budget, Tokens
 from evaluation.learners.lmm.failures import Failure, RefusedSetting, judge
+from evaluation.learners.lmm.naming import Naming
 from evaluation.learners.lmm.options import LmmOptions
 from evaluation.learners.lmm.reply import Reply, read_reply
 from evaluation.learners.lmm.request import Body, most_tokens_of
@@ -74,7 +75,8 @@ class Endpoint:
         self._options = options
         self._budget = budget
         self._sleep = sleep
-        self._key = _key(options.key_variable, self.base_url)
+        self._naming = Naming(self.base_url, options.tells_address)
+        self._key = _key(options.key_variable, self._naming)
         self._headers = _headers(self.base_url, self._key)
         self._own_client = None if http_client else _client(self.base_url)
         self._openai = AsyncOpenAI(
@@ -128,7 +130,7 @@ class Endpoint:
         except LearnerResponseInvalidError as error:
             return Failure(error, passing=True, billed=True)
         except (OpenAIError, TimeoutError) as error:
-            outcome = judge(error, body, self.base_url, self._key)
+            outcome = judge(error, body, self._naming, self._key)
             if not (isinstance(outcome, Failure) and outcome.billed):
                 used = Tokens()
             return outcome
@@ -141,18 +143,20 @@ class Endpoint:
         return content.replace(self._key.encode(), b"[key]") if self._key else content
 
 
-def _key(variable: str, base_url: str) -> str | None:
+def _key(variable: str, naming: Naming) -> str | None:
     """The key that the environment has for an endpoint; None where none may be sent or none is needed."""
-    if not keeps_secrets(base_url):
+    if not keeps_secrets(naming.base_url):
         return None
     key = os.environ.get(variable, "").strip()
-    if not key:
-        if not is_encrypted(base_url):
-            return None
-        raise LearnerKeyRefusedError(f"The environment variable {variable} holds no key for {base_url}.")
-    if len(key) < _SHORTEST_KEY or not (key.isascii() and key.isprintable()) or " " in key:
-        raise LearnerKeyRefusedError(f"What the environment variable {variable} holds is no key.")
-    return key
+    if not key and not is_encrypted(naming.base_url):
+        return None
+    if len(key) >= _SHORTEST_KEY and key.isascii() and key.isprintable() and " " not in key:
+        return key
+    held = "no key" if not key else "what is no key"
+    if naming.told:
+        raise LearnerKeyRefusedError(f"The environment variable {variable} holds {held} for {naming.base_url}.")
+    _log.info("the environment variable %s holds %s for %s", variable, held, naming.base_url)
+    raise LearnerKeyRefusedError(f"{naming.endpoint} needs a key, and the environment of whoever asks it holds {held}.")
 
 
 def _client(base_url: str) -> httpx.AsyncClient:

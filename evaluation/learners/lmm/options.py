@@ -52,6 +52,8 @@ class LmmOptions:
             usual is what the dearest known model takes (gpt-4o-mini: 2,833 + 5,667).
         most_tokens: Longest answer, in tokens; a model that thinks aloud needs more.
         layout: How demonstrations and query stand in the prompt.
+        tells_address: Whether errors say where the endpoint is and which variable holds its key. Otherwise only the log
+            does: for errors that are read by others than the owner of this process.
 
     Raises:
         InvalidRequestError: A value that can't be.
@@ -72,6 +74,7 @@ class LmmOptions:
     image_tokens: int = 8_500
     most_tokens: int = 64
     layout: Layout = "interleaved"
+    tells_address: bool = True
 
     def __post_init__(self) -> None:
         if not self.model.strip() or not self.model.isprintable():
