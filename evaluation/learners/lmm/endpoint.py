@@ -15,12 +15,13 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from evaluation.learners.lmm.address import check_address, is_encrypted, keeps_secrets
-from evaluation.learners.lmm.budget import Budget, Tokens
+from evaluation.learners.lmm.budget import Budget
 from evaluation.learners.lmm.failures import Failure, RefusedSetting, judge
 from evaluation.learners.lmm.naming import Naming
 from evaluation.learners.lmm.options import LmmOptions
 from evaluation.learners.lmm.reply import Reply, read_reply
 from evaluation.learners.lmm.request import Body, most_tokens_of
+from evaluation.learners.lmm.tokens import Tokens
 from invariantselect.errors import InvalidRequestError, LearnerKeyRefusedError, LearnerResponseInvalidError
 
 if TYPE_CHECKING:

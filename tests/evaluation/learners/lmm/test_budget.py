@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from evaluation.learners.learner import Answer
 from evaluation.learners.lmm import Lmm, LmmOptions
-from evaluation.learners.lmm.budget import Budget, Tokens
+from evaluation.learners.lmm.budget import Budget
+from evaluation.learners.lmm.tokens import Tokens
 from invariantselect.errors import LearnerBudgetSpentError
 from tests.client.scripted_server import Received, Reply, ScriptedServer
 from tests.evaluation.learners.lmm.endpoints import asking, completion, question, refusal
