@@ -11,7 +11,7 @@ from encoders.adaptation.watch import Watch
 from encoders.catalog import load_tower, was_adapted
 from encoders.decode import DecodeLimits
 from encoders.tower import Tower
-from evaluation.learners.lmm import Lmm, LmmOptions
+from evaluation.learners.lmm import Account, Lmm, LmmOptions
 from evaluation.learners.registry import learners_of
 from evaluation.plan import EvaluationPlan
 from evaluation.report import About, write_report
@@ -42,6 +42,7 @@ class _Asked:
     settings: Settings
     lmm: LmmOptions | None
     watch: Watch
+    spent: Path | None
 
 
 def evaluate_pool(
@@ -54,6 +55,7 @@ def evaluate_pool(
     lmm: LmmOptions | None,
     watch: Watch,
     log: Callable[[str], None],
+    spent: Path | None = None,
 ) -> EvaluationResult:
     """Evaluate, or go on, and write the report.
 
@@ -66,11 +68,12 @@ def evaluate_pool(
         lmm: How the learner ``lmm`` asks, where it is named.
         watch: Told how far it is, and asked whether to go on.
         log: Told when answers of demonstrations that were changed since are thrown away; it may refuse by raising.
+        spent: Folder of what was spent of the model's budget, for whoever goes on; None grants it anew each time.
 
     Raises:
         InvariantSelectError: As `evaluation.running.evaluation.evaluate`.
     """
-    asked = _Asked(pool, request, settings, lmm, watch)
+    asked = _Asked(pool, request, settings, lmm, watch, spent)
     while True:
         chosen = choose(pool, folder, log)
         try:
@@ -86,7 +89,8 @@ def _evaluated(asked: _Asked, chosen: LearningSet, out: Path) -> EvaluationResul
     evaluated = evaluated_pool(pool, chosen, DecodeLimits(settings.max_image_bytes, settings.max_image_pixels))
     model = None
     if asked.lmm is not None:
-        model = Lmm(asked.lmm, picture=evaluated.content, cache=settings.data / _CACHE)
+        account = None if asked.spent is None else Account(asked.spent)
+        model = Lmm(asked.lmm, picture=evaluated.content, cache=settings.data / _CACHE, account=account)
     learners = _learners(request, model, 1 if asked.lmm is None else asked.lmm.concurrency)
     base = _base(asked) if plan.adapts and request.depth in ("auto", "finetune") else None
     done = evaluate(evaluated, plan, learners, folder=chosen.work, base=base, watch=asked.watch)

@@ -48,6 +48,7 @@ def evaluate(
     price_in: flags.PriceIn = 0.0,
     price_out: flags.PriceOut = 0.0,
     image_side: flags.ImageSide = 336,
+    image_tokens: flags.ImageTokens = 8_500,
     most_tokens: flags.MostTokens = 64,
     out: flags.Out = None,
     queue: Annotated[bool, typer.Option("--queue", help="Leave it to a worker, and only tell the job's id.")] = False,
@@ -82,6 +83,7 @@ def evaluate(
         price_in=price_in,
         price_out=price_out,
         image_side=image_side,
+        image_tokens=image_tokens,
         most_tokens=most_tokens,
     )
     request = flags.request_of(
@@ -89,7 +91,7 @@ def evaluate(
         shots=flags.shots_of(shots),
         strategies=flags.names_of([strategies], "--strategies"),
         learners=kinds,
-        lmm=_asked(lmm),
+        lmm=_asked(lmm if queue else _without_budget(lmm)),
         depth=depth,
         objective=objective,
         options=options_of(objective, option or []),
@@ -147,3 +149,11 @@ def _do(
     else:
         print_evaluation(result)
     progress().print(f"Wrote {out / 'report.html'}, report.json and answers.csv.")
+
+
+def _without_budget(lmm: LmmOptions | None) -> LmmOptions | None:
+    """The model as the request of an evaluation in this process names it: the options handed beside it have the budget,
+    and what a server grants at most doesn't count here."""
+    from dataclasses import replace
+
+    return None if lmm is None else replace(lmm, most_requests=None)

@@ -63,7 +63,9 @@ KeyVariable: TypeAlias = Annotated[
 Question: TypeAlias = Annotated[str, Option("--question", help="Asked of every image.")]
 Concurrency: TypeAlias = Annotated[int, Option("--concurrency", min=1, help="How many requests are open at a time.")]
 Timeout: TypeAlias = Annotated[float, Option("--timeout", metavar="SECONDS", help="For one request.")]
-Retries: TypeAlias = Annotated[int, Option("--retries", min=0, help="How often a failed request is made again.")]
+Retries: TypeAlias = Annotated[
+    int, Option("--retries", min=0, max=100, help="How often a failed request is made again.")
+]
 MostRequests: TypeAlias = Annotated[
     int | None, Option("--most-requests", metavar="N", min=0, help="Budget in requests; known answers are free.")
 ]
@@ -73,6 +75,10 @@ MostCost: TypeAlias = Annotated[
 PriceIn: TypeAlias = Annotated[float, Option("--price-in", min=0, help="Of a million prompt tokens.")]
 PriceOut: TypeAlias = Annotated[float, Option("--price-out", min=0, help="Of a million answer tokens.")]
 ImageSide: TypeAlias = Annotated[int, Option("--image-side", min=1, help="Longest side of images sent, in pixels.")]
+ImageTokens: TypeAlias = Annotated[
+    int,
+    Option("--image-tokens", min=1, help="Most prompt tokens that an image is billed as; set aside for --most-cost."),
+]
 MostTokens: TypeAlias = Annotated[int, Option("--most-tokens", min=1, help="Longest answer, in tokens.")]
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, case, select, update
 from index.catalog.engine import Catalog
 from invariantselect.wire.jobs import Job, JobProgress, JobState
 from service.jobs.clock import utc_now
-from service.jobs.events import add_event, add_state
+from service.jobs.events import add_event, add_state, times_in
 from service.jobs.rows import claimable, find, job_of
 from service.tables import jobs
 
@@ -52,6 +52,11 @@ class Claim:
         with self.store.writing() as connection:
             done = connection.execute(update(jobs).where(self._mine()).values(heartbeat_at=utc_now()))
         return done.rowcount == 1
+
+    def retries(self) -> int:
+        """How often somebody retried it: as often as it had come to an end before."""
+        with self.store.reading() as connection:
+            return times_in(connection, self.job.id, ("failed", "cancelled"))
 
     def progress(self, progress: JobProgress) -> None:
         """Write down how far it is, which is a sign of life too."""

@@ -55,6 +55,14 @@ class JobContext:
         """How often the job was begun, this time included."""
         return self._claim.job.attempt
 
+    def retries(self) -> int:
+        """How often somebody retried the job: unlike attempts, which begin by themselves when a worker stops or dies.
+
+        Raises:
+            CatalogUnavailableError: The table doesn't answer.
+        """
+        return self._claim.retries()
+
     def check(self) -> None:
         """Go on, or stop here. Costs nothing: call it as often as you like.
 

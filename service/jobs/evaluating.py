@@ -44,6 +44,7 @@ def _evaluate(context: JobContext, request: EvaluateRequest) -> dict[str, Any]:
         lmm=options_of(request.lmm, services.settings),
         watch=Watch(tell, context.check),
         log=context.log,
+        spent=context.folder / f"spent-{context.retries()}",
     )
     if not _still_there(services, pool):
         shutil.rmtree(out.parent, ignore_errors=True)  # it was written after the others were removed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from sqlalchemy import Connection, RowMapping, func, insert, select
@@ -12,7 +12,7 @@ from invariantselect.wire.jobs import JobEvent, JobState
 from service.jobs.clock import utc_now
 from service.tables import job_events
 
-__all__ = ["add_event", "add_state", "events_after"]
+__all__ = ["add_event", "add_state", "events_after", "times_in"]
 
 EventName = Literal["state", "progress", "log"]
 
@@ -36,6 +36,13 @@ def add_event(connection: Connection, job: str, attempt: int, event: EventName, 
 def add_state(connection: Connection, job: str, attempt: int, state: JobState) -> None:
     """Write down that a job changed its state."""
     add_event(connection, job, attempt, "state", {"state": state})
+
+
+def times_in(connection: Connection, job: str, states: Sequence[JobState]) -> int:
+    """How often a job has come into one of these states."""
+    data = [json.dumps({"state": state}) for state in states]
+    where = (job_events.c.job_id == job, job_events.c.event == "state", job_events.c.data.in_(data))
+    return connection.execute(select(func.count()).select_from(job_events).where(*where)).scalar_one()
 
 
 def events_after(

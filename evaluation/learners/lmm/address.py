@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from invariantselect.errors import InvalidRequestError
 
-__all__ = ["check_address", "keeps_secrets"]
+__all__ = ["check_address", "is_encrypted", "keeps_secrets"]
 
 
 def check_address(url: str) -> None:
@@ -32,12 +32,17 @@ def check_address(url: str) -> None:
         )
 
 
+def is_encrypted(url: str) -> bool:
+    """Whether it is asked by https: then a proxy on the way sees no more than where it is."""
+    return urlsplit(url).scheme == "https"
+
+
 def keeps_secrets(url: str) -> bool:
-    """Whether what is sent there can't be read on the way: by https, or to this machine itself."""
-    parts = urlsplit(url)
-    if parts.scheme == "https" or parts.hostname == "localhost":
+    """Whether what is sent there can't be read on the way: by https, or to this machine itself and by no proxy."""
+    host = urlsplit(url).hostname or ""
+    if is_encrypted(url) or host == "localhost":
         return True
     try:
-        return ipaddress.ip_address(parts.hostname or "").is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False

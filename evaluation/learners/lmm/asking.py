@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from evaluation.learners.learner import Answer, Question
+from evaluation.learners.lmm.account import Account
 from evaluation.learners.lmm.budget import Budget, Spent
 from evaluation.learners.lmm.confidence import confidence_of
 from evaluation.learners.lmm.endpoint import Endpoint
@@ -35,6 +36,7 @@ class Lmm:
         options: Which model, where, and what it may cost.
         picture: The bytes of the image file of a query or demonstration, by id; called from threads.
         cache: Folder of the replies that are kept, which any number of processes may share; None keeps none.
+        account: What was spent of the budget before; None grants it anew.
         http_client: Sends the requests instead of a client of its own; left open.
         sleep: Waits for so many seconds between requests.
 
@@ -49,12 +51,13 @@ class Lmm:
         *,
         picture: Callable[[str], bytes],
         cache: Path | None,
+        account: Account | None = None,
         http_client: httpx.AsyncClient | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._options = options
         self._picture = picture
-        self._budget = Budget(options)
+        self._budget = Budget(options, account)
         self._endpoint = Endpoint(options, self._budget, http_client=http_client, sleep=sleep)
         self._kept = KeptReplies(cache)
         self._places = asyncio.Semaphore(options.concurrency)
@@ -74,7 +77,7 @@ class Lmm:
 
     @property
     def spent(self) -> Spent:
-        """What was used so far."""
+        """What was used so far, by those before as well."""
         used = self._budget.used
         return Spent(self._budget.requests, used.prompt, used.answer, self._budget.cost, self._cached)
 
@@ -97,8 +100,9 @@ class Lmm:
         return Answer(label, 0.0 if label is None else confidence_of(reply, label), reply.text)
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close the connections, and the account."""
         await self._endpoint.aclose()
+        self._budget.close()
 
     async def _reply(self, messages: Messages) -> Reply:
         """The reply to a prompt, asked for without those settings that the endpoint refuses."""

@@ -7,10 +7,12 @@ import logging
 import math
 from dataclasses import dataclass
 
+from evaluation.learners.lmm.account import Account, Spending
 from evaluation.learners.lmm.options import LmmOptions
+from evaluation.learners.lmm.tokens import Tokens
 from invariantselect.errors import LearnerBudgetSpentError
 
-__all__ = ["Budget", "Spent", "Tokens"]
+__all__ = ["Budget", "Reserved", "Spent"]
 
 _log = logging.getLogger(__name__)
 
@@ -35,17 +37,16 @@ class Spent:
 
 
 @dataclass(frozen=True)
-class Tokens:
-    """Tokens of the prompt and of the answer."""
+class Reserved:
+    """What is set aside for a request.
 
-    prompt: int = 0
-    answer: int = 0
+    Attributes:
+        tokens: So much.
+        estimate: What the request was said to take at most, before that was raised.
+    """
 
-    def __add__(self, other: Tokens) -> Tokens:
-        return Tokens(self.prompt + other.prompt, self.answer + other.answer)
-
-    def __sub__(self, other: Tokens) -> Tokens:
-        return Tokens(self.prompt - other.prompt, self.answer - other.answer)
+    tokens: Tokens
+    estimate: Tokens
 
 
 class Budget:
@@ -55,24 +56,27 @@ class Budget:
 
     Args:
         options: Its caps and prices.
+        account: What was spent of it before, and where is written what is spent; None for nothing, and nowhere.
     """
 
-    def __init__(self, options: LmmOptions) -> None:
+    def __init__(self, options: LmmOptions, account: Account | None = None) -> None:
         self._options = options
-        self._requests = 0
-        self._used = Tokens()
+        self._account = account
+        before = Spending() if account is None else account.before
+        self._requests = before.requests
+        self._used = before.tokens
         self._open = Tokens()
         self._underestimate = 1.0
         self._settled = asyncio.Event()
 
     @property
     def requests(self) -> int:
-        """Requests that began."""
+        """Requests that began, those of the account included."""
         return self._requests
 
     @property
     def used(self) -> Tokens:
-        """Tokens of the requests that ended."""
+        """Tokens of the requests that ended, likewise."""
         return self._used
 
     @property
@@ -80,7 +84,7 @@ class Budget:
         """What the tokens used cost."""
         return self._price(self._used)
 
-    async def reserve(self, most: Tokens) -> Tokens:
+    async def reserve(self, most: Tokens) -> Reserved:
         """Set aside what a request may cost, and count it.
 
         Where the caps have no room only because of what others have set aside, wait for them: they rarely need all.
@@ -93,32 +97,50 @@ class Budget:
 
         Raises:
             LearnerBudgetSpentError: There is no room, whatever the others take.
+            OSError: It can't be written down, so the request must not be sent.
         """
         while True:
             wanted = Tokens(math.ceil(most.prompt * self._underestimate), most.answer)
             self._check(wanted)
             if self._fits(self._used + self._open + wanted):
+                # Now and not when it ends: a process that is killed may have sent it.
+                self._write(self._requests + 1, self._used + self._open + wanted)
                 self._requests += 1
                 self._open += wanted
-                return wanted
+                return Reserved(wanted, most)
             await self._settled.wait()
 
-    def settle(self, reserved: Tokens, used: Tokens) -> None:
+    def settle(self, reserved: Reserved, used: Tokens) -> None:
         """Put what a request took in the place of what was set aside for it.
 
         Args:
             reserved: What `reserve` gave.
-            used: What was taken: nothing if nothing can have been billed, `reserved` if that isn't known.
+            used: What was taken: nothing if nothing can have been billed, `reserved.tokens` if that isn't known.
         """
-        self._open -= reserved
+        self._open -= reserved.tokens
         self._used += used
-        if used.prompt > reserved.prompt:
-            self._underestimate *= used.prompt / reserved.prompt
+        # By the estimate and not by what was set aside: of many requests that are open, each says the same once more.
+        factor = used.prompt / max(1, reserved.estimate.prompt)
+        if factor > self._underestimate:
+            self._underestimate = factor
             _log.warning(
-                "a prompt took %d tokens and %d were reserved: image_tokens is too low", used.prompt, reserved.prompt
+                "a prompt took %d tokens, and %d is the most it was said to: image_tokens is too low",
+                used.prompt,
+                reserved.estimate.prompt,
             )
         self._settled.set()
         self._settled = asyncio.Event()
+
+    def close(self) -> None:
+        """Write down what was spent in the end; until then it is more, by what was set aside and not taken."""
+        try:
+            self._write(self._requests, self._used + self._open)
+        except OSError as error:
+            _log.warning("what was spent is written down as more than it was: %s", error)
+
+    def _write(self, requests: int, tokens: Tokens) -> None:
+        if self._account is not None:
+            self._account.write(Spending(requests, tokens))
 
     def _check(self, wanted: Tokens) -> None:
         most = self._options.most_requests

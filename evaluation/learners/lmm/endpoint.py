@@ -14,12 +14,14 @@ from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from evaluation.learners.lmm.address import check_address, keeps_secrets
-from evaluation.learners.lmm.budget import Budget, Tokens
+from evaluation.learners.lmm.address import check_address, is_encrypted, keeps_secrets
+from evaluation.learners.lmm.budget import Budget
 from evaluation.learners.lmm.failures import Failure, RefusedSetting, judge
+from evaluation.learners.lmm.naming import Naming
 from evaluation.learners.lmm.options import LmmOptions
 from evaluation.learners.lmm.reply import Reply, read_reply
 from evaluation.learners.lmm.request import Body, most_tokens_of
+from evaluation.learners.lmm.tokens import Tokens
 from invariantselect.errors import InvalidRequestError, LearnerKeyRefusedError, LearnerResponseInvalidError
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ __all__ = ["Endpoint"]
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 8.0
+_MOST_DOUBLINGS = 10
 _LONGEST_WAIT_S = 300.0
 """An endpoint that wants to be left alone for longer is left alone: the error says for how long."""
 
@@ -65,7 +68,7 @@ class Endpoint:
                 "The learner lmm needs the package 'openai', which is not installed.",
                 hint="Install the extra: pip install 'invariantselect-server[evaluate]'.",
             )
-        from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Omit
+        from openai import AsyncOpenAI
 
         base_url = options.base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
         check_address(base_url)
@@ -73,9 +76,10 @@ class Endpoint:
         self._options = options
         self._budget = budget
         self._sleep = sleep
-        self._key = _key(options.key_variable, self.base_url)
-        self._headers: dict[str, Any] = {} if self._key else {"Authorization": Omit()}
-        self._own_client = None if http_client else DefaultAsyncHttpxClient(follow_redirects=False)
+        self._naming = Naming(self.base_url, options.tells_address)
+        self._key = _key(options.key_variable, self._naming)
+        self._headers = _headers(self.base_url, self._key)
+        self._own_client = None if http_client else _client(self.base_url)
         self._openai = AsyncOpenAI(
             api_key=self._key or "none",
             base_url=self.base_url,
@@ -116,18 +120,18 @@ class Endpoint:
         from openai import OpenAIError
 
         reserved = await self._budget.reserve(most_tokens_of(body["messages"], self._options))
-        used = reserved  # unless it turns out otherwise: what was sent may have been billed
+        used = reserved.tokens  # unless it turns out otherwise: what was sent may have been billed
         try:
             async with asyncio.timeout(self._options.timeout_seconds):
                 response = await self._openai.chat.completions.with_raw_response.create(
                     **body, extra_headers=self._headers
                 )
             reply = read_reply(self._without_key(response.content))
-            used = reply.used or reserved
+            used = reply.used or reserved.tokens
         except LearnerResponseInvalidError as error:
             return Failure(error, passing=True, billed=True)
         except (OpenAIError, TimeoutError) as error:
-            outcome = judge(error, body, self.base_url, self._key)
+            outcome = judge(error, body, self._naming, self._key)
             if not (isinstance(outcome, Failure) and outcome.billed):
                 used = Tokens()
             return outcome
@@ -140,18 +144,42 @@ class Endpoint:
         return content.replace(self._key.encode(), b"[key]") if self._key else content
 
 
-def _key(variable: str, base_url: str) -> str | None:
+def _key(variable: str, naming: Naming) -> str | None:
     """The key that the environment has for an endpoint; None where none may be sent or none is needed."""
-    if not keeps_secrets(base_url):
+    if not keeps_secrets(naming.base_url):
         return None
     key = os.environ.get(variable, "").strip()
-    if not key:
-        if base_url.startswith("http:"):
-            return None
-        raise LearnerKeyRefusedError(f"The environment variable {variable} holds no key for {base_url}.")
-    if len(key) < _SHORTEST_KEY or not (key.isascii() and key.isprintable()) or " " in key:
-        raise LearnerKeyRefusedError(f"What the environment variable {variable} holds is no key.")
-    return key
+    if not key and not is_encrypted(naming.base_url):
+        return None
+    if len(key) >= _SHORTEST_KEY and key.isascii() and key.isprintable() and " " not in key:
+        return key
+    held = "no key" if not key else "what is no key"
+    if naming.told:
+        raise LearnerKeyRefusedError(f"The environment variable {variable} holds {held} for {naming.base_url}.")
+    _log.info("the environment variable %s holds %s for %s", variable, held, naming.base_url)
+    raise LearnerKeyRefusedError(f"{naming.endpoint} needs a key, and the environment of whoever asks it holds {held}.")
+
+
+def _client(base_url: str) -> httpx.AsyncClient:
+    """A client that follows no redirects. To this machine itself, it takes no proxy of the environment: what may travel
+    there in the clear would go to the proxy."""
+    from openai import DefaultAsyncHttpxClient
+
+    direct = keeps_secrets(base_url) and not is_encrypted(base_url)
+    return DefaultAsyncHttpxClient(follow_redirects=False, trust_env=not direct)
+
+
+def _headers(base_url: str, key: str | None) -> dict[str, Any]:
+    """What the package `openai` is told of headers with each request: over plain http, to leave out all that it takes
+    from the environment, which may be as secret as a key. Over https there always is a key, which it adds itself."""
+    from openai import Omit
+
+    if is_encrypted(base_url):
+        return {}
+    lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
+    named = [line.partition(":")[0].strip() for line in lines if ":" in line]
+    without = dict.fromkeys((*named, "OpenAI-Organization", "OpenAI-Project"), Omit())
+    return {**without, "Authorization": f"Bearer {key}" if key else Omit()}
 
 
 def _pause(attempt: int, after_seconds: float | None) -> float:
@@ -163,4 +191,4 @@ def _pause(attempt: int, after_seconds: float | None) -> float:
     chance = random.random()
     if after_seconds is not None:
         return after_seconds + _FIRST_PAUSE_S * chance
-    return float(min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt) * chance)
+    return float(min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(attempt, _MOST_DOUBLINGS)) * chance)

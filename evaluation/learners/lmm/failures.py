@@ -5,11 +5,13 @@ Nothing of the failure is chained to the error: the package's exceptions hold th
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from evaluation.learners.lmm.naming import Naming
 from evaluation.learners.lmm.reply import Reply
 from evaluation.learners.lmm.request import OPTIONAL, Body
 from invariantselect.errors import (
@@ -34,6 +36,8 @@ _UNSUPPORTED = re.compile(
     r"unsupported|not support|n't support|unexpected|unknown|unrecogni[sz]ed|not permitted|not allowed|extra", re.I
 )
 _MOST_SHOWN = 300
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -61,28 +65,31 @@ class RefusedSetting:
 
 
 def judge(
-    failure: OpenAIError | TimeoutError, body: Body, base_url: str, key: str | None
+    failure: OpenAIError | TimeoutError, body: Body, naming: Naming, key: str | None
 ) -> Failure | RefusedSetting | Reply:
     """What a failed request means.
 
     Args:
         failure: As the package `openai` raised it, or a deadline that passed.
         body: What was asked.
-        base_url: Of the endpoint, for errors.
+        naming: Of the endpoint, for errors.
         key: Never quoted, whatever the endpoint says.
     """
     import httpx
     from openai import APIConnectionError, APIStatusError, APITimeoutError
 
     if isinstance(failure, APIStatusError):
-        return _of_status(failure, body, base_url, key)
+        return _of_status(failure, body, naming, key)
     sent = not isinstance(failure.__cause__, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
     if isinstance(failure, APITimeoutError | TimeoutError):
-        return Failure(LearnerUnreachableError(f"{base_url} did not answer in time."), passing=True, billed=sent)
+        return Failure(LearnerUnreachableError(f"{naming.endpoint} did not answer in time."), passing=True, billed=sent)
     if isinstance(failure, APIConnectionError):
         what = "broke off the connection" if sent else "can't be reached"
         cause = quoted(str(failure.__cause__ or ""), key)
-        return Failure(LearnerUnreachableError(f"{base_url} {what}: {cause}"), passing=True, billed=sent)
+        if not naming.told:  # a cause may name hosts and certificates
+            _log.info("%s %s: %s", naming.base_url, what, cause)
+        why = f"{what}: {cause}" if naming.told else f"{what}."
+        return Failure(LearnerUnreachableError(f"{naming.endpoint} {why}"), passing=True, billed=sent)
     return Failure(LearnerRequestRefusedError(f"The request can't be sent: {type(failure).__name__}."))
 
 
@@ -94,19 +101,21 @@ def quoted(text: str, key: str | None) -> str:
     return line if len(line) <= _MOST_SHOWN else line[: _MOST_SHOWN - 1] + "…"
 
 
-def _of_status(failure: APIStatusError, body: Body, base_url: str, key: str | None) -> Failure | RefusedSetting | Reply:
-    status, code = failure.status_code, str(failure.code)
-    said = quoted(_message_of(failure), key)
-    told = f"{base_url} answers {status}: {said or 'nothing'}"
+def _of_status(
+    failure: APIStatusError, body: Body, naming: Naming, key: str | None
+) -> Failure | RefusedSetting | Reply:
+    status, code, message = failure.status_code, str(failure.code), _message_of(failure)
+    said, shown = quoted(message, key), quoted(naming.without_address(message), key)
+    told = f"{naming.endpoint} answers {status}: {shown or 'nothing'}"
     if status in _NOT_ALLOWED or code in _NO_CREDIT:
         # What is said about a key may hold parts of it.
         about = "no credit" if status == 402 or code in _NO_CREDIT else "the key is not accepted"
-        return Failure(LearnerKeyRefusedError(f"{base_url} answers {status}: {about}."))
+        return Failure(LearnerKeyRefusedError(f"{naming.endpoint} answers {status}: {about}."))
     if status in _PASSING or (status >= 500 and status != 501):
         after = retry_after_seconds(failure.response.headers.get("retry-after"), time.time())
         return Failure(LearnerUnreachableError(told), passing=True, after_seconds=after)
     if code in _REFUSALS:
-        return Reply(said, refused=True)
+        return Reply(shown, refused=True)
     if status == 404 or code == "model_not_found" or f"'{body['model']}'" in said:
         return Failure(LearnerModelUnknownError(told))
     setting = _refused_setting(failure, body, said) if status in (400, 422) else None

@@ -23,6 +23,7 @@ _LEAST = {
     "image_tokens": 1,
     "most_tokens": 1,
 }
+_MOST_RETRIES = 100
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class LmmOptions:
         question: Asked of every image.
         concurrency: Most requests that are open at a time.
         timeout_seconds: For one request, from its first byte to the answer's last.
-        retries: How often a request that failed for a passing reason is made again.
+        retries: How often a request that failed for a passing reason is made again; at most 100.
         most_requests: Budget in requests, repeated ones included; None for no limit. Cached answers are free.
         most_cost: Budget in money, in the currency of the prices; None for no limit. It needs a price.
         price_in: Of a million prompt tokens.
@@ -51,6 +52,8 @@ class LmmOptions:
             usual is what the dearest known model takes (gpt-4o-mini: 2,833 + 5,667).
         most_tokens: Longest answer, in tokens; a model that thinks aloud needs more.
         layout: How demonstrations and query stand in the prompt.
+        tells_address: Whether errors say where the endpoint is and which variable holds its key. Otherwise only the log
+            does: for errors that are read by others than the owner of this process.
 
     Raises:
         InvalidRequestError: A value that can't be.
@@ -71,6 +74,7 @@ class LmmOptions:
     image_tokens: int = 8_500
     most_tokens: int = 64
     layout: Layout = "interleaved"
+    tells_address: bool = True
 
     def __post_init__(self) -> None:
         if not self.model.strip() or not self.model.isprintable():
@@ -80,8 +84,13 @@ class LmmOptions:
             )
         for name, least in _LEAST.items():
             value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value >= least):
+            if value is not None and not least <= value < math.inf:
                 raise InvalidRequestError(f"{name} is {value}.", hint=f"Give a number from {least} on.")
+        if self.retries > _MOST_RETRIES:
+            raise InvalidRequestError(
+                f"retries is {self.retries}.",
+                hint=f"Give at most {_MOST_RETRIES}: what fails for so long is run again another time.",
+            )
         if self.most_cost is not None and not self.price_in and not self.price_out:
             raise InvalidRequestError(
                 "A budget in money needs a price.", hint="Give price_in and price_out, of a million tokens each."

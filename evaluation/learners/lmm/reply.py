@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, FiniteFloat, ValidationError
 
-from evaluation.learners.lmm.budget import Tokens
+from evaluation.learners.lmm.tokens import Tokens
 from invariantselect.errors import LearnerResponseInvalidError
 
 __all__ = ["Reply", "Token", "read_reply"]

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from evaluation.learners.learner import Question
-from evaluation.learners.lmm.budget import Tokens
 from evaluation.learners.lmm.options import LmmOptions
+from evaluation.learners.lmm.tokens import Tokens
 from invariantselect.prompts import ImageBudget, Labelled, build_prompt, openai_chat
 
 __all__ = ["OPTIONAL", "Body", "Messages", "digest_of", "messages_of", "most_tokens_of", "settings_of"]

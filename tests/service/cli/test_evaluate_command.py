@@ -200,6 +200,7 @@ def test_without_out_the_folder_is_named_after_the_pool(real_cli: CommandLine, o
         (["--learner", "lmm", "--model", "m", "--queue", "--most-requests", "0"], "not by most_requests"),
         (["--queue", "--out", "elsewhere"], "--out: the report of a job"),
         (["--learner", "lmm", "--model", "m", "--queue"], "doesn't ask the model 'm'"),
+        (["--learner", "lmm", "--model", "m", "--most-requests", "20000000", "--queue"], "lmm.most_requests"),
         (["--protocol", "k-fold", "--targets", "noon"], "k-fold has no targets"),
         (["--targets", '["noon"'], "--targets: '[\"noon\"' is no JSON"),
         (["--targets", "moon"], "no image has the domain 'moon'"),

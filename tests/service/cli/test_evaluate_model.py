@@ -117,6 +117,22 @@ def test_when_the_budget_is_spent_a_larger_one_goes_on(
     assert answered(tmp_path / "other") == answered(out)
 
 
+def test_what_images_are_billed_as_can_be_said(real_cli: CommandLine, endpoint: Endpoint, tmp_path: Path) -> None:
+    out, budget = tmp_path / "out", ("--price-in", "1000", "--most-cost", "5")
+    refused = run(real_cli, endpoint, out, *budget)  # a single image of 8,500 tokens may cost 8.50
+    assert (refused.code, endpoint.bodies) == (1, [])
+    assert "Of 5, 0 are used, and the next request may cost" in refused.err.replace("\n", " ")
+    assert run(real_cli, endpoint, out, *budget, "--image-tokens", "10").code == 0
+    assert len(endpoint.bodies) == QUESTIONS
+
+
+def test_a_budget_here_may_be_larger_than_a_server_grants(
+    real_cli: CommandLine, endpoint: Endpoint, tmp_path: Path
+) -> None:
+    ended = run(real_cli, endpoint, tmp_path / "out", "--most-requests", 20_000_000)
+    assert (ended.code, len(endpoint.bodies)) == (0, QUESTIONS)
+
+
 def test_when_the_endpoint_fails_what_was_answered_is_kept(
     real_cli: CommandLine, endpoint: Endpoint, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -19,11 +20,18 @@ from tests.service.adaptable import POOL, Adaptable, grow
 from tests.service.jobs.phases import at, cancel
 
 FILES = {"report.html", "report.json", "answers.csv"}
+ASKED: dict[str, Any] = {"learners": ["vote", "lmm"], "lmm": {"model": "some/model"}}
 
 
 def submit(adaptable: Adaptable, **request: Any) -> str:
     asked = EvaluateRequest(**{"shots": [0, 3], "targets": ["noon"], **request})
     return adaptable.services.jobs.submit("evaluate", asked, pool=POOL, announce=False).id
+
+
+def allow(adaptable: Adaptable, **where: str) -> None:
+    """Let jobs ask the model, as its operator would."""
+    settings = adaptable.services.settings.model_copy(update={"lmm_models": ("some/model",), **where})
+    object.__setattr__(adaptable.services, "settings", settings)
 
 
 def result_of(job: Job) -> EvaluationResult:
@@ -153,16 +161,9 @@ def test_what_can_not_be_divided_fails_with_what_to_do(adaptable: Adaptable) -> 
 def test_a_model_is_asked_only_where_the_operator_allows_it(
     adaptable: Adaptable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = {"learners": ["vote", "lmm"], "lmm": {"model": "some/model"}}
-    job = adaptable.run(submit(adaptable, **asked))
+    job = adaptable.run(submit(adaptable, **ASKED))
     assert (job.state, (job.error or {})["code"]) == ("failed", LearnerDisabledError.code)
-    allowing = adaptable.services.settings.model_copy(
-        update={
-            "lmm_models": ("some/model",),
-            "lmm_base_url": "http://127.0.0.1:9/v1",
-            "lmm_key_variable": "THE_OPERATORS_KEY",
-        }
-    )
+    allow(adaptable, lmm_base_url="http://127.0.0.1:9/v1", lmm_key_variable="THE_OPERATORS_KEY")
     given = []
 
     def evaluated(*_: object, lmm: object, **__: object) -> EvaluationResult:
@@ -170,8 +171,7 @@ def test_a_model_is_asked_only_where_the_operator_allows_it(
         return EvaluationResult(protocol="k-fold", snapshot=1, rows=[], folds=[], notes=[], files=[])
 
     monkeypatch.setattr(evaluating_pools, "evaluate_pool", evaluated)
-    object.__setattr__(adaptable.services, "settings", allowing)
-    assert adaptable.run(submit(adaptable, **asked)).state == "succeeded"
+    assert adaptable.run(submit(adaptable, **ASKED)).state == "succeeded"
     [options] = given
     assert (options.model, options.base_url, options.key_variable, options.most_requests) == (
         "some/model",
@@ -179,3 +179,17 @@ def test_a_model_is_asked_only_where_the_operator_allows_it(
         "THE_OPERATORS_KEY",
         10_000,
     )
+
+
+def test_where_the_model_is_asked_is_no_readers_business(
+    adaptable: Adaptable, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.delenv("THE_OPERATORS_KEY", raising=False)
+    allow(adaptable, lmm_base_url="https://lmm.internal/v1", lmm_key_variable="THE_OPERATORS_KEY")
+    id = submit(adaptable, **ASKED)
+    job = adaptable.run(id)
+    assert (job.state, (job.error or {})["code"]) == ("failed", "learner_key_refused")
+    told = [job.model_dump_json(), *(each.model_dump_json() for each in adaptable.services.jobs.events(id))]
+    assert not [text for text in told if "lmm.internal" in text or "THE_OPERATORS_KEY" in text]
+    assert "https://lmm.internal/v1" in caplog.text

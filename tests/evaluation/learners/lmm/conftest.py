@@ -16,8 +16,14 @@ def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "OPENAI_ADMIN_KEY",
         "OPENAI_BASE_URL",
         "OPENAI_CUSTOM_HEADERS",
+        "OPENAI_ORG_ID",
+        "OPENAI_PROJECT_ID",
         "HTTP_PROXY",
         "http_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+        "NO_PROXY",
+        "no_proxy",
     ):
         monkeypatch.delenv(name, raising=False)
 

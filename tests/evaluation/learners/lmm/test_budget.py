@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from evaluation.learners.learner import Answer
 from evaluation.learners.lmm import Lmm, LmmOptions
-from evaluation.learners.lmm.budget import Budget, Tokens
+from evaluation.learners.lmm.budget import Budget
+from evaluation.learners.lmm.tokens import Tokens
 from invariantselect.errors import LearnerBudgetSpentError
 from tests.client.scripted_server import Received, Reply, ScriptedServer
 from tests.evaluation.learners.lmm.endpoints import asking, completion, question, refusal
@@ -88,6 +89,33 @@ async def test_where_images_are_dearer_than_said_later_requests_reserve_more(ser
     server.respond = lambda _: completion("cat", usage=(10_000, 1))
     async with asking(server, concurrency=1, image_tokens=10, price_in=1e6, most_cost=25e3) as lmm:
         assert await ask_many(lmm, 4) == (2, 2)
+
+
+async def test_many_open_questions_that_are_dearer_than_said_raise_it_once(server: ScriptedServer) -> None:
+    most, full = 60, threading.Barrier(8, timeout=10)
+
+    def respond(_: Received) -> Reply:
+        if len(server.received) <= 8:
+            full.wait()  # eight are open together, all reserved as if images were cheap
+        return completion("cat", usage=(2_000, 1))
+
+    server.respond = respond
+    async with asking(server, concurrency=8, image_tokens=10, price_in=1e6, most_cost=most * 2e3) as lmm:
+        answered, _ = await ask_many(lmm, 80)
+    assert answered >= most - 1
+
+
+@given(underestimates=st.lists(st.integers(1, 50), min_size=1, max_size=16), reserved=st.integers(1, 1000))
+def test_later_requests_reserve_the_most_that_one_took(underestimates: list[int], reserved: int) -> None:
+    budget = Budget(LmmOptions("m"))
+
+    async def run() -> int:
+        opened = [await budget.reserve(Tokens(reserved, 1)) for _ in underestimates]
+        for each, times in zip(opened, underestimates, strict=True):
+            budget.settle(each, Tokens(reserved * times, 1))
+        return (await budget.reserve(Tokens(reserved, 1))).tokens.prompt
+
+    assert asyncio.run(run()) == reserved * max(underestimates)
 
 
 async def test_kept_answers_are_free(server: ScriptedServer, tmp_path: Path) -> None:

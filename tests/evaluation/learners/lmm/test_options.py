@@ -20,6 +20,7 @@ from tests.evaluation.learners.lmm.endpoints import picture
         {"model": "a\nb"},
         {"concurrency": 0},
         {"retries": -1},
+        {"retries": 101},
         {"timeout_seconds": 0.0},
         {"timeout_seconds": float("inf")},
         {"most_requests": -1},

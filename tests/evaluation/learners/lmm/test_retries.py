@@ -8,6 +8,7 @@ from email.utils import format_datetime
 
 import pytest
 
+from evaluation.learners.lmm.endpoint import _pause
 from invariantselect.errors import (
     InvariantSelectError,
     LearnerKeyRefusedError,
@@ -64,6 +65,21 @@ async def test_retries_are_bounded_and_grow_apart(server: ScriptedServer) -> Non
     assert len(server.received) == 8
     assert all(nap <= min(8.0, 0.5 * 2**place) for place, nap in enumerate(naps.taken))
     assert len(set(naps.taken)) == 7
+
+
+async def test_it_is_asked_as_often_as_can_be_said(server: ScriptedServer) -> None:
+    server.respond = lambda _: refusal(500, "oops")
+    naps = Naps()
+    async with asking(server, sleep=naps, retries=100) as lmm:
+        with pytest.raises(LearnerUnreachableError):
+            await lmm.answer(question())
+    assert len(server.received) == 101
+    assert max(naps.taken) <= 8.0
+
+
+@pytest.mark.parametrize("attempt", [0, 4, 5, 1_024, 10**9])
+def test_pauses_have_an_end(attempt: int) -> None:
+    assert 0 <= _pause(attempt, None) <= 8.0
 
 
 async def test_retry_after_is_obeyed_in_seconds_and_as_a_date(server: ScriptedServer) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from evaluation.learners.lmm import Lmm, LmmOptions
 from invariantselect.errors import InvalidRequestError, InvariantSelectError, LearnerKeyRefusedError
-from tests.client.scripted_server import Reply, ScriptedServer, as_json
+from tests.client.scripted_server import Reply, ScriptedServer, as_json, serving
 from tests.evaluation.learners.lmm.endpoints import KEY, asking, completion, picture, question, refusal
 
 
@@ -103,3 +105,65 @@ def test_an_address_of_the_environment_is_checked_as_well(monkeypatch: pytest.Mo
     with pytest.raises(InvalidRequestError) as caught:
         Lmm(LmmOptions("m", key_variable="LMM_KEY"), picture=picture, cache=None)
     assert KEY not in str(caught.value) + caught.value.hint
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
+    """Everything that goes by the environment's proxy is answered by this server."""
+    with serving() as between:
+        between.respond = lambda _: completion("dog")
+        for name in ("HTTP_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name.lower(), between.url)
+            monkeypatch.setenv(name, between.url)
+        yield between
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_no_proxy_stands_before_this_machine(server: ScriptedServer, proxy: ScriptedServer, host: str) -> None:
+    server.respond = lambda _: completion("cat")
+    address = server.url.replace("127.0.0.1", host)
+    async with asking(server, key_variable="LMM_KEY", base_url=f"{address}/v1") as lmm:
+        assert (await lmm.answer(question())).label == "cat"
+    assert proxy.received == []
+    assert server.received[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+@pytest.fixture
+def _more_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-secret")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "project-secret")
+    monkeypatch.setenv("OPENAI_ADMIN_KEY", "admin-secret")
+    lines = ("X-Gateway-Key: gateway-secret", " authorization : a secret", "no header", "OPENAI-project:secret")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "\n".join(lines))
+
+
+@pytest.mark.usefixtures("_more_secrets")
+async def test_over_plain_http_nothing_else_of_the_environment_is_sent(
+    server: ScriptedServer, proxy: ScriptedServer
+) -> None:
+    server.respond = lambda _: completion("cat")
+    for variable, address in (("LMM_KEY", server.url), ("NO_SUCH_KEY", server.url), ("LMM_KEY", "http://lmm.example")):
+        async with asking(server, key_variable=variable, base_url=f"{address}/v1") as lmm:
+            await lmm.answer(question())
+    [with_key, without], [elsewhere] = server.received, proxy.received
+    assert elsewhere.target.startswith("http://lmm.example/")
+    assert with_key.headers["authorization"] == f"Bearer {KEY}"
+    assert "authorization" not in {*without.headers, *elsewhere.headers}
+    for received in (with_key, without, elsewhere):
+        assert not [value for value in received.headers.values() if "secret" in value]
+        assert not {"x-gateway-key", "openai-project", "openai-organization"} & set(received.headers)
+
+
+@pytest.mark.usefixtures("_more_secrets")
+async def test_over_https_the_headers_of_the_environment_are_sent() -> None:
+    received: list[httpx.Request] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        received.append(request)
+        return httpx.Response(200, content=completion("cat").body)
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(respond)) as client:
+        options = LmmOptions("m", "https://lmm.example/v1", key_variable="LMM_KEY")
+        await Lmm(options, picture=picture, cache=None, http_client=client).answer(question())
+    assert received[0].headers["x-gateway-key"] == "gateway-secret"
+    assert received[0].headers["openai-organization"] == "org-secret"
