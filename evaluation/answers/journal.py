@@ -37,8 +37,9 @@ class Journal:
 
     Example:
         >>> with Journal(path, plan) as journal:
-        ...     for answered in answers_of(plan, skip=journal.done):
-        ...         journal.append(answered)
+        ...     for answered in answers_of(plan):
+        ...         if answered.key not in journal:
+        ...             journal.append(answered)
     """
 
     def __init__(self, path: Path, plan: Mapping[str, Any]) -> None:
@@ -50,11 +51,6 @@ class Journal:
         except BaseException:
             os.close(self._file)
             raise
-
-    @property
-    def done(self) -> frozenset[Key]:
-        """Keys of the answers that are here."""
-        return frozenset(self._answers)
 
     @property
     def answers(self) -> list[Answered]:

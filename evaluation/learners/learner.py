@@ -33,22 +33,6 @@ class Question:
     scores: tuple[float, ...]
     vectors: Float32[np.ndarray, "k dim"]
 
-    def first(self, shots: int) -> Question:
-        """The same question with the most similar demonstrations only: a selection of 7 holds those of 0, 1, 3 and 5.
-
-        Args:
-            shots: How many.
-        """
-        return Question(
-            self.query,
-            self.vector,
-            self.classes,
-            self.ids[:shots],
-            self.labels[:shots],
-            self.scores[:shots],
-            self.vectors[:shots],
-        )
-
 
 @dataclass(frozen=True)
 class Answer:

@@ -41,7 +41,7 @@ def main(journal_path: Path, asked: Path, where: str, nth: int) -> None:
             die_at({"write": (os, "write")}, where, nth)
         with Journal(journal_path, PLAN) as journal:
             for answered in answers_at_random(0, queries=5):
-                if answered.key not in journal.done:
+                if answered.key not in journal:
                     notes.write(f"{answered.key}\n")
                     journal.append(answered)
 

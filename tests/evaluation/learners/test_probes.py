@@ -82,14 +82,6 @@ def test_confidence_is_a_share_and_the_answer_is_among_the_labels_shown(
     assert answer.label in set(labels) if labels else answer.label is None
 
 
-def test_the_first_of_seven_are_the_demonstrations_of_three() -> None:
-    asked = question("abcabca")
-    three = asked.first(3)
-    assert (three.ids, three.labels, three.scores) == (asked.ids[:3], asked.labels[:3], asked.scores[:3])
-    assert np.array_equal(three.vectors, asked.vectors[:3])
-    assert asked.first(0).ids == ()
-
-
 def test_learners_have_names_that_tell_them_apart() -> None:
     assert [learner.name for name in ("vote", "probe") for learner in learners_of(name)] == [
         "vote",
