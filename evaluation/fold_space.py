@@ -119,7 +119,8 @@ class FoldSpace:
     @cached_property
     def _wide(self) -> Float64[np.ndarray, "n dim"]:
         """What is searched, cast once for all searches."""
-        return self._vectors[self._order].astype(np.float64)
+        wide: Float64[np.ndarray, "n dim"] = self._vectors[self._order].astype(np.float64)
+        return wide
 
     def vectors(self, positions: Int64[np.ndarray, " n"]) -> Float32[np.ndarray, "n dim"]:
         """Vectors of the positions, whether or not they are the fold's."""

@@ -78,7 +78,8 @@ class Tally:
         else:
             places = cells * np.arange(draws)[:, None] + self.cell
             sums = np.bincount(places.ravel(), weights=(times * each).ravel(), minlength=draws * cells)
-        return sums.reshape(draws, self.domains, self.classes)
+        by_cell: Float64[np.ndarray, "draws domains classes"] = sums.reshape(draws, self.domains, self.classes)
+        return by_cell
 
 
 def tally(
@@ -98,11 +99,11 @@ def tally(
     """
     one = np.zeros(len(units), dtype=np.int64)
     place = (units, one if domains is None else domains, one if classes is None else classes)
-    shape = tuple(int(codes.max()) + 1 for codes in place)
-    keys, entry = np.unique(np.ravel_multi_index(place, shape), return_inverse=True)
-    unit, cell = np.divmod(keys, shape[1] * shape[2])
+    many, wide, deep = (int(codes.max()) + 1 for codes in place)
+    keys, entry = np.unique(np.ravel_multi_index(place, (many, wide, deep)), return_inverse=True)
+    unit, cell = np.divmod(keys, wide * deep)
     asked = np.bincount(entry).astype(np.float64)
-    return Tally(*shape, unit=unit, cell=cell, worth=np.bincount(entry, weights=worth), asked=asked)
+    return Tally(many, wide, deep, unit, cell, np.bincount(entry, weights=worth), asked)
 
 
 def _shares(
