@@ -16,6 +16,8 @@ from evaluation.learners.learner import NO_ANSWER, Answer, Question
 
 __all__ = ["Probe"]
 
+_EQUAL = 1e-6  # a fit is iterated, and rounded as the machine likes: less apart is a tie
+
 
 class Probe(ABC):
     """A learner that fits a classifier anew for each question."""
@@ -35,7 +37,7 @@ class Probe(ABC):
         likely = self._likelihoods(
             question.vectors.astype(np.float64), code(question.labels, shown), question.vector.astype(np.float64)
         )
-        best = int(likely.argmax())
+        best = int((likely >= likely.max() - _EQUAL).argmax())
         return Answer(shown[best], min(1.0, float(likely[best])))
 
     @abstractmethod

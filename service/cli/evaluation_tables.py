@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from invariantselect.wire.evaluation import EvaluatedRow, EvaluationResult, Interval
+from invariantselect.wire.evaluation import EvaluationResult, Interval
 from service.cli.terminal import print_table, printable, results
 
 __all__ = ["print_evaluation"]
-
-_PLAINEST_FIRST = ("none", "random", "topk_nearest", "invariant_select")
 
 
 def print_evaluation(result: EvaluationResult) -> None:
@@ -32,7 +28,7 @@ def print_evaluation(result: EvaluationResult) -> None:
                 _told(row.fold_mean_macro),
                 f"{row.unanswered:.1%}",
             )
-            for row in _in_order(result.rows)
+            for row in result.rows
         ],
         right=numbers,
     )
@@ -41,16 +37,6 @@ def print_evaluation(result: EvaluationResult) -> None:
     results().print(printable(f"{result.protocol}; queries of demonstrations: {folds}."))
     for note in result.notes:
         results().print(printable(note))
-
-
-def _in_order(rows: Sequence[EvaluatedRow]) -> list[EvaluatedRow]:
-    """Learner by learner as they come, strategies from the plainest on, shots ascending."""
-    learners = list(dict.fromkeys(row.learner for row in rows))
-    place = {name: number for number, name in enumerate(_PLAINEST_FIRST)}
-    return sorted(
-        rows,
-        key=lambda row: (learners.index(row.learner), place.get(row.strategy, len(place)), row.strategy, row.shots),
-    )
 
 
 def _told(figure: Interval) -> str:

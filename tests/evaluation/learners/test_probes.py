@@ -108,6 +108,9 @@ async def test_a_learner_over_a_network_has_the_same_question_and_answer() -> No
         async def answer(self, question: Question) -> Answer:
             return Answer(question.classes[0], 0.5, "I say a")
 
+        async def aclose(self) -> None:
+            pass
+
     remote = Remote()
     assert isinstance(remote, AsyncLearner)
     assert (await remote.answer(question("ab"))).raw == "I say a"
