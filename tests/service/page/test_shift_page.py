@@ -15,7 +15,7 @@ from invariantselect.errors import ImageUnreadableError
 from service.page import render_shift
 from service.shift_sentences import abstention_sentence
 from service.shifting import BatchShift, LeftOut
-from tests.service.page.browser import Page
+from tests.browser import Page
 from tests.service.page.test_selection_page import HOSTILE, outline, tab, thumbnail
 
 __all__ = ["tab"]  # the fixture
