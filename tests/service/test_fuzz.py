@@ -37,6 +37,7 @@ CHECKED_BEYOND_SCHEMA = {
     "/v1/jobs",
     "/v1/pools",
     "/v1/pools/{pool}/adapt",
+    "/v1/pools/{pool}/evaluate",
     "/v1/pools/{pool}/demonstrations",
     "/v1/pools/{pool}/demonstrations/{id}",
     "/v1/pools/{pool}/demonstrations:relabel",

@@ -112,6 +112,6 @@ def test_progress_is_told_phase_by_phase(adaptable: Adaptable, monkeypatch: pyte
     events = [event.progress for event in adaptable.services.jobs.events(id, event="progress")]
     written = list(dict.fromkeys(progress.phase for progress in events if progress is not None))
     assert written == phases
-    ends = [progress for progress in events if progress and progress.phase == "fine-tuning, without noon"]
+    ends = [progress for progress in events if progress and progress.phase == "fine-tuning, all domains"]
     assert (ends[-1].done, ends[-1].total) == (4, 4)
     assert "loss" in ends[-1].figures
