@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 WELL = {"died": False, "code": 0}
 
 CLOSED_FORM = ["choose", "learning set", "reserve", "number", "save", "add", "fill", "switch", "succeed"]
-FINETUNE = [*(("measured", nth) for nth in (1, 2, 3)), *(("checkpoint", nth) for nth in (1, 6, 12))]
+FINETUNE = [*(("measured", nth) for nth in (1, 2, 3)), *(("checkpoint", nth) for nth in (1, 4, 6))]
 CASES = [("closed_form", call, 1) for call in CLOSED_FORM] + [("finetune", call, nth) for call, nth in FINETUNE]
 
 
