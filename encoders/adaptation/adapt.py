@@ -26,7 +26,7 @@ from encoders.calibration.discriminant import Discriminants
 from encoders.tower import Tower
 from invariantselect.errors import InvalidRequestError
 
-__all__ = ["Adaptation", "adapt", "adapt_every"]
+__all__ = ["Adaptation", "adapt", "adapt_every", "can_be_learnt_from"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +49,16 @@ class Adaptation:
     def better(self) -> bool:
         """Whether the winner beats the frozen encoder on the domains held out."""
         return self.winner.figures.score > self.contestants[0].figures.score
+
+
+def can_be_learnt_from(examples: Examples, *, seed: int) -> bool:
+    """Whether there are two labels, and images that can be held out of the others.
+
+    Args:
+        examples: That an encoder would be adapted to.
+        seed: Of the folds.
+    """
+    return len(examples.classes) >= 2 and bool(folds_of(examples, seed=seed))
 
 
 def adapt(
@@ -121,7 +131,7 @@ def _contest(
     examples: Examples, plan: Plan, base: Tower | None, folder: Path | None, watch: Watch, *, ranks: Ranks
 ) -> _Contest:
     folds = folds_of(examples, seed=plan.seed)
-    if len(examples.classes) < 2 or not folds:
+    if not can_be_learnt_from(examples, seed=plan.seed):
         raise InvalidRequestError(
             f"An encoder can't be adapted to {len(examples)} images of {len(examples.classes)} labels.",
             hint="Add demonstrations: two labels at least, each with images in two domains or of several groups.",

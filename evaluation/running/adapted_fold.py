@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 from numpy.typing import NDArray
 
-from encoders.adaptation.adapt import Adaptation, adapt
+from encoders.adaptation.adapt import Adaptation, adapt, can_be_learnt_from
 from encoders.adaptation.depths import Space
 from encoders.adaptation.examples import Examples
 from encoders.adaptation.plan import Plan
@@ -27,7 +27,6 @@ from encoders.tower_encoder import tower_encoder
 from evaluation.protocols.fold import Fold
 from evaluation.running.evaluated_pool import EvaluatedPool
 from evaluation.running.kept_arrays import keep, kept
-from invariantselect.errors import InvalidRequestError
 from invariantselect.wire.options import LEAST_CENTRED
 
 __all__ = ["AdaptedFold", "adapted_fold"]
@@ -99,17 +98,19 @@ def adapted_fold(
         watch: Told how far it is.
 
     Raises:
+        InvalidRequestError: The plan can't be carried out: no trunk, or a budget that is too short.
         StoreCorruptError: What an earlier run left is damaged.
     """
     known = kept(folder / _FILE)
     if known is None:
         training = folder / _TRAINING
-        try:
-            adaptation = adapt(_examples(pool, learnt), plan, base=base, folder=training, watch=watch)
-        except InvalidRequestError as error:  # a hospital with one label must not end the evaluation of the others
-            known = _told(better=False, why=error.detail)
-        else:
+        examples = _examples(pool, learnt)
+        if can_be_learnt_from(examples, seed=plan.seed):
+            adaptation = adapt(examples, plan, base=base, folder=training, watch=watch)
             known = _outcome(pool, fold, adaptation, plan.device, watch)
+        else:  # a hospital with one label must not end the evaluation of the others
+            labels = len(examples.classes)
+            known = _told(better=False, why=f"{len(examples)} images of {labels} label(s) are nothing to learn from.")
         keep(folder / _FILE, known)
         shutil.rmtree(training, ignore_errors=True)
     return AdaptedFold(**json.loads(str(known["told"])), centrable="centred" in known, file=folder / _FILE)

@@ -63,6 +63,9 @@ def test_no_other_file_is_to_be_had(api: TestClient, file: str) -> None:
 
 def test_other_jobs_have_no_report(still: TestClient) -> None:
     check_problem(still.get(f"/v1/jobs/{'0' * 24}/report/report.html"), 404, "job_not_found")
+    rebuild = still.post("/v1/pools/p/rebuild")
+    assert rebuild.status_code == 202
+    check_problem(still.get(f"/v1/jobs/{rebuild.json()['id']}/report/report.html"), 404, "report_not_found")
 
 
 def test_the_same_key_makes_one_job(api: TestClient) -> None:

@@ -183,7 +183,13 @@ def test_a_fold_with_nothing_to_learn_from_is_answered_by_the_frozen_encoder(tmp
     nearest = [each for each in row(done, "topk_nearest", 5) if each.fold == "noon"]
     assert [each.demonstrations for each in noon] == [each.demonstrations for each in nearest]
     (note,) = [each for each in done.notes if each.startswith("The fold 'noon' has no adapted encoder")]
-    assert "can't be adapted to 8 images of 1 labels" in note
+    assert "8 images of 1 label(s) are nothing to learn from" in note
+
+
+def test_a_budget_that_is_too_short_is_told_and_never_answered_by_the_frozen_encoder(tmp_path: Path) -> None:
+    plan = training.Plan(depth="finetune", budget_seconds=0.0)
+    with pytest.raises(InvalidRequestError):
+        run(tmp_path, EvaluationPlan(shots=(3,), targets=("noon",), adaptation=plan))
 
 
 def test_the_file_of_a_query_is_not_learnt_from_under_another_id(
