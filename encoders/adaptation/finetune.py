@@ -97,7 +97,8 @@ class Finetuning:
         if compiled:  # in place, behind the copy that the average is
             self._back.compile()
         self._sampler = _sampler(labels[places], domains[places], options, seed)
-        learnt_by = asdict(options) | {"served_side": None}  # which comes after the training
+        learnt_by = asdict(options) | {"served_side": None}
+        del learnt_by["trained_share"]  # both come after the training
         self._words = {"objective": [objective.name, objective.options()], "options": learnt_by, "steps": steps}
         self._words |= {"seed": seed, "images": _digest(labels, domains, places)}
         self.step = 0

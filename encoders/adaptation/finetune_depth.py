@@ -25,6 +25,7 @@ from encoders.adaptation.finetune_options import FinetuneOptions
 from encoders.adaptation.folds import Fold
 from encoders.adaptation.half_products import half_products_faster
 from encoders.adaptation.inputs import Inputs
+from encoders.adaptation.interpolation import interpolated
 from encoders.adaptation.ranks import ALONE, Ranks
 from encoders.adaptation.remembered import Remembered
 from encoders.adaptation.split import split
@@ -209,7 +210,9 @@ class Finetune:
 
     def _trained(self, name: str, places: np.ndarray, steps: int) -> nn.Module:
         training = self._training(name, places, steps, folder=self._folder, compiled=self.compiled)
-        return training.run(name=f"fine-tuning, {name}", watch=self._watch)
+        back = training.run(name=f"fine-tuning, {name}", watch=self._watch)
+        frozen = split(self._fresh(), self._family, self._options.blocks).back
+        return interpolated(frozen, back, self._options.trained_share)
 
     def _vectors(self, back: nn.Module) -> Float32[np.ndarray, "n dim"]:
         assert self._clean is not None  # noqa: S101 -- trained before
