@@ -145,7 +145,7 @@ class Finetuning:
         batch = self._sampler.batch(self.step)
         rng = np.random.default_rng([self._seed, self.step])
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        numbers = rng.integers(self._activations.views, size=len(batch))
+        numbers = rng.integers(self._activations.views(), size=len(batch))
         places = self._places[batch]
         maps = self._activations.take(places, numbers).to(self._device)
         if maps.ndim == 4:

@@ -15,7 +15,7 @@ from jaxtyping import Float32
 from torch import nn
 
 from encoders import efficientnet_lite0
-from encoders.adaptation.activations import Activations, activations_of
+from encoders.adaptation.activations import Activations, LaterActivations, activations_of
 from encoders.adaptation.augmentation import Augmentation
 from encoders.adaptation.compiling import Pace, compiling_pays
 from encoders.adaptation.depths import Space
@@ -97,14 +97,16 @@ class Finetune:
         self.steps, self.compiled, self.half_products = 0, False, False
 
     def prepare(self) -> None:
-        """Run the frozen front over every view; the longest single part of a short training."""
+        """Run the frozen front over the images as they are served, and over every view once a training asks for it: the
+        longest single part of a short one, spared where all have ended in an attempt before."""
         memory = self._options.cache_bytes
         if self._served == self._preprocessing:
             self._clean = self._activations = self._activations_of(self._preprocessing, self._options.views, memory)
         else:
             self._clean = self._activations_of(self._served, 1, int(_OF_SERVED * memory))
-            self._activations = self._activations_of(
-                self._preprocessing, self._options.views, memory - int(_OF_SERVED * memory)
+            left = memory - int(_OF_SERVED * memory)
+            self._activations = LaterActivations(
+                lambda: self._activations_of(self._preprocessing, self._options.views, left)
             )
 
     def _activations_of(self, preprocessing: Preprocessing, views: int, most_bytes: int) -> Activations:
