@@ -151,11 +151,11 @@ def open_services(settings: Settings, metrics: Metrics, load: EncoderLoader | No
 
     encoders = EncoderShelf(settings.allowed_encoders, load or from_catalog, most_adapted=settings.adapted_encoders)
     redis: Redis | None = None if settings.redis_url is None else connect_redis(settings.redis_url)
-    store = open_store(settings.data)
-    queue = open_queue(settings.data, settings.redis_url)
+    store = open_store(settings.data, settings.database_url)
+    queue = open_queue(settings.data, settings.redis_url, store)
     return Services(
         settings=settings,
-        pools=Pools(settings.data),
+        pools=Pools(settings.data, database_url=settings.database_url),
         store=store,
         queue=queue,
         jobs=JobDesk(store, queue, settings.job_stale_seconds),
