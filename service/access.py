@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from invariantselect.errors import ForbiddenError, UnauthenticatedError
-from service.keys import Scope, verify_key
+from service.keys import Scope
 from service.services import services_of
 from service.settings import is_loopback
 
@@ -44,13 +44,13 @@ class Scoped:
             UnauthenticatedError: No key, or none that is known.
             ForbiddenError: The key lacks the scope; or no keys are asked for and another site sent the request.
         """
-        keys = services_of(request).keys
-        if keys is None:
+        services = services_of(request)
+        if services.keys is None:
             refuse_other_sites(request)
             return
         if credentials is None:
             raise UnauthenticatedError("the request has no API key")
-        key = await run_in_threadpool(verify_key, keys, credentials.credentials)
+        key = await run_in_threadpool(services.key_check.verify, credentials.credentials, self.scope)
         request.scope["invariantselect.key_id"] = key.id
         if not key.may(self.scope):
             raise ForbiddenError(f"this needs the scope {self.scope}; the key has {key.scope}", scope=self.scope)

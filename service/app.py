@@ -14,7 +14,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Match, Route
 
 from service.body_limit import BodyLimit
+from service.catalog_watch import CatalogWatch
 from service.encoder_shelf import EncoderLoader
+from service.following import Following
 from service.known_parameters import refuse_unknown_parameters
 from service.logs import configure_logs
 from service.metrics import Metrics
@@ -63,9 +65,14 @@ def create_app(settings: Settings, *, load_encoder: EncoderLoader | None = None)
         services = open_services(settings, metrics, load_encoder)
         app.state.services = services
         services.warm_up.begin(services.engine)
+        beside = [CatalogWatch(services), Following(services)]
+        for each in beside:
+            each.begin()
         try:
             yield
         finally:
+            for each in beside:
+                await run_in_threadpool(each.end)
             await services.warm_up.end()
             await run_in_threadpool(services.close)
 

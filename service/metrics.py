@@ -52,6 +52,21 @@ class Metrics:
             ["found"],
             registry=self.registry,
         )
+        self.stale = Counter(
+            "invariantselect_stale_selections_total",
+            "Selections from the last snapshot that was loaded, because the catalog didn't answer.",
+            registry=self.registry,
+        )
+        self.catalog_lost = Gauge(
+            "invariantselect_catalog_lost_seconds",
+            "For how long the catalog in PostgreSQL hasn't answered; 0 while it does.",
+            registry=self.registry,
+        )
+        self.followed = Counter(
+            "invariantselect_snapshots_followed_total",
+            "Snapshots loaded before a query asked for them, because another process had written.",
+            registry=self.registry,
+        )
 
     def request_done(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answered request."""

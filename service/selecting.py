@@ -122,6 +122,7 @@ def _answer(
             select_ms=chosen.select_ms,
         ),
         centred_by=resolved.centred_by,
+        stale=space.stale,
     )
 
 

@@ -21,7 +21,9 @@ from service.encoder_shelf import EncoderLoader, EncoderShelf, check_fingerprint
 from service.engine import Engine
 from service.jobs.desk import JobDesk
 from service.jobs.queue import JobQueue, open_queue
+from service.key_check import KeyCheck
 from service.metrics import Metrics
+from service.notices import Notices
 from service.settings import Settings
 from service.store import open_store
 from service.warm_up import WarmUp
@@ -47,6 +49,8 @@ class Services:
         cache: Vectors of images seen before.
         metrics: What /metrics tells.
         warm_up: Whether the server can answer yet.
+        key_check: Checks API keys, where they are asked for.
+        notices: Tells other replicas that something was written.
         ranks: The processes that share trainings with this one; None where it is alone.
     """
 
@@ -60,6 +64,8 @@ class Services:
     cache: EmbeddingCache
     metrics: Metrics
     warm_up: WarmUp
+    key_check: KeyCheck
+    notices: Notices
     ranks: Ranks | None = None
 
     @property
@@ -151,11 +157,14 @@ def open_services(settings: Settings, metrics: Metrics, load: EncoderLoader | No
 
     encoders = EncoderShelf(settings.allowed_encoders, load or from_catalog, most_adapted=settings.adapted_encoders)
     redis: Redis | None = None if settings.redis_url is None else connect_redis(settings.redis_url)
-    store = open_store(settings.data)
-    queue = open_queue(settings.data, settings.redis_url)
+    store = open_store(settings.data, settings.database_url)
+    queue = open_queue(settings.data, settings.redis_url, store)
+    pools = Pools(settings.data, database_url=settings.database_url)
+    notices = Notices(redis if store.remote else None, store.identity())
+    pools.when_written(notices.send)
     return Services(
         settings=settings,
-        pools=Pools(settings.data),
+        pools=pools,
         store=store,
         queue=queue,
         jobs=JobDesk(store, queue, settings.job_stale_seconds),
@@ -164,6 +173,8 @@ def open_services(settings: Settings, metrics: Metrics, load: EncoderLoader | No
         cache=EmbeddingCache(settings.embedding_cache_bytes, redis, metrics),
         metrics=metrics,
         warm_up=WarmUp(encoders, settings.encoder),
+        key_check=KeyCheck(store, settings.key_grace_seconds),
+        notices=notices,
     )
 
 

@@ -18,7 +18,13 @@ _MIB = 1024 * 1024
 class Settings(BaseSettings):
     """Every setting of the service. Each is an environment variable INVARIANTSELECT_<NAME>; see docs/settings.md."""
 
-    model_config = SettingsConfigDict(env_prefix="INVARIANTSELECT_", extra="forbid", frozen=True, validate_default=True)
+    model_config = SettingsConfigDict(
+        env_prefix="INVARIANTSELECT_",
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        hide_input_in_errors=True,  # two of them hold passwords
+    )
 
     data: Path = Field(default=Path("invariantselect-data"), description="Directory of pools, images and encoders.")
     host: str = Field(
@@ -59,6 +65,12 @@ class Settings(BaseSettings):
     embedding_cache_bytes: int = Field(
         default=64 * _MIB, ge=0, description="Memory for vectors of images seen before; 0 keeps none."
     )
+    database_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="PostgreSQL for the catalog, keys and jobs of several replicas that share the data directory: "
+        "postgresql://user:password@host/database. A file in the data directory if empty.",
+    )
     redis_url: str | None = Field(
         default=None,
         repr=False,
@@ -91,6 +103,13 @@ class Settings(BaseSettings):
     auth: Literal["auto", "on", "off"] = Field(
         default="auto", description="API keys: on, off (on loopback only), or auto: off on loopback, on elsewhere."
     )
+    key_grace_seconds: float = Field(
+        default=300,
+        ge=0,
+        le=86400,
+        description="For how long an API key may go on reading when PostgreSQL doesn't answer, after it last vouched "
+        "for the key.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     log_format: Literal["json", "console"] = Field(default="json", description="One JSON object a line, or for eyes.")
     shutdown_seconds: int = Field(
@@ -108,6 +127,15 @@ class Settings(BaseSettings):
     @classmethod
     def _not_empty(cls, value: Any) -> Any:
         return value or None  # an empty variable would be the working directory
+
+    @field_validator("database_url")
+    @classmethod
+    def _a_postgresql_url(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        if not value.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
+            raise ValueError("the URL of a PostgreSQL begins with postgresql://")
+        return value
 
     @field_validator("redis_url")
     @classmethod

@@ -34,11 +34,10 @@ def create(
       invariantselect keys create --scope write --name nightly-import
     """
     from service.cli.terminal import print_json, progress, results
-    from service.cli.workplace import read_settings
+    from service.cli.workplace import open_own_tables, read_settings
     from service.keys import create_key
-    from service.store import open_store
 
-    with closing(open_store(read_settings(data).data)) as store:
+    with closing(open_own_tables(read_settings(data))) as store:
         made = create_key(store, scope, name)
     if as_json:
         print_json({**_shown(made.key), "secret": made.secret})
@@ -56,11 +55,10 @@ def list_(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
       invariantselect keys list
     """
     from service.cli.terminal import print_json, print_table
-    from service.cli.workplace import read_settings
+    from service.cli.workplace import open_own_tables, read_settings
     from service.keys import list_keys
-    from service.store import open_store
 
-    with closing(open_store(read_settings(data).data)) as store:
+    with closing(open_own_tables(read_settings(data))) as store:
         keys = list_keys(store)
     if as_json:
         print_json({"keys": [_shown(key) for key in keys]})
@@ -85,11 +83,10 @@ def revoke(
     """
     from invariantselect.errors import InvalidRequestError
     from service.cli.terminal import progress
-    from service.cli.workplace import read_settings
+    from service.cli.workplace import open_own_tables, read_settings
     from service.keys import revoke_key
-    from service.store import open_store
 
-    with closing(open_store(read_settings(data).data)) as store:
+    with closing(open_own_tables(read_settings(data))) as store:
         revoked = revoke_key(store, id)
     if not revoked:
         raise InvalidRequestError(f"no key with the id {id} works", hint="'invariantselect keys list' shows them.")

@@ -11,12 +11,21 @@ from typer import BadParameter
 if TYPE_CHECKING:
     from encoders.decode import DecodeLimits
     from encoders.encoder import Encoder
+    from index.catalog.engine import Catalog
     from index.pool import Pool
     from index.pools import Pools
     from service.jobs.desk import JobDesk
     from service.settings import Settings
 
-__all__ = ["decode_limits", "live_encoders", "load_encoder", "open_jobs", "open_pools", "read_settings"]
+__all__ = [
+    "decode_limits",
+    "live_encoders",
+    "load_encoder",
+    "open_jobs",
+    "open_own_tables",
+    "open_pools",
+    "read_settings",
+]
 
 
 def read_settings(data: Path, **given: Any) -> Settings:
@@ -51,7 +60,14 @@ def open_pools(settings: Settings, *, make: bool = False) -> Pools:
 
     if not make:
         _need_data(settings)
-    return Pools(settings.data)
+    return Pools(settings.data, database_url=settings.database_url)
+
+
+def open_own_tables(settings: Settings) -> Catalog:
+    """The tables of keys and jobs; a missing data directory is made."""
+    from service.store import open_store
+
+    return open_store(settings.data, settings.database_url)
 
 
 def open_jobs(settings: Settings) -> AbstractContextManager[JobDesk]:

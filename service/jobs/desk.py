@@ -154,7 +154,10 @@ def open_desk(settings: Settings) -> Iterator[JobDesk]:
     Raises:
         CatalogUnavailableError: The data directory or its database can't be opened.
     """
-    with closing(open_store(settings.data)) as store, closing(open_queue(settings.data, settings.redis_url)) as queue:
+    with (
+        closing(open_store(settings.data, settings.database_url)) as store,
+        closing(open_queue(settings.data, settings.redis_url, store)) as queue,
+    ):
         yield JobDesk(store, queue, settings.job_stale_seconds)
 
 

@@ -161,3 +161,5 @@ def _given_or_error(query: Query, limit: int) -> GivenQuery | InvariantSelectErr
 def _observe(metrics: Metrics, selection: Selection) -> None:
     metrics.stage("search", selection.timings.search_ms)
     metrics.stage("select", selection.timings.select_ms)
+    if selection.stale:
+        metrics.stale.inc()

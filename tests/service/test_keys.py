@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,12 +8,13 @@ import pytest
 from sqlalchemy import inspect
 
 from index.catalog.engine import Catalog
-from index.pools import Pools
 from invariantselect.errors import CatalogUnavailableError, InvalidRequestError, UnauthenticatedError
 from service import keys
 from service.keys import create_key, list_keys, revoke_key, verify_key
-from service.store import open_store
 from service.tables import metadata
+from tests.catalogs import Pools, open_store
+
+pytestmark = pytest.mark.usefixtures("database")
 
 
 @pytest.fixture
@@ -29,9 +29,8 @@ def test_a_key_is_known_by_its_secret_and_stored_only_as_a_hash(store: Catalog, 
     assert verify_key(store, made.secret) == made.key
     _, id, secret = made.secret.split("_", 2)
     assert id == made.key.id
-    with sqlite3.connect(tmp_path / "catalog.sqlite3") as raw:
-        row = raw.execute("SELECT id, secret_sha256 FROM api_keys").fetchone()
-    raw.close()
+    with store.reading() as connection:
+        row = connection.exec_driver_sql("SELECT id, secret_sha256 FROM api_keys").one()
     assert row == (id, hashlib.sha256(secret.encode()).hexdigest())
     assert not any(secret.encode() in file.read_bytes() for file in tmp_path.glob("catalog*"))
 
@@ -106,10 +105,10 @@ def test_keys_live_beside_the_pools_with_migrations_of_their_own(store: Catalog,
 
 
 def test_a_store_of_a_newer_version_is_not_touched(tmp_path: Path) -> None:
-    open_store(tmp_path).close()
-    with sqlite3.connect(tmp_path / "catalog.sqlite3") as raw:
-        raw.execute("UPDATE service_version SET version_num = '9999'")
-    raw.close()
+    store = open_store(tmp_path)
+    with store.writing() as connection:
+        connection.exec_driver_sql("UPDATE service_version SET version_num = '9999'")
+    store.close()
     with pytest.raises(CatalogUnavailableError, match="another version"):
         open_store(tmp_path)
 
