@@ -14,7 +14,7 @@ from index.catalog.demonstration_rows import RowImage, images_by_row
 from index.catalog.engine import Catalog
 from index.catalog.pool_rows import advance, get_pool
 from index.columns import find_rows
-from index.manifest import Manifest, SegmentEntry, write_manifest
+from index.manifest import Manifest, write_manifest
 from index.recoding import Recode, RowsToEncode, recoded
 from index.sealing import sweep
 from index.segments import write_segment
@@ -26,7 +26,6 @@ from invariantselect.errors import ImageNotFoundError, StoreCorruptError
 __all__ = ["rebuild"]
 
 _IMAGES_AT_ONCE = 64
-_SEGMENT = 32_768
 
 
 def rebuild(
@@ -54,16 +53,12 @@ def rebuild(
         pool = get_pool(connection, space.key, name)
         images = images_by_row(connection, space.key)
     making = _Making(catalog, blobs, space, recode, frozen)
-    entries: list[SegmentEntry] = []
-    for start in range(0, len(images), _SEGMENT):
-        entry = write_segment(space.folder, making.parts(images[start : start + _SEGMENT]), space.dim)
-        if entry is not None:
-            entries.append(entry)
+    entry = write_segment(space.folder, making.parts(images), space.dim, expected=len(images))
     manifest = Manifest(
         fingerprint=space.fingerprint,
         dim=space.dim,
         generation=time.time_ns(),  # no reader may take it for one that it has seen
-        segments=tuple(entries),
+        segments=() if entry is None else (entry,),
         sealed_through=pool.next_row - 1,
         version=pool.version,
         purged_version=pool.version + 1,  # whoever has seen less reads everything again

@@ -15,11 +15,12 @@ from jaxtyping import Bool, Float32, Int64
 
 from encoders.flush import flush
 from index.durable_files import sha256_of
+from index.flat_file import FlatFile, writing
 from index.inner_products import rounding_of_scan
 from index.manifest import SegmentEntry
 from index.scan import scan_matrix
 from index.tail import Part
-from invariantselect.errors import CatalogUnavailableError, StoreCorruptError
+from invariantselect.errors import StoreCorruptError
 
 __all__ = ["Segment", "open_segment", "write_segment"]
 
@@ -116,46 +117,51 @@ def open_segment(folder: Path, entry: SegmentEntry, dim: int) -> Segment:
     return Segment(entry, index, rows)
 
 
-def write_segment(
-    folder: Path,
-    parts: Iterable[Part],
-    dim: int,
-) -> SegmentEntry | None:
+def write_segment(folder: Path, parts: Iterable[Part], dim: int, *, expected: int = 0) -> SegmentEntry | None:
     """Write rows and vectors, in ascending order of rows, as a new segment, flushed; None where there are none.
+
+    A part is written before the next one is asked for: memory holds one part, however many there are.
+
+    Args:
+        folder: Where to.
+        parts: Rows and vectors.
+        dim: Length of a vector.
+        expected: How many vectors there will be, if that is known: then the file needn't be read again for its hash.
 
     Raises:
         CatalogUnavailableError: The disk is full or can't be written.
+        StoreCorruptError: FAISS doesn't read what was written.
     """
-    index = faiss.IndexFlatIP(dim)
-    rows: list[Int64[np.ndarray, " _"]] = []
-    max_norm = 0.0
-    for part_rows, vectors in parts:
-        if len(part_rows):
-            aligned = np.require(vectors, dtype=np.float32, requirements=("C", "A"))
-            index.add(aligned)
-            rows.append(part_rows)
-            max_norm = max(max_norm, float(np.linalg.norm(aligned.astype(np.float64), axis=1).max()))
-    if not rows:
-        return None
     name = f"segment-{uuid.uuid4().hex}"
     path, rows_path = folder / f"{name}.faiss", folder / f"{name}.rows.npy"
+    rows: list[Int64[np.ndarray, " _"]] = []
+    file = FlatFile(path, dim, expected)
     try:
-        faiss.write_index(index, str(path))
-        flush(path)
+        for part_rows, vectors in parts:
+            file.append(vectors)
+            rows.append(part_rows)
+    except BaseException:
+        file.abandon()
+        raise
+    written = file.close()
+    if written.count == 0:
+        path.unlink()
+        return None
+    with writing(rows_path):
         np.save(rows_path, np.concatenate(rows), allow_pickle=False)
         flush(rows_path)
         flush(folder)
-    except (OSError, RuntimeError) as error:
-        raise CatalogUnavailableError(f"the segment {path} can't be written: {error}") from error
-    return SegmentEntry(
+    entry = SegmentEntry(
         file=path.name,
         rows_file=rows_path.name,
-        count=int(index.ntotal),
+        count=written.count,
         kind="flat",
-        sha256=sha256_of(path),
+        sha256=written.sha256,
         rows_sha256=sha256_of(rows_path),
-        max_norm=max_norm,
+        max_norm=written.max_norm,
     )
+    open_segment(folder, entry, dim)
+    return entry
 
 
 def _mapped(index: Any) -> Float32[np.ndarray, "count dim"]:

@@ -17,10 +17,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-import faiss
 from sqlalchemy.engine.default import DefaultDialect
 
 from index import filling, sealing, switching
+from index.flat_file import FlatFile
 from index.pool import Pool
 from index.pools import Pools
 from tests.dying import die_at
@@ -34,7 +34,7 @@ VERSIONS = [2, 3]
 SEAL_AT = 20
 
 CALLS: dict[str, tuple[Any, str]] = {
-    "segment": (faiss, "write_index"),
+    "segment": (FlatFile, "close"),
     "manifest": (sealing, "write_manifest"),
     "cleanup": (sealing, "forget"),
     "fsync": (os, "fsync"),  # images, segments, manifest, folders
