@@ -106,10 +106,13 @@ def sealed(
     opened = [open_segment(folder, entry, manifest.dim) for entry in manifest.segments]
     alive = [np.isin(segment.rows, living, assume_unique=True) for segment in opened]
     counts = [int(np.count_nonzero(mask)) for mask in alive]
+    # What a rebuild gave an approximate half is left alone: the same snapshot mustn't answer otherwise after a seal.
+    kept = [entry.proposer is not None and count > 0 for entry, count in zip(manifest.segments, counts, strict=True)]
     merged = trailing_to_merge(counts, sum(len(rows) for rows, _ in tail))
+    merged = max(merged, *(number + 1 for number, keep in enumerate(kept) if keep), 0)
     entries: list[SegmentEntry | None] = []
-    for segment, mask, count in zip(opened[:merged], alive, counts, strict=False):
-        if count >= _DEAD_WORTH_REWRITING * segment.count:
+    for segment, mask, count, keep in zip(opened[:merged], alive, counts, kept, strict=False):
+        if keep or count >= _DEAD_WORTH_REWRITING * segment.count:
             entries.append(segment.entry)
         else:
             part = living_parts(folder, segment, mask)
@@ -173,7 +176,7 @@ def _purged(space: Space) -> int:
 
 def orphans(folder: Path, manifest: Manifest) -> list[Path]:
     """Files in a space's folder that a seal left behind and the manifest doesn't name."""
-    named = {name for entry in manifest.segments for name in (entry.file, entry.rows_file)}
+    named = {name for entry in manifest.segments for name in entry.files}
     return sorted(path for path in folder.iterdir() if path.name not in {*named, LOCK, VERSIONS, "manifest.json"})
 
 

@@ -1,4 +1,7 @@
-"""Sealed vectors: an immutable FAISS file with the rows of its vectors beside it, mapped rather than read."""
+"""Sealed vectors: an immutable FAISS file with the rows of its vectors beside it, mapped rather than read.
+
+Every segment is searched exactly. One may have an approximate half, which a rebuild gives it: see `index.proposers`.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from index.durable_files import sha256_of
 from index.flat_file import FlatFile, writing
 from index.inner_products import rounding_of_scan
 from index.manifest import SegmentEntry
+from index.proposers.proposer import Proposer, open_proposer, read_mapped
 from index.scan import scan_matrix
 from index.tail import Part
 from invariantselect.errors import StoreCorruptError
@@ -36,11 +40,14 @@ class Segment:
     the thread it runs in and the setting can't race: many searches run side by side instead of one on many cores.
     """
 
-    def __init__(self, entry: SegmentEntry, index: Any, rows: Int64[np.ndarray, " count"]) -> None:
+    def __init__(
+        self, entry: SegmentEntry, index: Any, rows: Int64[np.ndarray, " count"], proposer: Proposer | None = None
+    ) -> None:
         self.entry = entry
         self.rows = rows
+        self.matrix = _mapped(index)  # read-only
         self._index = index  # keeps the file mapped for as long as the matrix is in use
-        self._matrix = _mapped(index)
+        self._proposer = proposer
 
     @property
     def count(self) -> int:
@@ -54,7 +61,7 @@ class Segment:
 
     def vectors(self, offsets: Int64[np.ndarray, " n"]) -> Float32[np.ndarray, "n dim"]:
         """A copy of the vectors at the offsets."""
-        copy: Float32[np.ndarray, "n dim"] = self._matrix[offsets]
+        copy: Float32[np.ndarray, "n dim"] = self.matrix[offsets]
         return copy
 
     def candidates(
@@ -62,8 +69,40 @@ class Segment:
     ) -> list[Int64[np.ndarray, " _"]]:
         """For each query the offsets of all vectors that may be among its `limit` nearest, in no order."""
         if len(queries) >= _BATCH_WORTH_BLAS:
-            return scan_matrix(self._matrix, queries, limit, allowed, self.max_norm)
+            return scan_matrix(self.matrix, queries, limit, allowed, self.max_norm)
         return [self._candidates_of_one(query, limit, allowed) for query in queries]
+
+    def probable(
+        self, queries: Float32[np.ndarray, "batch dim"], limit: int, alive: Bool[np.ndarray, " count"] | None
+    ) -> list[Int64[np.ndarray, " _"]]:
+        """For each query offsets of living vectors among which its `limit` nearest probably are, in no order.
+
+        There are at least `limit` of them, or all that live. Where the approximate half finds too few, because many
+        are dead or many are asked for, the search is exact; so it is in a segment without one.
+        """
+        if self._proposer is None:
+            return self.candidates(queries, limit, alive)
+        wanted = min(limit, self.count if alive is None else int(np.count_nonzero(alive)))
+        proposed = [self._proposed(self._proposer, query, wanted, alive) for query in queries]
+        short = [number for number, offsets in enumerate(proposed) if offsets is None]
+        exact = dict(zip(short, self.candidates(queries[short], limit, alive), strict=True)) if short else {}
+        return [exact[number] if offsets is None else offsets for number, offsets in enumerate(proposed)]
+
+    def _proposed(
+        self,
+        proposer: Proposer,
+        query: Float32[np.ndarray, " dim"],
+        wanted: int,
+        alive: Bool[np.ndarray, " count"] | None,
+    ) -> Int64[np.ndarray, " _"] | None:
+        depths = () if self.entry.proposer is None else self.entry.proposer.depths
+        for depth in depths:
+            if depth.k >= wanted:
+                offsets = proposer.propose(query, depth.k, depth.effort)
+                living = offsets if alive is None else offsets[alive[offsets]]
+                if len(living) >= wanted:
+                    return living
+        return None
 
     def _candidates_of_one(
         self, query: Float32[np.ndarray, " dim"], limit: int, allowed: Bool[np.ndarray, " count"] | None
@@ -105,16 +144,11 @@ def open_segment(folder: Path, entry: SegmentEntry, dim: int) -> Segment:
     if hashlib.sha256(content).hexdigest() != entry.rows_sha256:
         raise StoreCorruptError(f"the file {folder / entry.rows_file} was altered")
     rows = np.load(io.BytesIO(content), allow_pickle=False)
-    try:
-        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC) if 0 < excess < _HEADER_ALLOWANCE else None
-    except RuntimeError as error:
-        if not path.exists():
-            raise FileNotFoundError(path) from error
-        raise StoreCorruptError(f"the segment {path} can't be read") from error
+    index = read_mapped(path) if 0 < excess < _HEADER_ALLOWANCE else None
     sound = isinstance(index, faiss.IndexFlatIP) and (index.ntotal, index.d) == (entry.count, dim)
     if not sound or rows.dtype != np.int64 or rows.shape != (entry.count,) or not (np.diff(rows) > 0).all():
         raise StoreCorruptError(f"the segment {path} isn't what the manifest says")
-    return Segment(entry, index, rows)
+    return Segment(entry, index, rows, open_proposer(folder, entry, dim))
 
 
 def write_segment(folder: Path, parts: Iterable[Part], dim: int, *, expected: int = 0) -> SegmentEntry | None:
