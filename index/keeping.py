@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -33,7 +34,9 @@ def kept(connection: Connection, space: Space, name: str) -> tuple[Iterator[Part
     living = living_rows(connection, space.key)
     tail = list(read_tail(connection, space, after=manifest.sealed_through))
     try:
-        segments = [open_segment(space.folder, entry, space.dim) for entry in manifest.segments]
+        # Of an approximate half nothing is kept, so it may be damaged.
+        flat = [replace(entry, kind="flat", proposer=None) for entry in manifest.segments]
+        segments = [open_segment(space.folder, entry, space.dim) for entry in flat]
     except FileNotFoundError as error:
         raise StoreCorruptError(f"the file {error.filename or error} is missing", hint=_HINT) from error
     alive = [np.isin(segment.rows, living, assume_unique=True) for segment in segments]

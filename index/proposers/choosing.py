@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,9 @@ SMALLEST = 16_384
 """Fewer vectors than this are searched exactly: `python -m benchmarks search` shows that little is to be gained."""
 
 
-def with_proposer(folder: Path, entry: SegmentEntry, dim: int, recall: float, tick: Tick) -> SegmentEntry:
+def with_proposer(
+    folder: Path, entry: SegmentEntry, dim: int, recall: float, tick: Tick, *, kinds: Iterable[Kind] = KINDS.values()
+) -> SegmentEntry:
     """A flat segment with the approximate half that serves it best, if there is one; a note tells why.
 
     Every kind is made and measured. It must find the 10 nearest with the asked recall, and sooner than an exact search;
@@ -38,6 +40,7 @@ def with_proposer(folder: Path, entry: SegmentEntry, dim: int, recall: float, ti
         dim: Length of a vector.
         recall: The asked recall, above 0 and below 1.
         tick: Told how far it is.
+        kinds: Among which kinds; all that there are unless somebody measures one.
 
     Raises:
         CatalogUnavailableError: The disk is full or can't be written.
@@ -48,7 +51,7 @@ def with_proposer(folder: Path, entry: SegmentEntry, dim: int, recall: float, ti
     trial = _Trial(folder, segment, Yardstick(segment, tick), recall, tick)
     attempts: list[_Attempt] = []
     try:
-        for kind in KINDS.values():
+        for kind in kinds:
             attempts.append(trial.attempt(kind))  # noqa: PERF401 -- those before one that fails are removed
     except BaseException:
         _remove(folder, attempts)

@@ -23,7 +23,9 @@ from index import filling, sealing, switching
 from index.flat_file import FlatFile
 from index.pool import Pool
 from index.pools import Pools
+from index.proposers import choosing, measuring
 from tests.dying import die_at
+from tests.index.clock import Clock
 from tests.index.entries import entry, recode_for
 
 IDS = [f"id/{number}" for number in range(14)]
@@ -79,6 +81,8 @@ def do(pool: Pool, what: list[Any]) -> None:
             pool.delete(ids)
         case ["fill", number]:
             pool.fill(number, recode_for(numbered[number]))
+        case ["rebuild", recall]:
+            pool.rebuild(None, recall=recall)
         case ["switch", number]:
             pool.switch(number, recode_for(numbered[number]))
         case _:
@@ -87,6 +91,8 @@ def do(pool: Pool, what: list[Any]) -> None:
 
 def run(data: Path, order: dict[str, Any]) -> None:
     filling._ROWS_AT_ONCE, filling._PART_ROWS = 2, 4  # a process of its own, so nobody else sees this
+    choosing.SMALLEST = 100
+    measuring.time = Clock(1, 1e-3)
     pool = Pools(data, seal_at=SEAL_AT).open("pool")
     pool.snapshots()
     if "at" in order:

@@ -23,25 +23,12 @@ from index.search import Sources
 from index.segments import Segment, open_segment, write_segment
 from index.tail import Tail
 from invariantselect.errors import JobCancelledError, StoreCorruptError
+from tests.index.clock import Clock
 from tests.index.model import exact_score
 
 DIM = 24
 SEALED, UNSEALED = 3000, 300
 SIZE = SEALED + UNSEALED
-
-
-class Clock:
-    """Stands in for the clock, so that no choice hangs on how busy this machine is."""
-
-    def __init__(self, exact: float, approximate: float) -> None:
-        self.exact, self.approximate = exact, approximate
-        self.now, self.calls = 0.0, 0
-
-    def perf_counter(self) -> float:
-        """The first 18 calls time the nine exact searches."""
-        self.calls += 1
-        self.now += self.exact if self.calls <= 18 else self.approximate
-        return self.now
 
 
 def clustered(count: int, seed: int) -> np.ndarray:
@@ -76,9 +63,8 @@ def segment(kind: str) -> Segment:
     entry = write_segment(folder, [(np.arange(SEALED), vectors()[:SEALED])], DIM)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(choosing, "SMALLEST", 1000)
-        patch.setattr(choosing, "KINDS", {kind: KINDS[kind]})
         patch.setattr("index.proposers.measuring.time", Clock(1, 1e-3))
-        made = with_proposer(folder, entry, DIM, 0.9, untold)
+        made = with_proposer(folder, entry, DIM, 0.9, untold, kinds=[KINDS[kind]])
     assert made.kind == kind, made.note
     return open_segment(folder, made, DIM)
 
@@ -217,10 +203,9 @@ def test_few_vectors_are_left_alone(tmp_path):
 @pytest.mark.parametrize(("recall", "exact"), [(0.999, 1.0), (0.01, 1e-6)])
 def test_where_no_kind_is_good_or_fast_enough_search_stays_exact_and_says_so(tmp_path, monkeypatch, recall, exact):
     monkeypatch.setattr(choosing, "SMALLEST", 1000)
-    monkeypatch.setattr(choosing, "KINDS", {"ivf": KINDS["ivf"]})
     monkeypatch.setattr("index.proposers.measuring.time", Clock(exact, 1e-3))
     entry = write_segment(tmp_path, [(np.arange(1000), noise(1000))], DIM)
-    made = with_proposer(tmp_path, entry, DIM, recall, untold)
+    made = with_proposer(tmp_path, entry, DIM, recall, untold, kinds=[KINDS["ivf"]])
     assert (made.kind, made.proposer) == ("flat", None)
     assert made.note.startswith(f"exact, as no kind is faster with the asked recall {recall} of 10: ivf 0.")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(entry.files)
