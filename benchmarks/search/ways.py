@@ -88,7 +88,7 @@ def _searching(
 
 
 def peers(
-    matrix: NDArray[np.float32], recall: float, queries: NDArray[np.float32], truth: NDArray[Any]
+    matrix: NDArray[np.float32], recall: float, queries: NDArray[np.float32], truth: Sequence[NDArray[np.int64]]
 ) -> Iterator[Way]:
     """hnswlib and usearch, with as many links, and the smallest effort that reaches the recall on these queries."""
     for name, build in (("hnswlib", _hnswlib), ("usearch", _usearch)):
