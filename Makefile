@@ -30,7 +30,7 @@ check-arrows: $(DEV)
 unit: $(DEV)
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-bench: $(DEV) ## measure REST against the bare loop, ingest against the encoder, memory; writes docs/benchmarks.md and the README's table
+bench: $(DEV) ## measure REST against the bare loop, ingest against the encoder, memory, search; writes docs/benchmarks.md and the README's table
 	$(BIN)/python -m benchmarks
 
 quality: $(DEV) ## adapt to real images, leave one domain out, an hour or two; writes docs/quality.md and the README's table

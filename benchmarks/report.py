@@ -57,9 +57,14 @@ def table(rest: RestFigures, ingest: IngestFigures, memory: MemoryFigures) -> st
 def write(text: str) -> None:
     """Put the table between the markers of the README and of docs/benchmarks.md."""
     for path in (ROOT / "README.md", ROOT / "docs" / "benchmarks.md"):
-        page = path.read_text(encoding="utf-8")
-        pattern = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
-        page, found = pattern.subn(lambda _: f"{BEGIN}\n{text}\n{END}", page)
-        if found != 1:
-            raise RuntimeError(f"{path} has no place for the table ({BEGIN} … {END})")
-        path.write_text(page, encoding="utf-8")
+        put(text, BEGIN, END, path)
+
+
+def put(text: str, begin: str, end: str, path: Path) -> None:
+    """Put a text between two markers of a page."""
+    page = path.read_text(encoding="utf-8")
+    pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
+    page, found = pattern.subn(lambda _: f"{begin}\n{text}\n{end}", page)
+    if found != 1:
+        raise RuntimeError(f"{path} has no place for the table ({begin} … {end})")
+    path.write_text(page, encoding="utf-8")

@@ -135,7 +135,7 @@ def _of_version(catalog: Catalog, space: Space, pool: PoolRow) -> Iterator[Findi
 def _of_segments(folder: Path, manifest: Manifest, stored: list[Int64[np.ndarray, " _"]]) -> Iterator[str]:
     for entry in manifest.segments:
         try:
-            for name, sha256 in ((entry.file, entry.sha256), (entry.rows_file, entry.rows_sha256)):
+            for name, sha256 in entry.files.items():
                 if sha256_of(folder / name) != sha256:
                     yield f"the file {folder / name} was altered"
             stored.append(open_segment(folder, entry, manifest.dim).rows)

@@ -17,9 +17,11 @@ from index.catalog.pool_rows import PoolRow, get_pool, present_version
 from index.catalog.version_rows import all_versions, live_versions
 from index.demonstration import Demonstration, Probe
 from index.encoder_version import FROZEN, EncoderVersion
+from index.manifest import Manifest
 from index.metadata import metadata_text
 from index.snapshot import Snapshot
 from index.snapshot_cache import SnapshotCache, Snapshots
+from index.space import Space
 from invariantselect.errors import (
     DemonstrationNotFoundError,
     ImageNotFoundError,
@@ -152,6 +154,14 @@ class PoolReader:
             StoreCorruptError, PoolNotFoundError, CatalogUnavailableError: As `snapshots`.
         """
         return self._snapshots.catch_up(version)
+
+    def manifest(self, version: EncoderVersion) -> Manifest:
+        """What is sealed of an encoder version, and how it is searched; an empty one before the first seal.
+
+        Raises:
+            StoreCorruptError: It was altered, or is of another format.
+        """
+        return Space.of(self.key, self._folder, version).manifest()
 
     def version(self) -> int:
         """The number of the present snapshot, without loading it.

@@ -32,7 +32,7 @@ from invariantselect.wire.demonstrations import (
 )
 from invariantselect.wire.encoders import EmbeddingsRequest
 from invariantselect.wire.evaluation import EvaluateRequest, EvaluationResult
-from invariantselect.wire.jobs import ImportRequest
+from invariantselect.wire.jobs import ImportRequest, RebuildRequest
 from invariantselect.wire.options import ComparableOptions
 from invariantselect.wire.pools import PoolCreate
 from invariantselect.wire.selections import SelectBatchRequest, SelectRequest
@@ -51,6 +51,7 @@ _REQUESTS: tuple[type[BaseModel], ...] = (
     GetRequest,
     ImportRequest,
     PoolCreate,
+    RebuildRequest,
     RelabelRequest,
     RollbackRequest,
     SelectBatchRequest,
@@ -104,19 +105,20 @@ def only_problems(*errors: type[InvariantSelectError]) -> dict[int | str, dict[s
     return {status: _problem_response(kinds) for status, kinds in sorted(by_status.items(), key=str)}
 
 
-def json_request(model: type[BaseModel], examples: Mapping[str, Any]) -> dict[str, Any]:
+def json_request(model: type[BaseModel], examples: Mapping[str, Any], *, required: bool = True) -> dict[str, Any]:
     """The ``openapi_extra=`` of a route that reads JSON.
 
     Args:
         model: What it reads.
         examples: Bodies by what they show.
+        required: Whether there has to be a body.
     """
-    return request_content({"application/json": _content(_reference(model), examples)})
+    return request_content({"application/json": _content(_reference(model), examples)}, required=required)
 
 
-def request_content(content: Mapping[str, Any]) -> dict[str, Any]:
+def request_content(content: Mapping[str, Any], *, required: bool = True) -> dict[str, Any]:
     """The ``openapi_extra=`` of a route that reads a body of one of several content types."""
-    return {"requestBody": {"required": True, "content": dict(content)}}
+    return {"requestBody": {"required": required, "content": dict(content)}}
 
 
 def document(app: FastAPI) -> dict[str, Any]:

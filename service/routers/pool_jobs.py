@@ -24,15 +24,25 @@ router = APIRouter(tags=["jobs"])
     summary="Rebuild a pool",
     status_code=202,
     dependencies=[Depends(WRITE)],
-    responses=problems(*OF_A_POOL, IdempotencyKeyReusedError),
+    responses=problems(*OF_A_POOL, IdempotencyKeyReusedError, body=True),
+    openapi_extra=json_request(RebuildRequest, examples.REBUILD, required=False),
     operation_id="rebuild_pool",
 )
-def rebuild_pool(
-    pool: Pool, services: WithServices, response: Response, idempotency_key: IdempotencyHeader = None
+async def rebuild_pool(
+    pool: Pool,
+    sent: Annotated[RebuildRequest, Depends(JsonBody(RebuildRequest, absent=RebuildRequest()))],
+    services: WithServices,
+    response: Response,
+    idempotency_key: IdempotencyHeader = None,
 ) -> Job:
-    """A job that makes all vectors anew from the images. The pool is searched and written meanwhile."""
-    services.pools.open(pool)
-    job = services.jobs.submit("rebuild", RebuildRequest(), pool=pool, idempotency_key=idempotency_key)
+    """A job that makes all vectors anew from the images, or keeps them, and what they are searched by. The pool is
+    searched and written meanwhile. No body is the same as an empty one."""
+
+    def submit() -> Job:
+        services.pools.open(pool)
+        return services.jobs.submit("rebuild", sent, pool=pool, idempotency_key=idempotency_key)
+
+    job = await run_in_threadpool(submit)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return job
 

@@ -48,7 +48,15 @@ from invariantselect.wire.jobs import (
     RebuildRequest,
 )
 from invariantselect.wire.options import ComparableOptions, Diversity, Exclusions, SelectionOptions
-from invariantselect.wire.pools import EncoderVersionInfo, LabelCount, PoolCreate, PoolInfo, PoolList
+from invariantselect.wire.pools import (
+    EncoderVersionInfo,
+    LabelCount,
+    PoolCreate,
+    PoolInfo,
+    PoolList,
+    RecallInfo,
+    SegmentInfo,
+)
 from invariantselect.wire.queries import Query
 from invariantselect.wire.selections import (
     Comparison,
@@ -105,8 +113,10 @@ __all__ = [
     "PoolList",
     "Query",
     "RebuildRequest",
+    "RecallInfo",
     "RelabelRequest",
     "RollbackRequest",
+    "SegmentInfo",
     "SelectBatchRequest",
     "SelectBatchResponse",
     "SelectRequest",
