@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -174,7 +174,7 @@ class Pools:
         """Whether some pool could be searched without the catalog."""
         return any(pool.last_snapshot() is not None for pool in list(self._opened.values()))
 
-    def catch_up(self) -> list[Pool]:
+    def catch_up(self) -> Sequence[Pool]:
         """Load what others have written to the pools that are searched here, so that the next search needn't.
 
         Returns:

@@ -65,7 +65,7 @@ def create_app(settings: Settings, *, load_encoder: EncoderLoader | None = None)
         services = open_services(settings, metrics, load_encoder)
         app.state.services = services
         services.warm_up.begin(services.engine)
-        beside = [CatalogWatch(services), Following(services)]
+        beside: list[CatalogWatch | Following] = [CatalogWatch(services), Following(services)]
         for each in beside:
             each.begin()
         try:

@@ -53,7 +53,7 @@ class Notices:
             return
         try:
             if self._heard is None:
-                self._heard = self._redis.pubsub(ignore_subscribe_messages=True)
+                self._heard = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
                 self._heard.subscribe(self._channel)
             until = time.monotonic() + seconds
             while (left := until - time.monotonic()) > 0 and not closing.is_set():

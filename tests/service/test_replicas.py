@@ -64,9 +64,9 @@ def test_what_one_writes_adapts_and_rolls_back_the_other_serves_at_once(replicas
 
 
 def test_commands_and_keys_are_those_of_the_replicas(replicas: Replicas) -> None:
-    replicas.make_pool("commanded")
-    assert "commanded" in replicas.command("pools", "list")
-    assert len(replicas.command("demonstrations", "list", "--pool", "commanded").splitlines()) >= 36
+    replicas.make_pool("listed")
+    assert "listed" in replicas.command("pools")
+    assert len(replicas.command("demonstrations", "list", "--pool", "listed").splitlines()) >= 36
     secret = replicas.command("keys", "create", "--scope", "read")
     headers = {"authorization": f"Bearer {secret}"}
     for status in (200, 401):
