@@ -97,7 +97,8 @@ def test_keys_live_beside_the_pools_with_migrations_of_their_own(store: Catalog,
         made = {
             name: {column["name"]: column["nullable"] for column in seen.get_columns(name)} for name in metadata.tables
         }
-        indexed = {index["name"] for name in metadata.tables for index in seen.get_indexes(name)}
+        indexes = [index for name in metadata.tables for index in seen.get_indexes(name)]
+        indexed = {index["name"] for index in indexes if "duplicates_constraint" not in index}
     again.close()
     described = {name: {c.name: c.nullable for c in table.columns} for name, table in metadata.tables.items()}
     assert made == described
