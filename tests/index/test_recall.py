@@ -161,27 +161,28 @@ def test_dying_at_each_step_of_a_rebuild_for_a_recall_leaves_a_right_pool(tmp_pa
     original = tmp_path / "original"
     with Pools(original) as pools:
         pool = pools.create("pool", "fake", FINGERPRINT, DIM)
-        pool.write(entries(120))
+        pool.write(entries(101))
         pool.seal()
-    model = Model({each.id: each for each in entries(120)})
+    model = Model({each.id: each for each in entries(101)})
     driver, nth, alive = Driver(original), 0, False
     seen: set[str] = set()
     try:
         while not alive:
             nth += 1
-            for moment in ("before", "after"):
-                copy = tmp_path / f"{moment}-{nth}"
-                shutil.copytree(original, copy)
-                order = {"at": f"{moment} {call}", "nth": nth, "plan": [["rebuild", 0.9]], "data": str(copy)}
-                done, under_way, end = driver.order(**order)
-                check_recovery(copy, Known(model), done, under_way)
-                alive = not end["died"]
-                with Pools(copy) as pools:
-                    seen.update(kinds(pools.open("pool")))
-                    rebuild(pools.open("pool"))
-                    check(pools.open("pool"), model)
-                    assert len(list(copy.glob("pools/*/segment-*"))) == 3
+            copy = tmp_path / str(nth)
+            shutil.copytree(original, copy)
+            order = {"at": f"before {call}", "nth": nth, "plan": [["rebuild", 0.9]], "data": str(copy)}
+            done, under_way, end = driver.order(**order)
+            check_recovery(copy, Known(model), done, under_way)
+            alive = not end["died"]
+            with Pools(copy) as pools:
+                pool = pools.open("pool")
+                seen.update(kinds(pool))
+                named = [name for entry in pool.manifest(pool.live()[0]).segments for name in entry.files]
+            assert sorted(path.name for path in copy.glob("pools/*/segment-*")) == sorted(named)
     finally:
         driver.close()
-    assert "flat" in seen
     assert seen & {"hnsw", "ivf"}
+    assert nth > {"fsync": 8, "replace": 1, "commit": 2, "unlink": 2}[call]
+    with Pools(copy) as pools:
+        check(pools.open("pool"), model)

@@ -91,7 +91,7 @@ def test_a_rebuild_for_a_recall_keeps_the_vectors_of_each_live_version(services:
                 assert segment.recall[0].recall >= 0.5
                 assert segment.queries == 40
             assert "recall 0.5 of 10" in segment.note
-    (job,) = services.jobs.page(kind="rebuild").jobs
+    (job,) = services.jobs.page(kind="rebuild")
     said = " ".join(str(event.text) for event in services.jobs.events(job.id, event="log"))
     assert "recall 0.5 of 10" in said
 
