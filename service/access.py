@@ -11,8 +11,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from invariantselect.errors import ForbiddenError, UnauthenticatedError
+from service.caller import LOCAL, Caller, remember_caller
+from service.grants import check_granted
 from service.keys import Scope
-from service.services import services_of
+from service.services import Services, services_of
 from service.settings import is_loopback
 
 __all__ = ["ADMIN", "READ", "WRITE", "Scoped", "refuse_other_sites"]
@@ -26,7 +28,7 @@ _bearer = HTTPBearer(
 
 
 class Scoped:
-    """A dependency that lets in only who has a scope.
+    """A dependency that lets in only who has a scope, and only to what their key is granted.
 
     Args:
         scope: The least scope that is let in.
@@ -38,22 +40,32 @@ class Scoped:
     async def __call__(
         self, request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
     ) -> None:
-        """Check the key of a request.
+        """Check the sender of a request.
 
         Raises:
-            UnauthenticatedError: No key, or none that is known.
+            UnauthenticatedError: No key, or none that works.
             ForbiddenError: The key lacks the scope; or no keys are asked for and another site sent the request.
+            PoolNotFoundError, JobNotFoundError: The path names what the key isn't granted.
+            CatalogUnavailableError: Keys can't be looked up.
         """
         services = services_of(request)
         if services.keys is None:
             refuse_other_sites(request)
+            remember_caller(request, LOCAL)
             return
         if credentials is None:
             raise UnauthenticatedError("the request has no API key")
-        key = await run_in_threadpool(services.key_check.verify, credentials.credentials, self.scope)
+        await run_in_threadpool(self._admit_key, request, services, credentials.credentials)
+
+    def _admit_key(self, request: Request, services: Services, presented: str) -> None:
+        key = services.key_check.verify(presented, self.scope)
         request.scope["invariantselect.key_id"] = key.id
+        services.key_use.note(key)
         if not key.may(self.scope):
             raise ForbiddenError(f"this needs the scope {self.scope}; the key has {key.scope}", scope=self.scope)
+        caller = Caller(key.id, key.pools)
+        check_granted(caller, request.path_params, services.jobs)
+        remember_caller(request, caller)
 
 
 READ, WRITE, ADMIN = Scoped("read"), Scoped("write"), Scoped("admin")

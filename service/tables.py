@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, DateTime, Integer, MetaData, String, Table, Text
+from sqlalchemy import Boolean, Column, Date, DateTime, Integer, MetaData, String, Table, Text
 
 __all__ = ["api_keys", "job_events", "jobs", "metadata"]
 
@@ -17,6 +17,10 @@ api_keys = Table(
     Column("name", String(256), nullable=False),
     Column("created_at", DateTime, nullable=False),
     Column("revoked_at", DateTime),
+    Column("pools", Text),  # JSON, the names of those that it is limited to; null for all
+    Column("expires_at", DateTime),
+    Column("successor", String(16)),  # id of the key that was made to take its place
+    Column("last_used_on", Date),  # UTC
 )
 
 jobs = Table(

@@ -7,7 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from starlette.concurrency import run_in_threadpool
 
-from invariantselect.errors import DatasetUnsupportedError, IdempotencyKeyReusedError, ImportDisabledError
+from invariantselect.errors import (
+    DatasetUnsupportedError,
+    IdempotencyKeyReusedError,
+    ImportDisabledError,
+    PoolNotFoundError,
+)
 from invariantselect.wire.jobs import ImportRequest, Job, RebuildRequest
 from service import examples
 from service.access import WRITE
@@ -52,7 +57,9 @@ async def rebuild_pool(
     summary="Import images that the server has",
     status_code=202,
     dependencies=[Depends(WRITE)],
-    responses=problems(ImportDisabledError, DatasetUnsupportedError, IdempotencyKeyReusedError, body=True),
+    responses=problems(
+        PoolNotFoundError, ImportDisabledError, DatasetUnsupportedError, IdempotencyKeyReusedError, body=True
+    ),
     openapi_extra=json_request(ImportRequest, examples.IMPORT),
     operation_id="import_into_pool",
 )
@@ -63,7 +70,9 @@ async def import_into_pool(
     response: Response,
     idempotency_key: IdempotencyHeader = None,
 ) -> Job:
-    """A job that takes labelled images from below the server's import root into a pool, which is made if it is new."""
+    """A job that takes labelled images from below the server's import root into a pool, which is made if it is new.
+
+    A key that is limited to other pools gets 404."""
 
     def submit() -> Job:
         below_import_root(services.settings.import_root, sent.source)  # refused now rather than by the worker
