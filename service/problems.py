@@ -21,6 +21,7 @@ from invariantselect.errors import (
     InvariantSelectError,
     MethodNotAllowedError,
     PayloadTooLargeError,
+    RateLimitedError,
     RequestMalformedError,
     RouteNotFoundError,
     UnauthenticatedError,
@@ -57,11 +58,21 @@ def problem_response(error: InvariantSelectError, scope: Mapping[str, Any]) -> R
         headers["WWW-Authenticate"] = 'Bearer realm="invariantselect"'
     if "retry_after" in error.context:
         headers["Retry-After"] = str(error.context["retry_after"])
+    if isinstance(error, RateLimitedError):
+        headers |= _rate_headers(error.context)
     if isinstance(error, PayloadTooLargeError):
         headers["Connection"] = "close"
     # ASCII only: a context may quote what a client sent, surrogates and all.
     content = json.dumps(problem_of(error, scope), default=str).encode("ascii")
     return Response(content, status_code=error.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _rate_headers(limit: Mapping[str, Any]) -> dict[str, str]:
+    """As draft-ietf-httpapi-ratelimit-headers-11 has them: a quota and its seconds; what is left, and when more is."""
+    return {
+        "RateLimit-Policy": f'"{limit["limited"]}";q={limit["quota"]};w={limit["window_seconds"]}',
+        "RateLimit": f'"{limit["limited"]}";r=0;t={limit["retry_after"]}',
+    }
 
 
 def invalid_request(items: Iterable[Mapping[str, Any]], *, skip: int = 0) -> InvalidRequestError:

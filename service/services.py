@@ -25,6 +25,7 @@ from service.key_check import KeyCheck
 from service.key_use import KeyUse
 from service.metrics import Metrics
 from service.notices import Notices
+from service.rate_limits import RateLimits
 from service.settings import Settings
 from service.store import open_store
 from service.warm_up import WarmUp
@@ -53,6 +54,7 @@ class Services:
         key_check: Checks API keys, where they are asked for.
         notices: Tells other replicas that something was written.
         key_use: Notes when keys were used.
+        rate_limits: Counts requests.
         ranks: The processes that share trainings with this one; None where it is alone.
     """
 
@@ -69,6 +71,7 @@ class Services:
     key_check: KeyCheck
     notices: Notices
     key_use: KeyUse
+    rate_limits: RateLimits
     ranks: Ranks | None = None
 
     @property
@@ -135,6 +138,7 @@ class Services:
         """Let running work finish, then close files and connections."""
         self.engine.close()
         self.key_use.close()
+        self.rate_limits.close()
         self.cache.close()
         self.pools.close()
         self.queue.close()
@@ -180,6 +184,7 @@ def open_services(settings: Settings, metrics: Metrics, load: EncoderLoader | No
         key_check=KeyCheck(store, settings.key_grace_seconds),
         notices=notices,
         key_use=KeyUse(store),
+        rate_limits=RateLimits(settings, metrics),
     )
 
 
