@@ -6,7 +6,7 @@ Source: RFC 9457, Problem Details for HTTP APIs, 2023, https://www.rfc-editor.or
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -33,6 +33,7 @@ __all__ = [
     "MEDIA_TYPE",
     "exception_handlers",
     "invalid_request",
+    "problem_code",
     "problem_of",
     "problem_response",
     "validation_error",
@@ -40,6 +41,7 @@ __all__ = [
 
 MEDIA_TYPE = "application/problem+json"
 _MOST_ERRORS = 50
+_CODE = "invariantselect.problem_code"
 
 
 def problem_of(error: InvariantSelectError, scope: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -51,8 +53,14 @@ def problem_of(error: InvariantSelectError, scope: Mapping[str, Any] | None = No
     return {**problem, "request_id": request_id(scope)}
 
 
-def problem_response(error: InvariantSelectError, scope: Mapping[str, Any]) -> Response:
+def problem_code(scope: Mapping[str, Any]) -> str | None:
+    """The code of the error that the request of a scope was answered with, if it was."""
+    return scope.get(_CODE)
+
+
+def problem_response(error: InvariantSelectError, scope: MutableMapping[str, Any]) -> Response:
     """The response that carries an error."""
+    scope[_CODE] = error.code
     headers = {"Cache-Control": "no-store"}
     if isinstance(error, UnauthenticatedError):
         headers["WWW-Authenticate"] = 'Bearer realm="invariantselect"'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Date, DateTime, Integer, MetaData, String, Table, Text
 
-__all__ = ["api_keys", "job_events", "jobs", "metadata"]
+__all__ = ["api_keys", "audit", "job_events", "jobs", "metadata"]
 
 metadata = MetaData()
 
@@ -55,4 +55,17 @@ job_events = Table(
     Column("attempt", Integer, nullable=False),
     Column("event", String(16), nullable=False),  # state, progress or log
     Column("data", Text, nullable=False),  # JSON
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", String(24), primary_key=True),  # grows with time
+    Column("at", DateTime, nullable=False, index=True),
+    Column("actor", String(16), nullable=False),  # a key's id; "local" where none are asked for; "cli"
+    Column("request_id", String(128)),
+    Column("action", String(64), nullable=False),  # the operation's id in the OpenAPI document
+    Column("pool", String(64), index=True),
+    Column("subject", Text, nullable=False),  # JSON: counts, ids of jobs and keys; nothing that a client sent at length
+    Column("outcome", String(64), nullable=False),  # "begun", then "done" or the code of an error
 )

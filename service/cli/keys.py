@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,6 +14,8 @@ from service.cli.durations import duration_of
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
+
+    from pydantic import JsonValue
 
     from index.catalog.engine import Catalog
     from service.keys import ApiKey, NewKey
@@ -50,12 +53,15 @@ def create(
       invariantselect keys create --scope write --name nightly-import
       invariantselect keys create --pool skin --pool lymph --expires 90d
     """
+    from service.cli.audited import audited
     from service.cli.workplace import read_settings
     from service.keys import create_key
 
     lifetime = None if expires is None else duration_of(expires, "--expires")
-    with _opened(read_settings(data)) as store:
+    settings = read_settings(data)
+    with _opened(settings) as store, audited(settings, "create_key", make=True) as record:
         made = create_key(store, scope, name, pools=pools or (), lifetime=lifetime)
+        record.tell(**_about(made.key))
     _show_once(made, as_json=as_json)
 
 
@@ -116,13 +122,15 @@ def rotate(
       invariantselect keys rotate 0f8a6c1d2e3b4a59
       invariantselect keys rotate 0f8a6c1d2e3b4a59 --overlap 0
     """
+    from service.cli.audited import audited
     from service.cli.workplace import read_settings
     from service.key_rotation import rotate_key
 
-    wait = duration_of(overlap, "--overlap")
+    settings, wait = read_settings(data), duration_of(overlap, "--overlap")
     lifetime = None if expires is None else duration_of(expires, "--expires")
-    with _opened(read_settings(data)) as store:
+    with _opened(settings) as store, audited(settings, "rotate_key", make=True, rotated=_id_or_nothing(id)) as record:
         made = rotate_key(store, id, wait, lifetime)
+        record.tell(**_about(made.key), overlap_seconds=wait.total_seconds())
     _show_once(made, as_json=as_json)
 
 
@@ -135,11 +143,13 @@ def revoke(id: Id, data: Data = DEFAULT_DATA) -> None:
       invariantselect keys revoke 0f8a6c1d2e3b4a59
     """
     from invariantselect.errors import InvalidRequestError
+    from service.cli.audited import audited
     from service.cli.terminal import progress
     from service.cli.workplace import read_settings
     from service.keys import revoke_key
 
-    with _opened(read_settings(data)) as store:
+    settings = read_settings(data)
+    with _opened(settings) as store, audited(settings, "revoke_key", make=True, key=_id_or_nothing(id)):
         if not revoke_key(store, id):
             raise InvalidRequestError(
                 "there is no key with this id that isn't revoked", hint="'invariantselect keys list' shows them."
@@ -151,6 +161,17 @@ def _opened(settings: Settings) -> AbstractContextManager[Catalog]:
     from service.cli.workplace import open_own_tables
 
     return closing(open_own_tables(settings))
+
+
+def _id_or_nothing(typed: str) -> str | None:
+    """The id of a key; None for any other text, which may be a whole key, typed by mistake."""
+    return typed if re.fullmatch("[0-9a-f]{16}", typed) else None
+
+
+def _about(key: ApiKey) -> dict[str, JsonValue]:
+    """What the log of writes keeps of a key that was made."""
+    shown = _shown(key)
+    return {"key": key.id, **{name: shown[name] for name in ("scope", "pools", "name", "expires_at")}}
 
 
 def _show_once(made: NewKey, *, as_json: bool) -> None:
@@ -172,12 +193,12 @@ def _state(key: ApiKey, now: datetime) -> str:
     return f"works{end}" + (f", then {key.successor}" if key.successor else "")
 
 
-def _shown(key: ApiKey) -> dict[str, object]:
+def _shown(key: ApiKey) -> dict[str, JsonValue]:
     return {
         "id": key.id,
         "scope": key.scope,
         "name": key.name,
-        "pools": None if key.pools is None else sorted(key.pools),
+        "pools": None if key.pools is None else [*sorted(key.pools)],
         "created_at": key.created_at.isoformat(),
         "expires_at": None if key.expires_at is None else key.expires_at.isoformat(),
         "revoked_at": None if key.revoked_at is None else key.revoked_at.isoformat(),

@@ -12,6 +12,7 @@ from invariantselect.errors import InvalidCursorError, JobNotFoundError, JobStat
 from invariantselect.wire.base import PoolName
 from invariantselect.wire.jobs import Job, JobId, JobList, JobLog, JobState
 from service.access import READ, WRITE
+from service.audit_trail import WithRecord
 from service.caller import WithCaller
 from service.cursors import cursor_after, read_cursor
 from service.jobs.streaming import stream
@@ -133,8 +134,10 @@ def get_job_log(
     responses=problems(JobNotFoundError, JobStateError),
     operation_id="cancel_job",
 )
-def cancel_job(job_id: OneJob, services: WithServices) -> Job:
+def cancel_job(job_id: OneJob, services: WithServices, record: WithRecord) -> Job:
     """A queued job is cancelled at once, a running one stops within seconds. Cancelling twice is cancelling once."""
+    record.pool = services.jobs.get(job_id).pool
+    record.tell(job=job_id)
     return services.jobs.cancel(job_id)
 
 
@@ -146,6 +149,10 @@ def cancel_job(job_id: OneJob, services: WithServices) -> Job:
     responses=problems(JobNotFoundError, JobStateError),
     operation_id="retry_job",
 )
-def retry_job(job_id: OneJob, services: WithServices, idempotency_key: IdempotencyHeader = None) -> Job:
+def retry_job(
+    job_id: OneJob, services: WithServices, record: WithRecord, idempotency_key: IdempotencyHeader = None
+) -> Job:
     """A job that failed or was cancelled is queued again, and goes on from its last checkpoint."""
+    record.pool = services.jobs.get(job_id).pool
+    record.tell(job=job_id)
     return services.jobs.retry(job_id, idempotency_key=idempotency_key)

@@ -16,6 +16,7 @@ from invariantselect.errors import (
 from invariantselect.wire.jobs import ImportRequest, Job, RebuildRequest
 from service import examples
 from service.access import WRITE
+from service.audit_trail import WithRecord
 from service.bodies import JsonBody
 from service.jobs.import_root import below_import_root
 from service.openapi import OF_A_POOL, json_request, problems
@@ -37,6 +38,8 @@ async def rebuild_pool(
     pool: Pool,
     sent: Annotated[RebuildRequest, Depends(JsonBody(RebuildRequest, absent=RebuildRequest()))],
     services: WithServices,
+    *,
+    record: WithRecord,
     response: Response,
     idempotency_key: IdempotencyHeader = None,
 ) -> Job:
@@ -48,6 +51,7 @@ async def rebuild_pool(
         return services.jobs.submit("rebuild", sent, pool=pool, idempotency_key=idempotency_key)
 
     job = await run_in_threadpool(submit)
+    record.tell(job=job.id)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return job
 
@@ -67,6 +71,8 @@ async def import_into_pool(
     pool: Pool,
     sent: Annotated[ImportRequest, Depends(JsonBody(ImportRequest))],
     services: WithServices,
+    *,
+    record: WithRecord,
     response: Response,
     idempotency_key: IdempotencyHeader = None,
 ) -> Job:
@@ -79,5 +85,6 @@ async def import_into_pool(
         return services.jobs.submit("import", sent, pool=pool, idempotency_key=idempotency_key)
 
     job = await run_in_threadpool(submit)
+    record.tell(job=job.id)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return job

@@ -12,6 +12,7 @@ from invariantselect.errors import EncoderNotFoundError, EncoderUnavailableError
 from invariantselect.wire.pools import PoolCreate, PoolInfo, PoolList
 from service import examples
 from service.access import ADMIN, READ, WRITE
+from service.audit_trail import WithRecord
 from service.bodies import JsonBody
 from service.caller import WithCaller
 from service.grants import check_may_make
@@ -43,9 +44,11 @@ async def create_pool(
     sent: Annotated[PoolCreate, Depends(JsonBody(PoolCreate))],
     services: WithServices,
     caller: WithCaller,
+    record: WithRecord,
     response: Response,
 ) -> PoolInfo:
     """An empty pool, searched in the space of an encoder. Without one it gets the server's default."""
+    record.pool = sent.name
     check_may_make(caller, sent.name)
     name = sent.encoder if "encoder" in sent.model_fields_set else services.settings.encoder
     async with services.engine.admission():
@@ -60,6 +63,7 @@ async def create_pool(
         looks_at_domains=identity.trunk != identity.fingerprint,  # a calibration may
     )
     pool = await run_in_threadpool(create)
+    record.tell(encoder=identity.name)
     response.headers["Location"] = f"/v1/pools/{sent.name}"
     return await run_in_threadpool(pool_info, pool)
 

@@ -27,6 +27,7 @@ NAMING_NEITHER = {
     "embed",
     "list_encoders",
     "list_jobs",
+    "list_writes",
     "live",
     "ready",
     "metrics",

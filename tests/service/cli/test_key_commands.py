@@ -71,3 +71,4 @@ def test_a_whole_key_typed_by_mistake_gets_nowhere(cli: CommandLine) -> None:
         refused = cli("keys", command, made["secret"])
         assert refused.code == 1
         assert made["secret"] not in refused.out + refused.err
+    assert made["secret"] not in cli("audit", "--json").out
