@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
+from sqlalchemy import select, update
 
 from index.catalog.engine import Catalog
 from invariantselect.errors import CatalogUnavailableError
@@ -25,7 +25,8 @@ from service.access import Scoped
 from service.audit import AuditRecord, audit_page, prune_audit
 from service.keys import create_key
 from service.routers import ROUTERS
-from service.store import open_store
+from service.tables import audit
+from tests.catalogs import open_store
 from tests.service.adapted_pool import adapt
 from tests.service.conftest import Serve, fill
 from tests.service.pictures import data_uri, png
@@ -138,8 +139,8 @@ def test_every_write_leaves_a_row(guarded: TestClient, tmp_path: Path) -> None:
             "subject": {"job": job if "{job}" in path else answer.json()["id"]} if "job" in subject else subject,
             "outcome": "done",
         }
-    with closing(sqlite3.connect(tmp_path / "data" / "catalog.sqlite3")) as raw:
-        rows = str(raw.execute("SELECT * FROM audit").fetchall())
+    with closing(open_store(tmp_path / "data")) as store, store.reading() as connection:
+        rows = str(connection.execute(select(audit)).all())
     assert len(known) > len(WRITES)
     for never in ("secret", "base64", "isk_", "d0/l0"):
         assert never not in rows
@@ -251,7 +252,7 @@ def test_an_admin_of_some_pools_sees_the_writes_to_these(guarded: TestClient, tm
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Catalog]:
+def store(tmp_path: Path, database: str) -> Iterator[Catalog]:
     opened = open_store(tmp_path)
     yield opened
     opened.close()
@@ -264,7 +265,7 @@ def test_old_entries_are_pruned_by_age(store: Catalog) -> None:
     with store.writing() as connection:
         for action, days in (("old", 8), ("older", 400)):
             then = (now - timedelta(days=days)).replace(tzinfo=None)
-            connection.exec_driver_sql("UPDATE audit SET at = ? WHERE action = ?", (str(then), action))
+            connection.execute(update(audit).where(audit.c.action == action).values(at=then))
     assert prune_audit(store, now - timedelta(days=9)) == 1
     assert {entry.action for entry in audit_page(store)} == {"old", "new"}
     assert prune_audit(store, now - timedelta(days=7)) == 1

@@ -20,14 +20,14 @@ from service.key_check import KeyCheck
 from service.key_rotation import rotate_key
 from service.key_use import KeyUse
 from service.keys import ApiKey, create_key, list_keys, revoke_key, verify_key
-from service.store import open_store
+from tests.catalogs import open_store
 from tests.service.conftest import Serve
 
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Catalog]:
+def store(tmp_path: Path, database: str) -> Iterator[Catalog]:
     opened = open_store(tmp_path)
     yield opened
     opened.close()

@@ -123,7 +123,7 @@ def test_keys_of_before_limits_work_on_and_going_back_leaves_no_limited_key_unli
     config = Config()
     config.set_main_option("script_location", str(Path(keys.__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
-    with store.writing() as connection:
+    with store.migrating() as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, "0002")
     again = open_store(tmp_path)  # a data directory of that version, opened by this one
