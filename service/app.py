@@ -13,6 +13,7 @@ from fastapi import Depends, FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Match, Route
 
+from service.audit_trail import AuditTrail
 from service.body_limit import BodyLimit
 from service.catalog_watch import CatalogWatch
 from service.encoder_shelf import EncoderLoader
@@ -34,7 +35,7 @@ Chooses the demonstrations that a large multimodal model is shown in its prompt.
 
 Errors are problem documents (RFC 9457) with a `code` that stays and a `hint` that says what to do. Each answer carries
 an `X-Request-ID`; send your own to find it in the server's log. Requests are limited in size and number: `413` names
-the limit, `429` comes with `Retry-After`.
+the limit, `429` comes with `Retry-After`. Requests that change something are kept in a log, `GET /v1/audit`.
 """
 _TAGS = [
     {"name": "select", "description": "Demonstrations for a query."},
@@ -91,6 +92,7 @@ def create_app(settings: Settings, *, load_encoder: EncoderLoader | None = None)
     app.state.closing = threading.Event()  # set when the server is told to stop: streams without an end must end
     for router in ROUTERS:
         app.include_router(router)
+    app.add_middleware(AuditTrail)
     app.add_middleware(BodyLimit, limit=settings.max_request_bytes)
     app.add_middleware(RequestContext, metrics=metrics)
     made: dict[str, Any] = {}

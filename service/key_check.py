@@ -11,6 +11,7 @@ import hashlib
 import threading
 import time
 from collections import OrderedDict
+from datetime import UTC, datetime
 
 from index.catalog.engine import Catalog
 from invariantselect.errors import CatalogUnavailableError
@@ -68,4 +69,6 @@ class KeyCheck:
     def _known(self, digest: bytes) -> ApiKey | None:
         with self._lock:
             vouched_at, key = self._vouched.get(digest, (0.0, None))
-        return key if time.monotonic() - vouched_at < self._grace else None
+        if key is None or time.monotonic() - vouched_at >= self._grace or not key.works(datetime.now(UTC)):
+            return None
+        return key

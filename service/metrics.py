@@ -46,6 +46,12 @@ class Metrics:
         self.refused = Counter(
             "invariantselect_overloaded_total", "Requests refused because the queue was full.", registry=self.registry
         )
+        self.rate_limited = Counter(
+            "invariantselect_rate_limited_total",
+            "Requests refused because their key had made too many.",
+            ["limit"],
+            registry=self.registry,
+        )
         self.cached = Counter(
             "invariantselect_embedding_cache_total",
             "Vectors looked up in the embedding cache, by where they were found.",

@@ -17,6 +17,7 @@ from invariantselect.errors import (
     InvariantSelectError,
     PayloadTooLargeError,
     PoolNotFoundError,
+    RateLimitedError,
     RequestMalformedError,
     StoreCorruptError,
     UnauthenticatedError,
@@ -60,6 +61,7 @@ _REQUESTS: tuple[type[BaseModel], ...] = (
     UpsertRequest,
 )
 _ANYWHERE = (UnauthenticatedError, ForbiddenError, InvalidRequestError, CatalogUnavailableError)
+_COUNTED = (*_ANYWHERE, RateLimitedError)
 _OF_A_BODY = (RequestMalformedError, PayloadTooLargeError, UnsupportedMediaTypeError)
 OF_A_POOL = (PoolNotFoundError, StoreCorruptError)
 
@@ -87,14 +89,17 @@ class Problem(BaseModel):
     errors: list[FieldError] | None = Field(default=None, description="Of invalid_request: each field that is wrong.")
 
 
-def problems(*errors: type[InvariantSelectError], body: bool = False) -> dict[int | str, dict[str, Any]]:
+def problems(
+    *errors: type[InvariantSelectError], body: bool = False, counted: bool = True
+) -> dict[int | str, dict[str, Any]]:
     """The ``responses=`` of a route: its problems, and those of every route that asks for a key.
 
     Args:
         errors: What this route may raise.
         body: Whether it reads a body.
+        counted: Whether requests to it are limited in number.
     """
-    return only_problems(*_ANYWHERE, *(_OF_A_BODY if body else ()), *errors)
+    return only_problems(*(_COUNTED if counted else _ANYWHERE), *(_OF_A_BODY if body else ()), *errors)
 
 
 def only_problems(*errors: type[InvariantSelectError]) -> dict[int | str, dict[str, Any]]:

@@ -22,8 +22,10 @@ from service.engine import Engine
 from service.jobs.desk import JobDesk
 from service.jobs.queue import JobQueue, open_queue
 from service.key_check import KeyCheck
+from service.key_use import KeyUse
 from service.metrics import Metrics
 from service.notices import Notices
+from service.rate_limits import RateLimits
 from service.settings import Settings
 from service.store import open_store
 from service.warm_up import WarmUp
@@ -51,6 +53,8 @@ class Services:
         warm_up: Whether the server can answer yet.
         key_check: Checks API keys, where they are asked for.
         notices: Tells other replicas that something was written.
+        key_use: Notes when keys were used.
+        rate_limits: Counts requests.
         ranks: The processes that share trainings with this one; None where it is alone.
     """
 
@@ -66,6 +70,8 @@ class Services:
     warm_up: WarmUp
     key_check: KeyCheck
     notices: Notices
+    key_use: KeyUse
+    rate_limits: RateLimits
     ranks: Ranks | None = None
 
     @property
@@ -131,6 +137,8 @@ class Services:
     def close(self) -> None:
         """Let running work finish, then close files and connections."""
         self.engine.close()
+        self.key_use.close()
+        self.rate_limits.close()
         self.cache.close()
         self.pools.close()
         self.queue.close()
@@ -175,6 +183,8 @@ def open_services(settings: Settings, metrics: Metrics, load: EncoderLoader | No
         warm_up=WarmUp(encoders, settings.encoder),
         key_check=KeyCheck(store, settings.key_grace_seconds),
         notices=notices,
+        key_use=KeyUse(store),
+        rate_limits=RateLimits(settings, metrics),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -13,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 __all__ = ["Settings", "is_loopback"]
 
 _MIB = 1024 * 1024
+_RATE = re.compile(r"[1-9][0-9]{0,8}/(second|minute|hour|day)")
 
 
 class Settings(BaseSettings):
@@ -74,8 +76,8 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(
         default=None,
         repr=False,
-        description="Redis for a cache of vectors that servers share, and for telling workers of jobs: "
-        "redis://host:6379/0.",
+        description="Redis for what servers share (cached vectors, counts of requests) and for telling workers of "
+        "jobs: redis://host:6379/0.",
     )
     embedded_worker: bool = Field(
         default=True, description="Whether 'serve' starts a worker for jobs, which ends with it."
@@ -110,6 +112,13 @@ class Settings(BaseSettings):
         description="For how long an API key may go on reading when PostgreSQL doesn't answer, after it last vouched "
         "for the key.",
     )
+    rate_limit: str = Field(
+        default="",
+        description="Requests that a key may make a second, minute, hour or day: 600/minute; empty for no limit.",
+    )
+    rate_limit_write: str = Field(
+        default="", description="Of these, requests that change something: 60/minute; empty for no limit of their own."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     log_format: Literal["json", "console"] = Field(default="json", description="One JSON object a line, or for eyes.")
     shutdown_seconds: int = Field(
@@ -135,6 +144,13 @@ class Settings(BaseSettings):
             return None
         if not value.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
             raise ValueError("the URL of a PostgreSQL begins with postgresql://")
+        return value
+
+    @field_validator("rate_limit", "rate_limit_write")
+    @classmethod
+    def _a_rate(cls, value: str) -> str:
+        if value and not _RATE.fullmatch(value):
+            raise ValueError("a rate is a number a second, minute, hour or day: 600/minute")
         return value
 
     @field_validator("redis_url")

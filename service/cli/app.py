@@ -6,6 +6,7 @@ import typer
 
 from service.cli import (
     adapt,
+    audit,
     demo,
     demonstrations,
     doctor,
@@ -52,7 +53,8 @@ app.command("serve", short_help="Serve the pools over HTTP.")(serve.serve)
 app.add_typer(jobs.app, name="jobs", short_help="List, follow, cancel and retry jobs.")
 app.command("rebuild", short_help="Make all vectors of a pool anew.")(rebuild.rebuild)
 app.command("worker", short_help="Do jobs, beside a server or without one.")(worker.worker)
-app.add_typer(keys.app, name="keys", short_help="Make, list and revoke API keys.")
+app.add_typer(keys.app, name="keys", short_help="Make, list, rotate and revoke API keys.")
+app.command("audit", short_help="Tell who changed what.")(audit.audit)
 app.command("doctor", short_help="Check this machine and the data directory.")(doctor.doctor)
 app.command("demo", short_help="Build a small pool from real images and try it.")(demo.demo)
 app.command("version", short_help="Tell the versions.")(version.version)

@@ -96,12 +96,15 @@ def drop(name: Name, data: Data = DEFAULT_DATA, yes: Yes = False) -> None:
     Examples:
       invariantselect pools drop pets --yes
     """
+    from service.cli.audited import audited
     from service.cli.terminal import progress
     from service.cli.workplace import open_pools, read_settings
 
-    with open_pools(read_settings(data)) as opened:
+    settings = read_settings(data)
+    with open_pools(settings) as opened:
         size = opened.open(name).summary().demonstrations
         if not yes:
             confirm(f"Delete the pool {name} with its {size} demonstrations?")
-        opened.drop(name)
+        with audited(settings, "drop_pool", name):
+            opened.drop(name)
     progress().print(f"Dropped {name}.")

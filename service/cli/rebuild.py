@@ -40,19 +40,18 @@ def rebuild(
       invariantselect rebuild pets --recall 0.95 --keep-vectors
       invariantselect rebuild pets --queue
     """
-    from service.cli.job_here import do_here
+    from service.cli.job_here import do_here, leave
     from service.cli.jobs import tell_end
-    from service.cli.terminal import print_json, results
-    from service.cli.workplace import open_jobs, open_pools, read_settings
+    from service.cli.terminal import print_json
+    from service.cli.workplace import open_pools, read_settings
 
     request = _request(recall, keep_vectors=keep_vectors)
     settings = read_settings(data)
+    if queue:
+        leave(settings, "rebuild", request, pool)
+        return
     with open_pools(settings) as pools:
         encoder = pools.open(pool).encoder
-    if queue:
-        with open_jobs(settings) as desk:
-            results().print(desk.submit("rebuild", request, pool=pool).id)
-        return
     job = do_here(settings, "rebuild", request, pool, encoder=encoder)
     if as_json:
         print_json(job.model_dump(mode="json"))

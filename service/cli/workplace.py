@@ -21,6 +21,7 @@ __all__ = [
     "decode_limits",
     "live_encoders",
     "load_encoder",
+    "need_data",
     "open_jobs",
     "open_own_tables",
     "open_pools",
@@ -59,12 +60,12 @@ def open_pools(settings: Settings, *, make: bool = False) -> Pools:
     from index.pools import Pools
 
     if not make:
-        _need_data(settings)
+        need_data(settings)
     return Pools(settings.data, database_url=settings.database_url)
 
 
 def open_own_tables(settings: Settings) -> Catalog:
-    """The tables of keys and jobs; a missing data directory is made."""
+    """The tables of keys, jobs and writes; a missing data directory is made."""
     from service.store import open_store
 
     return open_store(settings.data, settings.database_url)
@@ -78,11 +79,16 @@ def open_jobs(settings: Settings) -> AbstractContextManager[JobDesk]:
     """
     from service.jobs.desk import open_desk
 
-    _need_data(settings)
+    need_data(settings)
     return open_desk(settings)
 
 
-def _need_data(settings: Settings) -> None:
+def need_data(settings: Settings) -> None:
+    """Say so where there is no data directory.
+
+    Raises:
+        PoolNotFoundError: There is none.
+    """
     from invariantselect.errors import PoolNotFoundError
 
     if not settings.data.is_dir():

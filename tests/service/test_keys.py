@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import inspect
 
 from index.catalog.engine import Catalog
@@ -78,6 +81,57 @@ def test_a_revoked_key_is_refused_at_once_and_stays_listed(store: Catalog) -> No
     (listed,) = list_keys(store)
     assert (listed.name, listed.scope) == ("old", "admin")
     assert listed.revoked_at is not None
+
+
+def test_a_key_ends_with_its_life_to_the_microsecond(store: Catalog) -> None:
+    key = create_key(store, "read", lifetime=timedelta(days=90)).key
+    assert key.expires_at == key.created_at + timedelta(days=90)
+    assert key.works(key.expires_at - timedelta(microseconds=1))
+    assert not key.works(key.expires_at)
+    assert create_key(store, "read").key.works(datetime.max.replace(tzinfo=UTC))
+    assert list_keys(store)[0] == key
+
+
+@pytest.mark.parametrize("lifetime", [timedelta(0), timedelta(seconds=-1), timedelta(days=10**7), timedelta.max])
+def test_a_life_that_is_none_is_refused(store: Catalog, lifetime: timedelta) -> None:
+    with pytest.raises(InvalidRequestError, match="so short or so long"):
+        create_key(store, "read", lifetime=lifetime)
+    assert list_keys(store) == []
+
+
+def test_pools_are_kept_as_given(store: Catalog) -> None:
+    made = create_key(store, "read", pools=["b", "a", "b"])
+    assert made.key.pools == frozenset("ab")
+    assert verify_key(store, made.secret) == made.key
+    assert create_key(store, "read", pools=[]).key.pools is None
+
+
+@pytest.mark.parametrize("pool", ["", "a/b", "*", "x" * 65, "ä", "a\n"])
+def test_a_key_for_what_can_be_no_pool_is_not_made(store: Catalog, pool: str) -> None:
+    with pytest.raises(InvalidRequestError, match="no pool can have the name"):
+        create_key(store, "read", pools=["a", pool])
+    assert list_keys(store) == []
+
+
+def test_keys_of_before_limits_work_on_and_going_back_leaves_no_limited_key_unlimited(
+    store: Catalog, tmp_path: Path
+) -> None:
+    plain, limited, short = (
+        create_key(store, "read", pools=pools, lifetime=lifetime)
+        for pools, lifetime in (([], None), (["a"], None), ([], timedelta(days=1)))
+    )
+    config = Config()
+    config.set_main_option("script_location", str(Path(keys.__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    with store.migrating() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0002")
+    again = open_store(tmp_path)  # a data directory of that version, opened by this one
+    assert verify_key(again, plain.secret) == plain.key
+    for gone in (limited, short):
+        with pytest.raises(UnauthenticatedError):
+            verify_key(again, gone.secret)
+    again.close()
 
 
 @pytest.mark.parametrize(("scope", "name"), [("root", ""), ("read", "x" * 257), ("read", "two\nlines")])

@@ -13,6 +13,7 @@ __all__ = [
     "MethodNotAllowedError",
     "OverloadedError",
     "PayloadTooLargeError",
+    "RateLimitedError",
     "RequestMalformedError",
     "RouteNotFoundError",
     "UnauthenticatedError",
@@ -126,3 +127,14 @@ class OverloadedError(InvariantSelectError):
     status = 429
     title = "The server is busy"
     default_hint = "Wait for the seconds in Retry-After, then send the request again."
+
+
+class RateLimitedError(InvariantSelectError):
+    """The API key, or the address where no keys are asked for, has made as many requests as it may for now."""
+
+    code = "rate_limited"
+    status = 429
+    title = "Too many requests"
+    default_hint = (
+        "Wait for the seconds in Retry-After. The server's INVARIANTSELECT_RATE_LIMIT says how many may come."
+    )

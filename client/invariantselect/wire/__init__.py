@@ -9,6 +9,7 @@ from invariantselect.wire.adaptation import (
     EncoderVersionList,
     RollbackRequest,
 )
+from invariantselect.wire.audit import AuditEntry, AuditPage
 from invariantselect.wire.demonstrations import (
     BatchOutcome,
     DeleteRequest,
@@ -72,6 +73,8 @@ from invariantselect.wire.selections import (
 __all__ = [
     "AdaptRequest",
     "AdaptationResult",
+    "AuditEntry",
+    "AuditPage",
     "BatchOutcome",
     "ComparableOptions",
     "Comparison",
