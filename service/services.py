@@ -19,6 +19,8 @@ from service.embedding import Embedder
 from service.embedding_cache import EmbeddingCache, connect_redis
 from service.encoder_shelf import EncoderLoader, EncoderShelf, check_fingerprint
 from service.engine import Engine
+from service.forward_lane import ForwardLane
+from service.image_line import ImageLine
 from service.jobs.desk import JobDesk
 from service.jobs.queue import JobQueue, open_queue
 from service.key_check import KeyCheck
@@ -46,6 +48,8 @@ class Services:
         jobs: Where jobs are handed in and asked after.
         encoders: Encoders by name.
         engine: Threads for the heavy work.
+        lane: Runs the trunks, for all requests.
+        line: Where the images of queries are decoded and wait for the lane.
         cache: Vectors of images seen before.
         metrics: What /metrics tells.
         warm_up: Whether the server can answer yet.
@@ -61,6 +65,8 @@ class Services:
     jobs: JobDesk
     encoders: EncoderShelf
     engine: Engine
+    lane: ForwardLane
+    line: ImageLine
     cache: EmbeddingCache
     metrics: Metrics
     warm_up: WarmUp
@@ -85,8 +91,7 @@ class Services:
             EncoderNotFoundError: This server doesn't serve it.
             EncoderUnavailableError: It can't be loaded.
         """
-        loaded = self.encoders.get(encoder)
-        return Embedder(loaded, self.image_limits, cache=self.cache, metrics=self.metrics)
+        return self._embedder(self.encoders.get(encoder))
 
     def pool_embedder(self, pool: Pool, version: EncoderVersion | None = None) -> Embedder:
         """What embeds images for a pool.
@@ -106,7 +111,7 @@ class Services:
             name, fingerprint = version.encoder, version.fingerprint
             loaded = self.encoders.get_version(pool.key, version)
         check_fingerprint(fingerprint, loaded.identity.fingerprint, whose=f"the encoder {name}")
-        return Embedder(loaded, self.image_limits, cache=self.cache, metrics=self.metrics)
+        return self._embedder(loaded)
 
     def pool_embedders(self, pool: Pool) -> list[Embedder]:
         """What embeds images for each of a pool's live encoder versions, number 1 first.
@@ -128,9 +133,14 @@ class Services:
 
         return recode
 
+    def _embedder(self, encoder: Encoder) -> Embedder:
+        return Embedder(encoder, self.image_limits, cache=self.cache, metrics=self.metrics, forward=self.lane.forward)
+
     def close(self) -> None:
         """Let running work finish, then close files and connections."""
         self.engine.close()
+        self.line.close()
+        self.lane.close()
         self.cache.close()
         self.pools.close()
         self.queue.close()
@@ -162,6 +172,7 @@ def open_services(settings: Settings, metrics: Metrics, load: EncoderLoader | No
     pools = Pools(settings.data, database_url=settings.database_url)
     notices = Notices(redis if store.remote else None, store.identity())
     pools.when_written(notices.send)
+    lane = ForwardLane(metrics)
     return Services(
         settings=settings,
         pools=pools,
@@ -170,6 +181,8 @@ def open_services(settings: Settings, metrics: Metrics, load: EncoderLoader | No
         jobs=JobDesk(store, queue, settings.job_stale_seconds),
         encoders=encoders,
         engine=Engine(settings.worker_threads, settings.queue_limit, metrics),
+        lane=lane,
+        line=ImageLine(settings.worker_threads, lane),
         cache=EmbeddingCache(settings.embedding_cache_bytes, redis, metrics),
         metrics=metrics,
         warm_up=WarmUp(encoders, settings.encoder),

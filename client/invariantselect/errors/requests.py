@@ -15,6 +15,7 @@ __all__ = [
     "PayloadTooLargeError",
     "RequestMalformedError",
     "RouteNotFoundError",
+    "TimedOutError",
     "UnauthenticatedError",
     "UnsupportedMediaTypeError",
 ]
@@ -126,3 +127,12 @@ class OverloadedError(InvariantSelectError):
     status = 429
     title = "The server is busy"
     default_hint = "Wait for the seconds in Retry-After, then send the request again."
+
+
+class TimedOutError(InvariantSelectError):
+    """The server did not answer in time: the client waits no longer, or the server gave the request up."""
+
+    code = "timed_out"
+    status = 504
+    title = "The server did not answer in time"
+    default_hint = "Raise timeout=, or send fewer images in one request."
