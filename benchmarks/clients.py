@@ -1,92 +1,97 @@
-"""Clients that ask a server as fast as it answers."""
+"""Clients that ask a server as fast as it answers.
+
+They share the cores with the server, so they are light: threads with the standard library's client.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
+import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlsplit
 
-import httpx2
 import numpy as np
 from jaxtyping import Float32
 
-__all__ = ["embed_all", "select_all", "select_batches", "select_vectors"]
+__all__ = ["select_all", "select_batches", "select_vectors"]
 
-_JSON = {"Content-Type": "application/json"}
 
-Ask = Callable[[httpx2.AsyncClient], Awaitable[httpx2.Response]]
+@dataclass(frozen=True)
+class _Asked:
+    """A request, ready to be sent."""
+
+    path: str
+    body: bytes
+    media_type: str = "application/json"
 
 
 def select_all(url: str, pool: str, images: Sequence[bytes], *, clients: int) -> float:
     """Seconds until each image, sent as the body of a request of its own, was answered with 7 demonstrations."""
-
-    def ask(image: bytes) -> Ask:
-        headers = {"Content-Type": "image/jpeg"}
-        return lambda http: http.post(f"/v1/pools/{pool}/select", content=image, headers=headers)
-
-    return asyncio.run(_drive(url, map(ask, images), clients, _check_selection))
+    asked = [_Asked(f"/v1/pools/{pool}/select", image, "image/jpeg") for image in images]
+    return _drive(url, asked, clients, _is_selection)
 
 
 def select_vectors(
     url: str, pool: str, fingerprint: str, vectors: Float32[np.ndarray, "n dim"], *, clients: int
 ) -> float:
     """Seconds until each vector, sent as JSON, was answered with 7 demonstrations."""
-
-    def ask(vector: Float32[np.ndarray, " dim"]) -> Ask:
-        body = json.dumps({"query": {"vector": vector.tolist(), "fingerprint": fingerprint}}).encode()
-        return lambda http: http.post(f"/v1/pools/{pool}/select", content=body, headers=_JSON)
-
-    asks = list(map(ask, vectors))
-    return asyncio.run(_drive(url, asks, clients, _check_selection))
+    queries = [{"query": {"vector": vector.tolist(), "fingerprint": fingerprint}} for vector in vectors]
+    asked = [_Asked(f"/v1/pools/{pool}/select", json.dumps(query).encode()) for query in queries]
+    return _drive(url, asked, clients, _is_selection)
 
 
 def select_batches(url: str, pool: str, images: Sequence[bytes], *, size: int) -> float:
     """Seconds until all images, inlined in requests of `size` of them, were answered by one client."""
-
-    def ask(some: Sequence[bytes]) -> Ask:
-        queries = [{"image": _data_uri(image)} for image in some]
-        body = json.dumps({"queries": queries}).encode()
-        return lambda http: http.post(f"/v1/pools/{pool}/select:batch", content=body, headers=_JSON)
-
-    asks = [ask(images[start : start + size]) for start in range(0, len(images), size)]
-    return asyncio.run(_drive(url, asks, 1, _check_batch))
+    uris = [f"data:image/jpeg;base64,{base64.b64encode(image).decode('ascii')}" for image in images]
+    bodies = [
+        {"queries": [{"image": uri} for uri in uris[start : start + size]]} for start in range(0, len(uris), size)
+    ]
+    asked = [_Asked(f"/v1/pools/{pool}/select:batch", json.dumps(body).encode()) for body in bodies]
+    return _drive(url, asked, 1, lambda answer: bool(answer["failed"] == 0))
 
 
-def embed_all(url: str, path: str, bodies: Iterable[object], *, clients: int) -> float:
-    """Seconds until each body was answered by an endpoint in the shape of OpenAI's embeddings."""
-
-    def ask(body: object) -> Ask:
-        content = json.dumps(body).encode()
-        return lambda http: http.post(path, content=content, headers=_JSON)
-
-    return asyncio.run(_drive(url, map(ask, bodies), clients, lambda answer: bool(answer.json()["data"])))
+def _is_selection(answer: dict[str, Any]) -> bool:
+    return len(answer["demonstrations"]) == 7
 
 
-def _data_uri(image: bytes) -> str:
-    return f"data:image/jpeg;base64,{base64.b64encode(image).decode('ascii')}"
+def _drive(url: str, asked: Iterable[_Asked], clients: int, is_sound: Callable[[dict[str, Any]], bool]) -> float:
+    waiting: Iterator[_Asked] = iter(asked)
+    taking = threading.Lock()
+    failures: list[Exception] = []
+
+    def client() -> None:
+        connection = HTTPConnection(urlsplit(url).netloc, timeout=120)
+        try:
+            while not failures:
+                with taking:
+                    request = next(waiting, None)
+                if request is None:
+                    break
+                _ask(connection, request, is_sound)
+        except Exception as error:  # noqa: BLE001 -- raised below, in the thread that measures
+            failures.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=client) for _ in range(clients)]
+    begin = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+    return time.perf_counter() - begin
 
 
-def _check_selection(answer: httpx2.Response) -> bool:
-    return len(answer.json()["demonstrations"]) == 7
-
-
-def _check_batch(answer: httpx2.Response) -> bool:
-    return bool(answer.json()["failed"] == 0)
-
-
-async def _drive(url: str, asks: Iterable[Ask], clients: int, is_sound: Callable[[httpx2.Response], bool]) -> float:
-    waiting: Iterator[Ask] = iter(asks)
-
-    async def client(http: httpx2.AsyncClient) -> None:
-        for ask in waiting:
-            answer = await ask(http)
-            answer.raise_for_status()
-            if not is_sound(answer):
-                raise RuntimeError(f"not what was asked for: {answer.text[:500]}")
-
-    async with httpx2.AsyncClient(base_url=url, timeout=120) as http:
-        begin = time.perf_counter()
-        await asyncio.gather(*(client(http) for _ in range(clients)))
-        return time.perf_counter() - begin
+def _ask(connection: HTTPConnection, request: _Asked, is_sound: Callable[[dict[str, Any]], bool]) -> None:
+    connection.request("POST", request.path, request.body, {"Content-Type": request.media_type})
+    response = connection.getresponse()
+    content = response.read()
+    if response.status != 200 or not is_sound(json.loads(content)):
+        raise RuntimeError(f"not what was asked for: {response.status} {content[:500]!r}")

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 from encoders.decode import undecoded
 from invariantselect.errors import InvariantSelectError
 from service.embedding import Embedder, Passed, passes_of
+from service.ending import End, Ending, Together
 from service.engine import Engine
 from service.image_line import ImageLine
 from service.trunk_passes import Seen, TrunkPasses
@@ -31,11 +32,13 @@ class ImageWork(Generic[T]):
         images: Image files that it asks for the vectors of.
         embedders: By which encoders; at least one where there is an image.
         finish: Ends it, given what became of each image.
+        together: Ends it together with others; None where that isn't possible.
     """
 
     images: Sequence[bytes]
     embedders: Sequence[Embedder]
     finish: Callable[[Sequence[Passed | InvariantSelectError]], T]
+    together: Together[T] | None = None
 
     def here(self) -> T:
         """Do it in this thread."""
@@ -59,12 +62,20 @@ class _Halfway(Generic[T]):
     def lacking(self) -> list[Seen]:
         return [seen for number, seen in enumerate(self.looked_up) if number not in self.known]
 
-    def finish(self, results: Sequence[Passed | InvariantSelectError]) -> T:
-        """Ends it, given what became of those that had to pass."""
+    def settled(self, results: Sequence[Passed | InvariantSelectError]) -> list[Passed | InvariantSelectError]:
+        """What became of all images, given what became of those that had to pass."""
         others = iter(results)
         every = [self.known[number] if number in self.known else next(others) for number in range(len(self.looked_up))]
         self.passes.end(self.looked_up, every)
-        return self.work.finish(every)
+        return every
+
+    def finish(self, results: Sequence[Passed | InvariantSelectError]) -> T:
+        """Ends it, given what became of those that had to pass."""
+        return self.work.finish(self.settled(results))
+
+    def end_of(self, results: Sequence[Passed | InvariantSelectError], together: Together[T]) -> End[T]:
+        """The same, for `service.ending`."""
+        return End(together, lambda: together.prepare(self.settled(results)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +83,13 @@ class _Done(Generic[T]):
     result: T
 
 
-async def carry_out(engine: Engine, line: ImageLine, begin: Callable[[], ImageWork[T]]) -> T:
+async def carry_out(engine: Engine, line: ImageLine, ending: Ending, begin: Callable[[], ImageWork[T]]) -> T:
     """Do work of a server; cancelled, what hasn't begun is not done.
 
     Args:
         engine: Where it begins and ends.
         line: Where its images pass.
+        ending: Where works that are alike end together.
         begin: Begins it.
 
     Raises:
@@ -87,7 +99,10 @@ async def carry_out(engine: Engine, line: ImageLine, begin: Callable[[], ImageWo
     if isinstance(started, _Done):
         return started.result
     passed = await line.run(started.passes, started.lacking)
-    return await engine.run(partial(started.finish, passed))
+    together = started.work.together
+    if together is None:
+        return await engine.run(partial(started.finish, passed))
+    return await ending.end(started.end_of(passed, together))
 
 
 def _start(begin: Callable[[], ImageWork[T]]) -> _Halfway[T] | _Done[T]:

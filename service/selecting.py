@@ -15,6 +15,7 @@ from invariantselect.flows.paths import image_path
 from invariantselect.wire.options import CentreQueries, SelectionOptions, Strategy
 from invariantselect.wire.selections import Comparison, Selected, Selection, Timings
 from service.embedding import Passed
+from service.ending import Together
 from service.given_query import GivenQuery
 from service.image_work import ImageWork
 from service.resolving import Asked, EmbedderOf, Resolved, ask
@@ -39,8 +40,21 @@ def select_one(
     Raises:
         InvariantSelectError: Whatever is wrong with the query, the options or the pool; the work, too.
     """
-    each = select_each(pool, [query], options, embedder_of)
-    return ImageWork(each.images, each.embedders, lambda passed: _sound(each.finish(passed)[0]))
+    space = searched_spaces(pool, [options.strategy])[options.strategy]
+    asked = ask([space], [query], embedder_of)
+
+    def prepare(passed: Sequence[Passed | InvariantSelectError]) -> Resolved | InvariantSelectError:
+        return asked.resolved(passed)[space.number][0]
+
+    def finish(prepared: Sequence[Resolved | InvariantSelectError]) -> Sequence[Selection | InvariantSelectError]:
+        return _answers(pool, space, prepared, options)
+
+    # Of one snapshot and one set of options, several queries are searched as if each were alone.
+    key = (pool.key, space.snapshot, space.stale, options.model_dump_json())
+    images, embedders = list(asked.images.values()), list(asked.embedders.values())
+    return ImageWork(
+        images, embedders, lambda passed: _sound(finish([prepare(passed)])[0]), Together(key, prepare, finish)
+    )
 
 
 def compare(

@@ -172,6 +172,11 @@ class Settings(BaseSettings):
         return tuple(dict.fromkeys((self.encoder, *self.encoders)))
 
     @property
+    def decode_threads(self) -> int:
+        """As many as `worker_threads`, but two at least: one slow picture must not hold up the others."""
+        return max(2, self.worker_threads)
+
+    @property
     def worker_threads(self) -> int:
         """`workers`, or the number of cores this process may use."""
         if self.workers:

@@ -27,7 +27,7 @@ from service.attending import attended
 from service.bodies import JsonBody
 from service.data_uri import image_from_text
 from service.embedding import Embedded, Passed
-from service.image_work import ImageWork, carry_out
+from service.image_work import ImageWork
 from service.openapi import json_request, problems
 from service.routers.parameters import WithServices
 
@@ -73,7 +73,7 @@ async def embed(
         return ImageWork([image_from_text(text, limit) for text in texts], [embedder], finish)
 
     async with attended(request):
-        content = await carry_out(services.engine, services.line, begin)
+        content = await services.carry_out(begin)
     return Response(content, media_type="application/json")
 
 

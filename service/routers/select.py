@@ -37,7 +37,7 @@ from service.access import READ
 from service.attending import attended
 from service.bodies import JsonBody
 from service.given_query import GivenQuery, given_query
-from service.image_work import ImageWork, carry_out
+from service.image_work import ImageWork
 from service.metrics import Metrics
 from service.openapi import OF_A_POOL, json_request, problems, request_content
 from service.routers.parameters import Pool, WithServices
@@ -113,7 +113,7 @@ async def select(
         return compare(stored, body.query, body.options.by_strategy(), embedder_of)
 
     async with attended(request):
-        answer = await carry_out(services.engine, services.line, begin)
+        answer = await services.carry_out(begin)
     for selection in [answer] if isinstance(answer, Selection) else answer.selections.values():
         _observe(services.metrics, selection)
     return answer
@@ -145,7 +145,7 @@ async def select_batch(
         return select_each(stored, given, sent, embedder_of, centre_queries=sent.centre_queries)
 
     async with attended(request):
-        answers = await carry_out(services.engine, services.line, begin)
+        answers = await services.carry_out(begin)
     for answer in answers:
         if isinstance(answer, Selection):
             _observe(services.metrics, answer)
