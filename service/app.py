@@ -21,6 +21,7 @@ from service.following import Following
 from service.known_parameters import refuse_unknown_parameters
 from service.logs import configure_logs
 from service.metrics import Metrics
+from service.native_threads import one_blas_thread
 from service.openapi import document
 from service.problems import exception_handlers
 from service.request_context import RequestContext
@@ -63,19 +64,20 @@ def create_app(settings: Settings, *, load_encoder: EncoderLoader | None = None)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        services = open_services(settings, metrics, load_encoder)
-        app.state.services = services
-        services.warm_up.begin(services.engine)
-        beside: list[CatalogWatch | Following] = [CatalogWatch(services), Following(services)]
-        for each in beside:
-            each.begin()
-        try:
-            yield
-        finally:
+        with one_blas_thread():
+            services = open_services(settings, metrics, load_encoder)
+            app.state.services = services
+            services.warm_up.begin(services.engine)
+            beside: list[CatalogWatch | Following] = [CatalogWatch(services), Following(services)]
             for each in beside:
-                await run_in_threadpool(each.end)
-            await services.warm_up.end()
-            await run_in_threadpool(services.close)
+                each.begin()
+            try:
+                yield
+            finally:
+                for each in beside:
+                    await run_in_threadpool(each.end)
+                await services.warm_up.end()
+                await run_in_threadpool(services.close)
 
     app = FastAPI(
         title="invariantselect",

@@ -52,6 +52,15 @@ class Metrics:
             ["limit"],
             registry=self.registry,
         )
+        self.images_waiting = Gauge(
+            "invariantselect_images_waiting", "Decoded images that wait for their forward pass.", registry=self.registry
+        )
+        self.batch_images = Histogram(
+            "invariantselect_batch_images",
+            "Images of a forward pass.",
+            buckets=(1, 2, 4, 8, 16, 32, 64),
+            registry=self.registry,
+        )
         self.cached = Counter(
             "invariantselect_embedding_cache_total",
             "Vectors looked up in the embedding cache, by where they were found.",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from redis import Redis
 from starlette.requests import HTTPConnection
@@ -18,7 +19,11 @@ from index.recoding import Recode, RecodeFor, recode_by
 from service.embedding import Embedder
 from service.embedding_cache import EmbeddingCache, connect_redis
 from service.encoder_shelf import EncoderLoader, EncoderShelf, check_fingerprint
+from service.ending import Ending
 from service.engine import Engine
+from service.forward_lane import ForwardLane
+from service.image_line import ImageLine
+from service.image_work import ImageWork, carry_out
 from service.jobs.desk import JobDesk
 from service.jobs.queue import JobQueue, open_queue
 from service.key_check import KeyCheck
@@ -35,6 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Services", "open_services", "services_of"]
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, eq=False)
 class Services:
@@ -48,6 +55,9 @@ class Services:
         jobs: Where jobs are handed in and asked after.
         encoders: Encoders by name.
         engine: Threads for the heavy work.
+        lane: Runs the trunks, for all requests.
+        line: Where the images of queries are decoded and wait for the lane.
+        ending: Where queries that are alike are searched together.
         cache: Vectors of images seen before.
         metrics: What /metrics tells.
         warm_up: Whether the server can answer yet.
@@ -65,6 +75,9 @@ class Services:
     jobs: JobDesk
     encoders: EncoderShelf
     engine: Engine
+    lane: ForwardLane
+    line: ImageLine
+    ending: Ending
     cache: EmbeddingCache
     metrics: Metrics
     warm_up: WarmUp
@@ -91,8 +104,7 @@ class Services:
             EncoderNotFoundError: This server doesn't serve it.
             EncoderUnavailableError: It can't be loaded.
         """
-        loaded = self.encoders.get(encoder)
-        return Embedder(loaded, self.image_limits, cache=self.cache, metrics=self.metrics)
+        return self._embedder(self.encoders.get(encoder))
 
     def pool_embedder(self, pool: Pool, version: EncoderVersion | None = None) -> Embedder:
         """What embeds images for a pool.
@@ -112,7 +124,7 @@ class Services:
             name, fingerprint = version.encoder, version.fingerprint
             loaded = self.encoders.get_version(pool.key, version)
         check_fingerprint(fingerprint, loaded.identity.fingerprint, whose=f"the encoder {name}")
-        return Embedder(loaded, self.image_limits, cache=self.cache, metrics=self.metrics)
+        return self._embedder(loaded)
 
     def pool_embedders(self, pool: Pool) -> list[Embedder]:
         """What embeds images for each of a pool's live encoder versions, number 1 first.
@@ -134,11 +146,20 @@ class Services:
 
         return recode
 
+    async def carry_out(self, begin: Callable[[], ImageWork[T]]) -> T:
+        """Do work whose images have to pass; see `service.image_work.carry_out`."""
+        return await carry_out(self.engine, self.line, self.ending, begin)
+
+    def _embedder(self, encoder: Encoder) -> Embedder:
+        return Embedder(encoder, self.image_limits, cache=self.cache, metrics=self.metrics, forward=self.lane.forward)
+
     def close(self) -> None:
         """Let running work finish, then close files and connections."""
         self.engine.close()
         self.key_use.close()
         self.rate_limits.close()
+        self.line.close()
+        self.lane.close()
         self.cache.close()
         self.pools.close()
         self.queue.close()
@@ -170,6 +191,8 @@ def open_services(settings: Settings, metrics: Metrics, load: EncoderLoader | No
     pools = Pools(settings.data, database_url=settings.database_url)
     notices = Notices(redis if store.remote else None, store.identity())
     pools.when_written(notices.send)
+    engine = Engine(settings.worker_threads, settings.queue_limit, metrics)
+    lane = ForwardLane(metrics)
     return Services(
         settings=settings,
         pools=pools,
@@ -177,7 +200,10 @@ def open_services(settings: Settings, metrics: Metrics, load: EncoderLoader | No
         queue=queue,
         jobs=JobDesk(store, queue, settings.job_stale_seconds),
         encoders=encoders,
-        engine=Engine(settings.worker_threads, settings.queue_limit, metrics),
+        engine=engine,
+        lane=lane,
+        line=ImageLine(settings.decode_threads, lane),
+        ending=Ending(engine, max(1, settings.worker_threads // 2)),
         cache=EmbeddingCache(settings.embedding_cache_bytes, redis, metrics),
         metrics=metrics,
         warm_up=WarmUp(encoders, settings.encoder),

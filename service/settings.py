@@ -54,10 +54,16 @@ class Settings(BaseSettings):
         default="auto", description="What runs the encoder; auto takes the faster one of the device."
     )
     workers: int = Field(
-        default=0, ge=0, le=256, description="Threads that decode, encode and search; 0 is one for each core."
+        default=0, ge=0, le=256, description="Threads that search, and as many that decode; 0 is one for each core."
     )
     queue_limit: int = Field(
-        default=64, ge=1, description="Requests that may wait for or use the workers; further ones get 429."
+        default=64, ge=1, description="Requests that may wait or be worked on; further ones get 429."
+    )
+    query_seconds: float = Field(
+        default=60,
+        ge=0.1,
+        le=3600,
+        description="How long a selection or an embedding may take, its time in the queue included; then it gets 504.",
     )
     max_request_bytes: int = Field(default=64 * _MIB, ge=1024, description="Largest request body.")
     max_image_bytes: int = Field(default=32 * _MIB, ge=1, description="Largest image file.")
@@ -180,6 +186,11 @@ class Settings(BaseSettings):
     def allowed_encoders(self) -> tuple[str, ...]:
         """Names that requests may use, the default one first."""
         return tuple(dict.fromkeys((self.encoder, *self.encoders)))
+
+    @property
+    def decode_threads(self) -> int:
+        """As many as `worker_threads`, but two at least: one slow picture must not hold up the others."""
+        return max(2, self.worker_threads)
 
     @property
     def worker_threads(self) -> int:

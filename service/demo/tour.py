@@ -91,7 +91,8 @@ def _say(step: int | None, what: str) -> None:
 def _look(settings: Settings, pool: Pool, query: Path) -> None:
     """Select for one query."""
     question = read_question(str(query), group=None, domain=HELD_OUT, limits=decode_limits(settings))
-    print_selection(select_one(pool, question.given, SelectionOptions(k=K), partial(pool_embedder, settings, pool)))
+    embedder_of = partial(pool_embedder, settings, pool)
+    print_selection(select_one(pool, question.given, SelectionOptions(k=K), embedder_of).here())
 
 
 def _adapt(settings: Settings, pool: Pool, request: AdaptRequest) -> None:
@@ -116,7 +117,7 @@ def _compare(settings: Settings, pool: Pool, query: Path, page: Path) -> Path:
     question = read_question(str(query), group=None, domain=HELD_OUT, limits=limits)
     shown = STRATEGIES[1:] if pool.serving() else STRATEGIES[1:2]
     options = {strategy: SelectionOptions(k=K, strategy=strategy) for strategy in shown}
-    comparison = compare(pool, question.given, options, partial(pool_embedder, settings, pool))
+    comparison = compare(pool, question.given, options, partial(pool_embedder, settings, pool)).here()
     print_comparison(comparison)
     html = page_of(pool, question, comparison, options[shown[0]], limits, label=str(_SHOWN))
     page.write_text(html, encoding="utf-8")

@@ -12,7 +12,6 @@ from __future__ import annotations
 from invariantselect.errors.client_side import (
     ConnectionFailedError,
     PromptInvalidError,
-    TimedOutError,
     UnexpectedResponseError,
 )
 from invariantselect.errors.evaluations import (
@@ -65,6 +64,7 @@ from invariantselect.errors.requests import (
     RateLimitedError,
     RequestMalformedError,
     RouteNotFoundError,
+    TimedOutError,
     UnauthenticatedError,
     UnsupportedMediaTypeError,
 )

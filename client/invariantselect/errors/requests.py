@@ -16,6 +16,7 @@ __all__ = [
     "RateLimitedError",
     "RequestMalformedError",
     "RouteNotFoundError",
+    "TimedOutError",
     "UnauthenticatedError",
     "UnsupportedMediaTypeError",
 ]
@@ -138,3 +139,12 @@ class RateLimitedError(InvariantSelectError):
     default_hint = (
         "Wait for the seconds in Retry-After. The server's INVARIANTSELECT_RATE_LIMIT says how many may come."
     )
+
+
+class TimedOutError(InvariantSelectError):
+    """The server did not answer in time: the client waits no longer, or the server gave the request up."""
+
+    code = "timed_out"
+    status = 504
+    title = "The server did not answer in time"
+    default_hint = "Raise timeout=, or send fewer images in one request."
