@@ -66,7 +66,7 @@ def problem_response(error: InvariantSelectError, scope: MutableMapping[str, Any
         headers["WWW-Authenticate"] = 'Bearer realm="invariantselect"'
     if "retry_after" in error.context:
         headers["Retry-After"] = str(error.context["retry_after"])
-    if isinstance(error, RateLimitedError):
+    if isinstance(error, RateLimitedError) and "quota" in error.context:
         headers |= _rate_headers(error.context)
     if isinstance(error, PayloadTooLargeError):
         headers["Connection"] = "close"
