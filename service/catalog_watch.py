@@ -16,7 +16,7 @@ __all__ = ["CatalogWatch"]
 _log = structlog.get_logger("service.catalog_watch")
 
 _SECONDS = 0.5  # between questions
-_PATIENCE = 5.0  # a database that takes longer over one row doesn't answer, though its machine may still take packets
+_PATIENCE = 10.0  # a database that takes longer over one row doesn't answer, though its machine may still take packets
 
 
 class CatalogWatch:

@@ -135,7 +135,9 @@ class Replicas:
 
         wait_until(told)
         headers = {"authorization": f"Bearer {self.key}"}
-        return self._stack.enter_context(httpx2.Client(base_url=found[0], timeout=PATIENCE, headers=headers))
+        anew = httpx2.Limits(max_keepalive_connections=0)  # an idle one may be closed just as it is used
+        client = httpx2.Client(base_url=found[0], timeout=PATIENCE, headers=headers, limits=anew)
+        return self._stack.enter_context(client)
 
 
 @contextmanager
