@@ -22,6 +22,7 @@ from service.openapi import document
 from service.problems import exception_handlers
 from service.request_context import RequestContext
 from service.routers import ROUTERS
+from service.scraping import Scraper
 from service.services import open_services
 from service.settings import Settings
 
@@ -81,6 +82,7 @@ def create_app(settings: Settings, *, load_encoder: EncoderLoader | None = None)
         dependencies=[Depends(refuse_unknown_parameters)],
         exception_handlers=exception_handlers(_allowed_methods),
     )
+    app.state.scraper = Scraper()
     app.state.closing = threading.Event()  # set when the server is told to stop: streams without an end must end
     for router in ROUTERS:
         app.include_router(router)

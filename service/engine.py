@@ -65,7 +65,7 @@ class Engine:
     async def run(self, work: Callable[[], T]) -> T:
         """Do a piece of work on one of the threads. Cancelled before it began, it is not done."""
         context = contextvars.copy_context()
-        future = self._pool.submit(partial(context.run, _timed, work))
+        future = self._pool.submit(partial(context.run, _timed, work, self._metrics, time.perf_counter()))
         result, seconds = await asyncio.wrap_future(future)
         self._work_seconds += 0.1 * (seconds - self._work_seconds)
         return result
@@ -75,6 +75,7 @@ class Engine:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _timed(work: Callable[[], T]) -> tuple[T, float]:
+def _timed(work: Callable[[], T], metrics: Metrics, asked: float) -> tuple[T, float]:
     began = time.perf_counter()
+    metrics.queue_wait_seconds.observe(began - asked)
     return work(), time.perf_counter() - began

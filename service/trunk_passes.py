@@ -106,7 +106,10 @@ class TrunkPasses:
             return
         began = time.perf_counter()
         vectors = encoder.forward(np.stack(list(inputs.values())))
-        share = _ms_since(began) / len(inputs)
+        spent = _ms_since(began)
+        share = spent / len(inputs)
+        if self.metrics is not None:
+            self.metrics.batch(len(inputs), spent / 1000)
         fresh: list[tuple[str, Vector]] = []
         for number, vector in zip(inputs, vectors, strict=True):
             passed = results[number]

@@ -35,7 +35,6 @@ from service import examples
 from service.access import READ
 from service.bodies import JsonBody
 from service.given_query import GivenQuery, given_query
-from service.metrics import Metrics
 from service.openapi import OF_A_POOL, json_request, problems, request_content
 from service.routers.parameters import Pool, WithServices
 from service.select_body import SelectBody, read_select_body
@@ -111,7 +110,7 @@ async def select(
     async with services.engine.admission():
         answer = await services.engine.run(choose)
     for selection in [answer] if isinstance(answer, Selection) else answer.selections.values():
-        _observe(services.metrics, selection)
+        services.metrics.selected(selection, from_outside=body.query.id is None)
     return answer
 
 
@@ -139,9 +138,9 @@ async def select_batch(
 
     async with services.engine.admission():
         answers = await services.engine.run(choose)
-    for answer in answers:
+    for query, answer in zip(sent.queries, answers, strict=True):
         if isinstance(answer, Selection):
-            _observe(services.metrics, answer)
+            services.metrics.selected(answer, from_outside=query.id is None)
     selections = [
         SelectionFailure(error=each.to_problem()) if isinstance(each, InvariantSelectError) else each
         for each in answers
@@ -156,8 +155,3 @@ def _given_or_error(query: Query, limit: int) -> GivenQuery | InvariantSelectErr
         return given_query(query, limit)
     except InvariantSelectError as error:
         return error
-
-
-def _observe(metrics: Metrics, selection: Selection) -> None:
-    metrics.stage("search", selection.timings.search_ms)
-    metrics.stage("select", selection.timings.select_ms)
