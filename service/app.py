@@ -25,6 +25,7 @@ from service.routers import ROUTERS
 from service.scraping import Scraper
 from service.services import open_services
 from service.settings import Settings
+from service.tracing.requests import TracedRequests
 
 __all__ = ["create_app"]
 
@@ -88,6 +89,8 @@ def create_app(settings: Settings, *, load_encoder: EncoderLoader | None = None)
         app.include_router(router)
     app.add_middleware(BodyLimit, limit=settings.max_request_bytes)
     app.add_middleware(RequestContext, metrics=metrics)
+    if settings.otlp_endpoint is not None:
+        app.add_middleware(TracedRequests)
     made: dict[str, Any] = {}
 
     def openapi() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,7 @@ from encoders.encoder import Encoder
 from invariantselect.errors import InternalError, InvariantSelectError
 from service.embedding_cache import EmbeddingCache
 from service.metrics import Metrics
+from service.tracing.stages import tell_passes
 from service.trunk_passes import Passed, TrunkPasses
 
 __all__ = ["Embedded", "Embedder", "Passed", "embed_by_each", "run_trunks"]
@@ -172,7 +174,10 @@ def run_trunks(embedders: Sequence[Embedder], images: Sequence[bytes]) -> list[P
     """
     first = embedders[0]
     trunks = {embedder.identity.trunk: embedder.encoder for embedder in embedders}
-    return TrunkPasses(trunks, first.limits, first.cache, first.metrics).run(images)
+    began = time.time_ns()
+    passed = TrunkPasses(trunks, first.limits, first.cache, first.metrics).run(images)
+    tell_passes(began, passed)
+    return passed
 
 
 def _uncalibrated(passed: Sequence[Passed | InvariantSelectError], trunk: str) -> list[Embedded | InvariantSelectError]:

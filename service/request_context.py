@@ -13,10 +13,12 @@ from service.metrics import Metrics
 from service.problems import problem_response
 from service.request_ids import assign_request_id
 
-__all__ = ["RequestContext"]
+__all__ = ["QUIET", "RequestContext"]
 
 _log = structlog.get_logger("service.request")
-_QUIET = frozenset({"/livez", "/readyz", "/metrics"})
+QUIET = frozenset({"/livez", "/readyz", "/metrics"})
+"""Paths that are asked every few seconds: not logged on info, and not traced."""
+
 _CLIENT_LEFT = 499
 
 
@@ -66,7 +68,7 @@ class RequestContext:
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
         self._metrics.request_done(scope["method"], route, status, seconds)
-        log = _log.debug if scope["path"] in _QUIET else _log.info
+        log = _log.debug if scope["path"] in QUIET else _log.info
         log(
             "request",
             method=scope["method"],

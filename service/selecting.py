@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 
 from index.pool import Pool
@@ -13,6 +14,7 @@ from invariantselect.wire.selections import Comparison, Selected, Selection, Tim
 from service.given_query import GivenQuery
 from service.resolving import EmbedderOf, Resolved, resolve_in
 from service.searched_space import SearchedSpace, searched_spaces
+from service.tracing.stages import tell_choice
 
 __all__ = ["compare", "select_each", "select_one"]
 
@@ -89,9 +91,12 @@ def _answers(
     options: SelectionOptions,
 ) -> list[Selection | InvariantSelectError]:
     sound = [each for each in resolved if isinstance(each, Resolved)]
-    chosen = iter(select(space.snapshot, [each.query for each in sound], options))
+    began = time.time_ns()
+    chosen = select(space.snapshot, [each.query for each in sound], options)
+    tell_choice(began, options.strategy, chosen)
+    in_turn = iter(chosen)
     return [
-        each if isinstance(each, InvariantSelectError) else _answer(pool, space, options, each, next(chosen))
+        each if isinstance(each, InvariantSelectError) else _answer(pool, space, options, each, next(in_turn))
         for each in resolved
     ]
 

@@ -24,6 +24,7 @@ from service.jobs.queue import JobQueue, open_queue
 from service.metrics import Metrics
 from service.settings import Settings
 from service.store import open_store
+from service.tracing.traces import Traces, open_traces
 from service.warm_up import WarmUp
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Services:
         metrics: What /metrics tells.
         warm_up: Whether the server can answer yet.
         ranks: The processes that share trainings with this one; None where it is alone.
+        traces: Where spans go; None for nowhere.
     """
 
     settings: Settings
@@ -61,6 +63,7 @@ class Services:
     metrics: Metrics
     warm_up: WarmUp
     ranks: Ranks | None = None
+    traces: Traces | None = None
 
     @property
     def keys(self) -> Catalog | None:
@@ -129,6 +132,8 @@ class Services:
         self.pools.close()
         self.queue.close()
         self.store.close()
+        if self.traces is not None:
+            self.traces.close()
 
 
 def open_services(settings: Settings, metrics: Metrics, load: EncoderLoader | None = None) -> Services:
@@ -141,7 +146,9 @@ def open_services(settings: Settings, metrics: Metrics, load: EncoderLoader | No
 
     Raises:
         CatalogUnavailableError: The data directory or its database can't be opened.
+        InvalidRequestError: Traces are asked for, and the extra `tracing` isn't installed.
     """
+    traces = open_traces(settings)
 
     def from_catalog(name: str) -> Encoder:
         from encoders.catalog import load_encoder  # brings torch, which takes seconds: not before the server listens
@@ -164,6 +171,7 @@ def open_services(settings: Settings, metrics: Metrics, load: EncoderLoader | No
         cache=EmbeddingCache(settings.embedding_cache_bytes, redis, metrics),
         metrics=metrics,
         warm_up=WarmUp(encoders, settings.encoder),
+        traces=traces,
     )
 
 
