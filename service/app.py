@@ -88,7 +88,7 @@ def create_app(settings: Settings, *, load_encoder: EncoderLoader | None = None)
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(BodyLimit, limit=settings.max_request_bytes)
-    app.add_middleware(RequestContext, metrics=metrics)
+    app.add_middleware(RequestContext, metrics=metrics, closing=app.state.closing)
     if settings.otlp_endpoint is not None:
         app.add_middleware(TracedRequests)
     made: dict[str, Any] = {}

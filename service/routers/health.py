@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from invariantselect.errors import NotReadyError
@@ -27,7 +27,10 @@ async def live() -> Health:
 
 
 @router.get("/readyz", summary="Can it answer?", responses=only_problems(NotReadyError), operation_id="ready")
-async def ready(services: WithServices) -> Health:
-    """200 once a picture has gone through the encoder; 503 until then. Send no requests before."""
+async def ready(services: WithServices, request: Request) -> Health:
+    """200 once a picture has gone through the encoder; 503 until then, and 503 again as soon as the server is told to
+    stop. Send requests only while it is 200."""
+    if request.app.state.closing.is_set():
+        raise NotReadyError("the server is stopping", hint="Send requests to another server, or come again.")
     services.warm_up.check()
     return Health()
