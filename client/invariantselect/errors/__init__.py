@@ -69,6 +69,7 @@ from invariantselect.errors.requests import (
 )
 from invariantselect.errors.root import ERRORS, InvariantSelectError
 from invariantselect.errors.stores import (
+    BackupInvalidError,
     CatalogUnavailableError,
     EncoderNotFoundError,
     EncoderUnavailableError,
@@ -81,6 +82,7 @@ from invariantselect.errors.stores import (
 __all__ = [
     "ERRORS",
     "AnswersInvalidError",
+    "BackupInvalidError",
     "CatalogUnavailableError",
     "ConnectionFailedError",
     "DatasetUnsupportedError",
