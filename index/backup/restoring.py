@@ -15,7 +15,7 @@ from pathlib import Path
 from encoders.flush import flush
 from index.backup.listing import CATALOG, LISTING, Listed, Listing, parse_listing
 from index.backup.origins import Origin, origin_at
-from index.durable_files import temporary_beside
+from index.durable_files import flush_folders, temporary_beside
 from invariantselect.errors import BackupInvalidError, InvalidRequestError
 
 __all__ = ["restore"]
@@ -53,7 +53,7 @@ def restore(source: Path, data: Path, *, settle: Callable[[Path], None] = lambda
                     _put(file, content, aside / file.name)
         _check_catalog(aside / CATALOG)
         settle(aside)
-        os.sync()
+        flush_folders(aside)
         if data.exists():
             data.rmdir()
         aside.rename(data)
@@ -83,6 +83,8 @@ def _put(file: Listed, content: BufferedReader, path: Path) -> None:
             digest.update(chunk)
             copy.write(chunk)
             left -= len(chunk)
+        copy.flush()
+        os.fsync(copy.fileno())
     if left or _read(content, 1) or digest.hexdigest() != file.sha256:
         raise BackupInvalidError(f"{file.name} isn't what the backup's list says: cut off, altered or swapped")
 

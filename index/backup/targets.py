@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
 
 from encoders.flush import flush
-from index.durable_files import temporary_beside
+from index.durable_files import flush_folders, temporary_beside, write_durably
 from invariantselect.errors import InvalidRequestError
 
 __all__ = ["DirectoryTarget", "TarTarget", "Target", "target_at"]
@@ -69,6 +69,8 @@ class DirectoryTarget:
         hashing = _Hashing(source)
         with path.open("xb") as file:
             shutil.copyfileobj(hashing, file, _CHUNK)
+            file.flush()
+            os.fsync(file.fileno())
         return hashing.told()
 
     def forget(self, name: str) -> None:
@@ -77,8 +79,8 @@ class DirectoryTarget:
 
     def publish(self, listing: str, content: bytes) -> None:
         """See `Target.publish`."""
-        (self._aside / listing).write_bytes(content)
-        os.sync()  # once for all files: each by itself would take minutes
+        write_durably(self._aside / listing, content)
+        flush_folders(self._aside)
         if self._out.exists():
             self._out.rmdir()
         self._aside.rename(self._out)

@@ -24,19 +24,27 @@ from tests.index.model import Model
 ENTRIES = [entry(str(number)) for number in range(5)]
 
 
-@pytest.fixture
-def pool(tmp_path: Path) -> Pool:
-    pool = make_pool(tmp_path / "data")
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a data directory and a backup of it; to be copied."""
+    folder = tmp_path_factory.mktemp("original")
+    pool = make_pool(folder / "data")
     pool.write(ENTRIES[:3])
     pool.seal()
     pool.write(ENTRIES[3:])
-    return pool
+    back_up(folder / "data", folder / "backup", code_version="1")
+    return folder
 
 
 @pytest.fixture
-def made(pool: Pool, tmp_path: Path) -> Path:
-    back_up(tmp_path / "data", tmp_path / "backup", code_version="1")
-    return tmp_path / "backup"
+def pool(original: Path, tmp_path: Path) -> Pool:
+    shutil.copytree(original / "data", tmp_path / "data")
+    return Pools(tmp_path / "data").open("pool")
+
+
+@pytest.fixture
+def made(original: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(original / "backup", tmp_path / "backup"))
 
 
 def tar_of(backup: Path, out: Path, change: Callable[[tarfile.TarInfo], tarfile.TarInfo] = lambda each: each) -> Path:
@@ -165,7 +173,7 @@ def test_every_byte_of_a_backup_is_checked(made: Path, tmp_path: Path, kind: str
         path.write_bytes(changed[how])
     tar = tar_of(made, tmp_path / "b.tar")
     for source in (made, tar):
-        refused(source, tmp_path, "")
+        refused(source, tmp_path, ".")
 
 
 @pytest.mark.parametrize(
@@ -188,7 +196,7 @@ def test_a_list_of_nonsense_is_refused(made: Path, tmp_path: Path, values: dict[
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]\n", b'{"format": 2}\n', b"[" * 100_000, b"\xff\n"])
 def test_what_is_no_list_is_refused(made: Path, tmp_path: Path, content: bytes) -> None:
     (made / LISTING).write_bytes(content)
-    refused(made, tmp_path, "")
+    refused(made, tmp_path, ".")
 
 
 def test_links_and_pipes_in_a_directory_are_not_followed(made: Path, tmp_path: Path) -> None:
@@ -236,7 +244,7 @@ def test_further_members_of_a_tar_go_nowhere(made: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize("content", [b"", b"no tar", b"\0" * 10240])
 def test_what_is_no_tar_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "b.tar").write_bytes(content)
-    refused(tmp_path / "b.tar", tmp_path, "")
+    refused(tmp_path / "b.tar", tmp_path, ".")
     refused(tmp_path / "nothing", tmp_path, "neither")
 
 
