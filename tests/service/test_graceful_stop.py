@@ -53,11 +53,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
         told = {f"INVARIANTSELECT_{name.upper()}": str(value) for name, value in given.items()}
         environment = {**kept, **told, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'client'}", "PYTHONUNBUFFERED": "1"}
         command = [sys.executable, str(script), str(seconds), "serve", "--port", "0"]
-        process = subprocess.Popen(command, env=environment, cwd=ROOT, text=True, stderr=subprocess.PIPE)
-        assert process.stderr is not None
-        address = re.search(r"at (http://[^ ]+) ", process.stderr.readline())
-        assert address is not None
-        http = httpx2.Client(base_url=address[1], timeout=PATIENCE)
+        log = tmp_path / f"server-{len(started)}.log"  # a pipe that nobody reads would stop the server
+        with log.open("w") as stderr:
+            process = subprocess.Popen(command, env=environment, cwd=ROOT, text=True, stderr=stderr)
+        wait_until(lambda: re.search(r"at (http://[^ ]+) ", log.read_text()))
+        http = httpx2.Client(base_url=re.findall(r"at (http://[^ ]+) ", log.read_text())[0], timeout=PATIENCE)
         started.append((process, http))
         wait_until(lambda: http.get("/readyz").status_code == 200)
         if http.get("/v1/pools/p").status_code == 404:
@@ -71,12 +71,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
     for process, http in started:
         http.close()
         process.kill()
-        process.communicate()
+        process.wait()
 
 
-def log_of(process: subprocess.Popen[str]) -> list[dict[str, object]]:
-    _, told = process.communicate(timeout=PATIENCE)
-    return [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+def errors_in(log: Path) -> list[dict[str, object]]:
+    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    return [line for line in lines if line["level"] == "error"]
 
 
 def requests_inside(http: httpx2.Client) -> int:
@@ -120,7 +120,7 @@ class Users:
                 self.asked_to_leave += answer.headers.get("connection") == "close"
 
 
-def test_under_load_everybody_who_was_let_in_is_answered(start: Start) -> None:
+def test_under_load_everybody_who_was_let_in_is_answered(start: Start, tmp_path: Path) -> None:
     process, http = start(0.02)
     users = Users(str(http.base_url), 8)
     wait_until(lambda: len(users.statuses) > 20)
@@ -130,18 +130,18 @@ def test_under_load_everybody_who_was_let_in_is_answered(start: Start) -> None:
     assert users.broken == []
     assert set(users.statuses) == {200}
     assert users.asked_to_leave
-    assert not [line for line in log_of(process) if line.get("level") == "error"]
+    assert errors_in(tmp_path / "server-0.log") == []
 
 
 def test_a_server_says_at_once_that_it_goes_and_answers_while_a_balancer_notices(start: Start) -> None:
-    process, http = start(0.02, shutdown_delay_seconds=1.5)
+    process, http = start(0.02, shutdown_delay_seconds=5)
     gone = threading.Event()
     users = Users(str(http.base_url), 4, until=gone.is_set)
     wait_until(lambda: len(users.statuses) > 8)
     process.send_signal(signal.SIGTERM)
     told = time.monotonic()
     wait_until(lambda: http.get("/readyz").status_code == 503)
-    assert time.monotonic() - told < 1
+    assert time.monotonic() - told < 4
     assert http.get("/livez").status_code == 200
     assert re.search(r"^invariantselect_ready 0", http.get("/metrics").text, re.MULTILINE)
     before = len(users.statuses)
@@ -150,7 +150,7 @@ def test_a_server_says_at_once_that_it_goes_and_answers_while_a_balancer_notices
     users.join()
     assert (users.broken, set(users.statuses)) == ([], {200})
     assert process.wait(PATIENCE) == 0
-    assert time.monotonic() - told > 1.5
+    assert time.monotonic() - told >= 5
 
 
 def test_a_second_signal_ends_the_waiting_and_whoever_waits_is_told(start: Start) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import threading
 import time
@@ -110,7 +111,8 @@ def check(restored: Path, writers: list[Writer], acknowledged: list[int]) -> Non
     pool = Pools(restored).open("pool")
     model = Model({each.id: each for each in still()})
     snapshot = pool.snapshot()
-    ids = {snapshot.demonstration(p).id: snapshot.demonstration(p).sha256 for p in np.flatnonzero(snapshot.alive)}
+    living = [snapshot.demonstration(position) for position in np.flatnonzero(snapshot.alive).tolist()]
+    ids = {each.id: each.sha256 for each in living}
     for number, (writer, least) in enumerate(zip(writers, acknowledged, strict=True)):
         own = {id for id in ids if id.startswith(f"{number}/")}
         fitting = [state for state in writer.states[least:] if set(state) == own and _same(state, ids)]
@@ -127,9 +129,7 @@ def check(restored: Path, writers: list[Writer], acknowledged: list[int]) -> Non
 
 
 def _same(state: dict[str, Entry], hashes: dict[str, str]) -> bool:
-    from hashlib import sha256
-
-    return all(sha256(each.image).hexdigest() == hashes[id] for id, each in state.items())
+    return all(hashlib.sha256(each.image).hexdigest() == hashes[id] for id, each in state.items())
 
 
 def test_an_image_that_is_deleted_on_the_way_is_in_the_backup_of_the_moment_before(
