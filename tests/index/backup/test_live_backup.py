@@ -21,7 +21,7 @@ from index.pools import Pools
 from tests.index.entries import SECOND, THIRD, add_version, entry, make_pool, recode_first, recode_for
 from tests.index.model import Model
 
-WRITERS, BACKUPS, STILL = 2, 4, 150
+WRITERS, BACKUPS, STILL = 2, 3, 60
 
 
 class Writer:
