@@ -30,7 +30,7 @@ check-arrows: $(DEV)
 unit: $(DEV)
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-bench: $(DEV) ## measure REST against the bare loop, ingest against the encoder, memory; writes docs/benchmarks.md and the README's table
+bench: $(DEV) ## measure REST against the bare loop, ingest against the encoder, memory, search; writes docs/benchmarks.md and the README's table
 	$(BIN)/python -m benchmarks
 
 quality: $(DEV) ## adapt to real images, leave one domain out, an hour or two; writes docs/quality.md and the README's table
@@ -41,12 +41,12 @@ docs: $(SERVER) ## write the tables of settings, routes and errors from the code
 
 lock: ## pin every dependency again, with hashes (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-package invariantselect \
-	  --extra cpu --extra demo --extra evaluate --extra tracing pyproject.toml --output-file requirements/server.lock
+	  --extra cpu --extra demo --extra evaluate --extra postgres --extra tracing pyproject.toml --output-file requirements/server.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-package invariantselect \
-	  --extra cpu --extra demo --extra evaluate --extra tracing --group dev pyproject.toml --constraint requirements/server.lock \
+	  --extra cpu --extra demo --extra evaluate --extra postgres --extra tracing --group dev pyproject.toml --constraint requirements/server.lock \
 	  --output-file requirements/dev.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-package invariantselect \
-	  --extra gpu --extra evaluate --extra tracing pyproject.toml --constraint requirements/server.lock --output-file requirements/gpu.lock
+	  --extra gpu --extra evaluate --extra postgres --extra tracing pyproject.toml --constraint requirements/server.lock --output-file requirements/gpu.lock
 
 clean: ## remove the environment, the demo's data and every cache
 	rm -rf $(VENV) demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -1,41 +1,55 @@
-"""REST select by image against the same work by hand, with one client and with 32."""
+"""REST against the same work by hand: select by image with 1, 8 and 32 clients, in batches, and by vector."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx2
+import faiss
 
-from benchmarks import by_hand
+from benchmarks import by_hand, clients
 from benchmarks.images import jpeg_crops, with_comment
 from benchmarks.pools import fill
+from benchmarks.server import running
 from benchmarks.spread import Spread
 from encoders.catalog import load_encoder
+from encoders.encoder import Encoder
 
 POOL = "bench"
+CROWDS = (8, 32)
+_STARTS = 3
 
 
 @dataclass(frozen=True)
 class RestFigures:
-    """Milliseconds an image: by hand, over REST with one client, over REST with 32 clients."""
+    """Milliseconds an image or a vector, and seconds until a server is ready.
+
+    Attributes:
+        pool_size: Demonstrations in the pool.
+        by_hand_ms: Decode, encode and FAISS in a loop.
+        in_batches_ms: The same in batches.
+        alone_ms: Select by image, one client.
+        crowd_ms: Select by image, by the number of clients.
+        batch_ms: `select:batch` of as many images as a batch by hand has, one client.
+        faiss_ms: FAISS by vector in a loop.
+        vector_ms: Select by vector, one client.
+        ready_seconds: From the start of the process to a first 200 of /readyz, the exported encoder being there.
+    """
 
     pool_size: int
     by_hand_ms: Spread
-    one_client_ms: Spread
-    many_clients_ms: Spread
+    in_batches_ms: Spread
+    alone_ms: Spread
+    crowd_ms: Mapping[int, Spread]
+    batch_ms: Spread
+    faiss_ms: Spread
+    vector_ms: Spread
+    ready_seconds: Spread
 
 
 def measure(workplace: Path, *, pool_size: int, images: int, rounds: int) -> RestFigures:
-    """Rounds of the three, in turn, over images that no cache has seen."""
+    """Rounds of all of them, in turn, over images that no cache has seen."""
     encoder = load_encoder("efficientnet-lite0", store=workplace / "encoders")
     identity = encoder.identity
     fill(
@@ -47,61 +61,52 @@ def measure(workplace: Path, *, pool_size: int, images: int, rounds: int) -> Res
         count=pool_size,
     )
     index = by_hand.flat_index(identity.dim, pool_size)
-    crops = jpeg_crops(images)
-    bare, one, many = [], [], []
-    with _server(workplace) as url:
-        asyncio.run(_select_all(url, [with_comment(crop, "warm-up") for crop in crops[:32]], clients=4))
-        by_hand.seconds(encoder, index, crops[:16])
+    starts = []
+    for _ in range(_STARTS - 1):
+        with running(workplace) as server:
+            starts.append(server.ready_seconds)
+    with running(workplace) as server:
+        starts.append(server.ready_seconds)
+        works = _works(server.url, encoder, index, jpeg_crops(images))
+        for work in works.values():
+            work("warm-up")
+        seconds: dict[str, list[float]] = {name: [] for name in works}
         for number in range(rounds):
-            bare.append(by_hand.seconds(encoder, index, crops))
-            alone = [with_comment(crop, f"one-{number}") for crop in crops]
-            one.append(asyncio.run(_select_all(url, alone, clients=1)))
-            crowd = [with_comment(crop, f"many-{number}") for crop in crops]
-            many.append(asyncio.run(_select_all(url, crowd, clients=32)))
-    return RestFigures(pool_size, *(Spread(tuple(1000 * s / images for s in each)) for each in (bare, one, many)))
+            for name, work in works.items():
+                seconds[name].append(work(str(number)))
+    spreads = {name: Spread(tuple(1000 * each / images for each in rounds_)) for name, rounds_ in seconds.items()}
+    return RestFigures(
+        pool_size,
+        spreads["by hand"],
+        spreads["in batches"],
+        spreads["alone"],
+        {number: spreads[f"crowd {number}"] for number in CROWDS},
+        spreads["batch"],
+        spreads["faiss"],
+        spreads["vector"],
+        Spread(tuple(starts)),
+    )
 
 
-async def _select_all(url: str, images: Sequence[bytes], *, clients: int) -> float:
-    waiting = iter(images)
+def _works(
+    url: str, encoder: Encoder, index: faiss.IndexFlatIP, crops: Sequence[bytes]
+) -> Mapping[str, Callable[[str], float]]:
+    """What is measured, by name: takes a word that no other round has, gives seconds."""
+    vectors = by_hand.unit_vectors(encoder.identity.dim, len(crops), seed=1)
+    fingerprint = encoder.identity.fingerprint
 
-    async def client(http: httpx2.AsyncClient) -> None:
-        for image in waiting:
-            answer = await http.post(f"/v1/pools/{POOL}/select", content=image, headers={"Content-Type": "image/jpeg"})
-            answer.raise_for_status()
-            if len(answer.json()["demonstrations"]) != 7:
-                raise RuntimeError(f"expected 7 demonstrations: {answer.text}")
+    def unseen(word: str) -> list[bytes]:
+        return [with_comment(crop, word) for crop in crops]
 
-    async with httpx2.AsyncClient(base_url=url, timeout=120) as http:
-        begin = time.perf_counter()
-        await asyncio.gather(*(client(http) for _ in range(clients)))
-        return time.perf_counter() - begin
+    def crowd(number: int) -> Callable[[str], float]:
+        return lambda word: clients.select_all(url, POOL, unseen(f"{number}-{word}"), clients=number)
 
-
-@contextlib.contextmanager
-def _server(data: Path) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {**os.environ, "INVARIANTSELECT_DATA": str(data), "INVARIANTSELECT_PORT": str(port)}
-    command = [sys.executable, "-m", "service.cli", "serve"]
-    with (data / "server.log").open("wb") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        try:
-            url = f"http://127.0.0.1:{port}"
-            _wait_until_ready(url, server)
-            yield url
-        finally:
-            server.terminate()
-            server.wait(timeout=30)
-
-
-def _wait_until_ready(url: str, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            raise RuntimeError(f"the server ended with {server.returncode}; see server.log")
-        with contextlib.suppress(httpx2.TransportError):
-            if httpx2.get(f"{url}/readyz").status_code == 200:
-                return
-        time.sleep(0.1)
-    raise RuntimeError("the server was not ready within two minutes")
+    return {
+        "by hand": lambda _: by_hand.seconds(encoder, index, crops),
+        "alone": crowd(1),
+        "in batches": lambda _: by_hand.seconds_in_batches(encoder, index, crops),
+        **{f"crowd {number}": crowd(number) for number in CROWDS},
+        "batch": lambda word: clients.select_batches(url, POOL, unseen(f"batch-{word}"), size=by_hand.BATCH),
+        "faiss": lambda _: by_hand.search_seconds(index, vectors),
+        "vector": lambda _: clients.select_vectors(url, POOL, fingerprint, vectors, clients=1),
+    }

@@ -25,7 +25,7 @@ def settings_table() -> str:
         annotation: Any = field.annotation
         choices = get_args(annotation) if get_origin(annotation) is Literal else ()
         told = f" One of {', '.join(f'`{choice}`' for choice in choices)}." if choices else ""
-        default = "" if field.default in (None, ()) else f"`{field.default}`"
+        default = "" if field.default in (None, (), "") else f"`{field.default}`"
         lines.append(f"| `INVARIANTSELECT_{name.upper()}` | {default} | {_cell(field.description or '')}{told} |")
     return "\n".join(lines)
 

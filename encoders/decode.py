@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from PIL import Image
 
 from encoders.image_header import DecodeLimits, ImageHeader, open_header, probe
@@ -9,7 +11,49 @@ from encoders.orientation import upright
 from encoders.pixels import to_rgb
 from invariantselect.errors import ImageUnreadableError, InvariantSelectError
 
-__all__ = ["DecodeLimits", "ImageHeader", "decode", "probe"]
+__all__ = ["DecodeLimits", "ImageHeader", "Undecoded", "decode", "probe", "undecoded"]
+
+
+@dataclass(frozen=True, eq=False)
+class Undecoded:
+    """An image file that was opened and found within the limits; of its pixels nothing is decoded yet.
+
+    It should not be kept: some formats allocate the picture when they are opened.
+
+    Attributes:
+        header: What the file says about itself.
+    """
+
+    header: ImageHeader
+    _image: Image.Image
+    _orientation: int
+
+    def decode(self) -> Image.Image:
+        """The picture, as of the function `decode`. Once only.
+
+        Raises:
+            ImageUnreadableError: Truncated or corrupt.
+        """
+        try:
+            self._image.load()
+            return upright(to_rgb(self._image), self._orientation)
+        except (MemoryError, InvariantSelectError):
+            raise
+        except Exception as error:  # Pillow's decoders fail in every way there is; none of them may pass as ours
+            header = self.header
+            raise ImageUnreadableError(
+                f"The {header.format} image of {header.width} × {header.height} pixels is damaged or cut off."
+            ) from error
+
+
+def undecoded(data: bytes, limits: DecodeLimits = DecodeLimits()) -> Undecoded:  # noqa: B008 -- frozen
+    """Open an image file and check its header, as the first half of `decode`.
+
+    Raises:
+        ImageUnreadableError, ImageFormatUnsupportedError, ImageTooLargeError: As `probe`.
+    """
+    image, header, orientation = open_header(data, limits)
+    return Undecoded(header, image, orientation)
 
 
 def decode(data: bytes, limits: DecodeLimits = DecodeLimits()) -> Image.Image:  # noqa: B008 -- frozen
@@ -31,13 +75,4 @@ def decode(data: bytes, limits: DecodeLimits = DecodeLimits()) -> Image.Image:  
         ImageFormatUnsupportedError: Not an image of a supported format.
         ImageTooLargeError: More bytes or pixels than the limits allow.
     """
-    image, header, orientation = open_header(data, limits)
-    try:
-        image.load()
-        return upright(to_rgb(image), orientation)
-    except (MemoryError, InvariantSelectError):
-        raise
-    except Exception as error:  # Pillow's decoders fail in every way there is; none of them may pass as ours
-        raise ImageUnreadableError(
-            f"The {header.format} image of {header.width} × {header.height} pixels is damaged or cut off."
-        ) from error
+    return undecoded(data, limits).decode()

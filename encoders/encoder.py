@@ -55,6 +55,10 @@ class Encoder(Protocol):
         """Name, fingerprint and the like; constant over the encoder's life."""
 
     @property
+    def batch(self) -> int:
+        """How many images to give `forward` at once for the best rate."""
+
+    @property
     def domains(self) -> tuple[str, ...]:
         """The domains whose images are calibrated in a way of their own; empty where a vector depends on none."""
 

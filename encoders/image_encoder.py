@@ -45,6 +45,11 @@ class ImageEncoder:
         return self._identity
 
     @property
+    def batch(self) -> int:
+        """How many images to give `forward` at once for the best rate."""
+        return self._runtime.batch
+
+    @property
     def domains(self) -> tuple[str, ...]:
         """The domains whose centres the calibration knows; empty where a vector depends on no domain."""
         return self._calibration.domains if self._calibration.looks_at_domains else ()

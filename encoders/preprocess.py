@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
@@ -65,11 +66,12 @@ class Preprocessing:
         """
         if image.mode != "RGB":
             raise ValueError(f"the image is {image.mode}, not RGB")
-        pixels = np.asarray(self._resized(image), dtype=np.float32).transpose(2, 0, 1)
-        std = np.asarray(self.std, dtype=np.float64)
-        scale = (1.0 / (255.0 * std)).astype(np.float32)[:, None, None]
-        shift = (np.asarray(self.mean, dtype=np.float64) / std).astype(np.float32)[:, None, None]
-        return np.ascontiguousarray(pixels * scale - shift)
+        pixels = np.asarray(self._resized(image))
+        made = np.empty((3, self.size, self.size), dtype=np.float32)
+        for channel, (table, out) in enumerate(zip(_tables(self.mean, self.std), made, strict=True)):
+            # A table of 256 numbers gives the bits that the arithmetic on each pixel gives, in a third of the time.
+            np.take(table, pixels[:, :, channel], out=out, mode="clip")
+        return made
 
     def _resized(self, image: Image.Image) -> Image.Image:
         resampling = _RESAMPLING[self.interpolation]
@@ -110,3 +112,14 @@ class Preprocessing:
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"the preprocessing can't be read: {error}") from error
+
+
+@lru_cache(maxsize=64)
+def _tables(mean: tuple[float, ...], std: tuple[float, ...]) -> Float32[np.ndarray, "3 256"]:
+    """What each of the 256 values of a sample becomes, by channel."""
+    wide = np.asarray(std, dtype=np.float64)
+    scale = (1.0 / (255.0 * wide)).astype(np.float32)[:, None]
+    shift = (np.asarray(mean, dtype=np.float64) / wide).astype(np.float32)[:, None]
+    tables: Float32[np.ndarray, "3 256"] = np.arange(256, dtype=np.float32) * scale - shift
+    tables.flags.writeable = False  # shared
+    return tables

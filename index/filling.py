@@ -100,7 +100,8 @@ class Filling:
         try:
             manifest = space.manifest()
             opened = [open_segment(space.folder, entry, space.dim) for entry in manifest.segments]
-            altered = thorough and any(sha256_of(space.folder / each.file) != each.sha256 for each in manifest.segments)
+            files = {name: sha256 for entry in manifest.segments for name, sha256 in entry.files.items()}
+            altered = thorough and any(sha256_of(space.folder / name) != files[name] for name in files)
             rows = np.concatenate([np.empty(0, np.int64), *(segment.rows for segment in opened)])
             due = snapshot.rows[snapshot.alive & (snapshot.rows <= manifest.sealed_through)]
             if not altered and (find_rows(rows, due) >= 0).all():

@@ -12,6 +12,7 @@ from jaxtyping import Int64
 from index.blobs import Blobs
 from index.catalog.demonstration_rows import images_by_row, read_tail
 from index.catalog.engine import Catalog
+from index.catalog.opening import CATALOG_FILE, open_catalog
 from index.catalog.pool_rows import PoolRow, all_pools
 from index.catalog.version_rows import all_versions, live_versions
 from index.durable_files import sha256_of
@@ -49,18 +50,22 @@ class Finding:
     number: int | None = None
 
 
-def inspect(data: Path) -> list[Finding]:
+def inspect(data: Path, database_url: str | None = None) -> list[Finding]:
     """Check the catalog's integrity, manifests, segments, vectors and images of a data directory.
 
     Reads every byte that is stored. Nothing is changed, and writes may go on, but seals wait.
 
+    Args:
+        data: The directory.
+        database_url: Of the PostgreSQL that has its catalog; None for the SQLite file in it.
+
     Raises:
         CatalogUnavailableError: The catalog can't be opened.
     """
-    if not (data / "catalog.sqlite3").exists():
+    if database_url is None and not (data / CATALOG_FILE).exists():
         return [Finding(None, f"there is no catalog in {data}", "Check the path of the data directory.")]
     try:
-        catalog = Catalog(f"sqlite:///{data / 'catalog.sqlite3'}")
+        catalog = open_catalog(data, database_url)
     except StoreCorruptError as error:
         return [Finding(None, error.detail, error.hint)]
     try:
@@ -130,7 +135,7 @@ def _of_version(catalog: Catalog, space: Space, pool: PoolRow) -> Iterator[Findi
 def _of_segments(folder: Path, manifest: Manifest, stored: list[Int64[np.ndarray, " _"]]) -> Iterator[str]:
     for entry in manifest.segments:
         try:
-            for name, sha256 in ((entry.file, entry.sha256), (entry.rows_file, entry.rows_sha256)):
+            for name, sha256 in entry.files.items():
                 if sha256_of(folder / name) != sha256:
                     yield f"the file {folder / name} was altered"
             stored.append(open_segment(folder, entry, manifest.dim).rows)

@@ -4,17 +4,70 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from index.durable_files import write_durably
 from invariantselect.errors import StoreCorruptError
 
-__all__ = ["FILE", "Manifest", "SegmentEntry", "manifest_bytes", "read_manifest", "write_manifest"]
+__all__ = [
+    "FILE",
+    "Depth",
+    "Manifest",
+    "ProposerEntry",
+    "SegmentEntry",
+    "manifest_bytes",
+    "read_manifest",
+    "write_manifest",
+]
 
 FILE = "manifest.json"
-FORMAT = 1
+FORMAT = 2
+_READ = (1, 2)  # format 1 knew no approximate kinds; all else is the same
+
+
+@dataclass(frozen=True)
+class Depth:
+    """How well, and how fast, an approximate kind finds the k nearest.
+
+    Attributes:
+        k: Of how many neighbours this is true.
+        effort: With which efSearch or nprobe it was measured, and is asked.
+        recall: Share of the k nearest that it found, from 0 to 1, mean over the queries.
+        milliseconds: Median of a search on one thread.
+        exact_milliseconds: The same of an exact search.
+    """
+
+    k: int
+    effort: int
+    recall: float
+    milliseconds: float
+    exact_milliseconds: float
+
+
+@dataclass(frozen=True)
+class ProposerEntry:
+    """The approximate half of a segment.
+
+    Attributes:
+        file: FAISS file, a name within the pool's folder.
+        sha256: Of the file.
+        size: Of the file, in bytes: what is mapped must be there.
+        parameters: What it was made with, by FAISS's names.
+        effort_name: What FAISS calls the effort of a search.
+        queries: How many queries it was measured by; `index.proposers.measuring` says which.
+        depths: What was measured, in ascending order of k; at least one.
+    """
+
+    file: str
+    sha256: str
+    size: int
+    parameters: Mapping[str, int] = field(hash=False)
+    effort_name: str
+    queries: int
+    depths: tuple[Depth, ...]
 
 
 @dataclass(frozen=True)
@@ -25,10 +78,12 @@ class SegmentEntry:
         file: FAISS file, a name within the pool's folder.
         rows_file: The rows of its vectors, ascending, a name within the pool's folder.
         count: How many vectors.
-        kind: ``flat``: exact.
+        kind: ``flat``: exact; ``hnsw`` or ``ivf``: searched approximately where that is allowed.
         sha256: Of the FAISS file.
         rows_sha256: Of the rows file.
         max_norm: Largest Euclidean norm among the vectors; bounds the rounding of a float32 scan.
+        proposer: The approximate half, None for ``flat``.
+        note: Why it is of this kind, where somebody asked for a recall.
     """
 
     file: str
@@ -38,6 +93,14 @@ class SegmentEntry:
     sha256: str
     rows_sha256: str
     max_norm: float
+    proposer: ProposerEntry | None = None
+    note: str = ""
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The hash of each of its files, by name."""
+        named = {self.file: self.sha256, self.rows_file: self.rows_sha256}
+        return named if self.proposer is None else {**named, self.proposer.file: self.proposer.sha256}
 
 
 @dataclass(frozen=True)
@@ -53,6 +116,7 @@ class Manifest:
         version: The pool's version that was sealed.
         purged_version: Tombstones up to this version may be gone. A reader that has seen at least this version learns
             of every death since from the tombstones; another reads everything again.
+        recall: What the last rebuild was asked for, None for exact search.
     """
 
     fingerprint: str
@@ -62,6 +126,7 @@ class Manifest:
     sealed_through: int = -1
     version: int = 0
     purged_version: int = 0
+    recall: float | None = None
 
     def next(self, segments: tuple[SegmentEntry, ...], *, sealed_through: int, version: int) -> Manifest:
         """The manifest after a seal; tombstones older than the seal before are spent."""
@@ -108,17 +173,25 @@ def _parse(content: bytes, path: Path) -> Manifest:
     try:
         body = json.loads(content)
         checksum = body.pop("checksum")
-        if body.get("format") != FORMAT:
-            raise StoreCorruptError(f"the manifest {path} has format {body.get('format')}, this version reads {FORMAT}")
+        if body.get("format") not in _READ:
+            raise StoreCorruptError(f"the manifest {path} has format {body.get('format')}, this version reads {_READ}")
         if _checksum(body) != checksum:
             raise StoreCorruptError(f"the manifest {path} was altered")
         del body["format"]
-        segments = tuple(SegmentEntry(**entry) for entry in body.pop("segments"))
-        if any(Path(name).name != name for entry in segments for name in (entry.file, entry.rows_file)):
+        segments = tuple(_segment(entry) for entry in body.pop("segments"))
+        if any(Path(name).name != name for entry in segments for name in entry.files):
             raise StoreCorruptError(f"the manifest {path} names a file outside its folder")
         return Manifest(**body, segments=segments)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise StoreCorruptError(f"the manifest {path} is damaged") from error
+
+
+def _segment(body: dict[str, Any]) -> SegmentEntry:
+    proposer = body.get("proposer")
+    if proposer is not None:
+        depths = tuple(Depth(**depth) for depth in proposer["depths"])
+        body = {**body, "proposer": ProposerEntry(**{**proposer, "depths": depths})}
+    return SegmentEntry(**body)
 
 
 def _checksum(body: dict[str, Any]) -> str:

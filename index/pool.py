@@ -17,6 +17,7 @@ from index.demonstration import Changes, Demonstration, Entry, Outcome, Probe
 from index.encoder_version import FROZEN, EncoderVersion
 from index.moving import moved
 from index.pool_reader import Snapshots, StoredImage, Summary
+from index.proposers.kind import Tick, untold
 from index.rebuilding import rebuild
 from index.recoding import Recode, RecodeFor
 from index.sealing import exclusive, seal
@@ -150,20 +151,26 @@ class Pool(VersionedPool):
         """
         self._seal(wait=True)
 
-    def rebuild(self, recode: Recode, number: int = FROZEN) -> None:
-        """Make all segments of a live encoder version anew, for vectors that are lost or damaged; swapped in at once.
+    def rebuild(
+        self, recode: Recode | None, number: int = FROZEN, *, recall: float | None = None, tick: Tick = untold
+    ) -> None:
+        """Make one segment of a live encoder version anew, for vectors that are lost or damaged; swapped in at once.
 
         Searches and writes go on meanwhile. Afterwards the pool has a new version.
 
         Args:
             recode: Encodes by the encoder version. Number 1 is made from the images; another may be made from number 1.
+                None keeps the vectors that there are, after comparing their checksums.
             number: Of the encoder version.
+            recall: From a size on at which that is faster, let searches without a filter find this share of the nearest
+                demonstrations, above 0 and below 1. None: all of them.
+            tick: Called every second or so while an approximate half is made; what it raises ends the rebuild.
 
         Raises:
             PoolNotAdaptedError: The encoder version isn't live: it is made anew when it is switched to.
             EncoderVersionNotFoundError: There is no such encoder version.
-            PoolNotFoundError: It was dropped.
-            StoreCorruptError: An image is lost or was altered; nothing is changed.
+            PoolNotFoundError: The pool was dropped.
+            StoreCorruptError: An image, or a vector that was to be kept, is lost or was altered; nothing is changed.
             InvalidVectorError: The vectors don't fit the pool; nothing is changed.
             CatalogUnavailableError: The database doesn't answer, or the disk is full.
         """
@@ -174,7 +181,16 @@ class Pool(VersionedPool):
             )
         space = self._folder_of(version)
         with exclusive(space.folder, wait=True):
-            rebuild(self._catalog, self._blobs, space, self.name, recode=recode, frozen=self.snapshot)
+            rebuild(
+                self._catalog,
+                self._blobs,
+                space,
+                self.name,
+                recode=recode,
+                frozen=self.snapshot,
+                recall=recall,
+                tick=tick,
+            )
 
     def _seal(self, *, wait: bool) -> None:
         for version in self.live():

@@ -17,9 +17,11 @@ from index.catalog.pool_rows import PoolRow, get_pool, present_version
 from index.catalog.version_rows import all_versions, live_versions
 from index.demonstration import Demonstration, Probe
 from index.encoder_version import FROZEN, EncoderVersion
+from index.manifest import Manifest
 from index.metadata import metadata_text
 from index.snapshot import Snapshot
 from index.snapshot_cache import SnapshotCache, Snapshots
+from index.space import Space
 from invariantselect.errors import (
     DemonstrationNotFoundError,
     ImageNotFoundError,
@@ -127,6 +129,39 @@ class PoolReader:
             CatalogUnavailableError: The database doesn't answer.
         """
         return self._snapshots.together()
+
+    def last_snapshot(self) -> Snapshot | None:
+        """The newest snapshot that this process has loaded, for when the catalog doesn't answer; None before any.
+
+        It may lack what was written since. Nothing that writes may go by it.
+        """
+        return self._snapshots.last_one()
+
+    def last_snapshots(self) -> Snapshots | None:
+        """The newest of one moment in the spaces of all live encoder versions, likewise."""
+        return self._snapshots.last_together()
+
+    def last_known(self, id: str) -> Demonstration | None:
+        """A demonstration as the newest snapshot that was loaded has it, likewise; None where it has none."""
+        snapshot = self.last_snapshot()
+        position = None if snapshot is None else snapshot.position_of(id)
+        return None if snapshot is None or position is None else snapshot.demonstration(position)
+
+    def catch_up(self, version: int) -> bool:
+        """Load the snapshots that are held anew if they are older than a version; whether they were.
+
+        Raises:
+            StoreCorruptError, PoolNotFoundError, CatalogUnavailableError: As `snapshots`.
+        """
+        return self._snapshots.catch_up(version)
+
+    def manifest(self, version: EncoderVersion) -> Manifest:
+        """What is sealed of an encoder version, and how it is searched; an empty one before the first seal.
+
+        Raises:
+            StoreCorruptError: It was altered, or is of another format.
+        """
+        return Space.of(self.key, self._folder, version).manifest()
 
     def version(self) -> int:
         """The number of the present snapshot, without loading it.

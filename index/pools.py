@@ -5,22 +5,22 @@ from __future__ import annotations
 import shutil
 import threading
 import uuid
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filelock import FileLock
 from pydantic import TypeAdapter, ValidationError
 
 from index.blobs import Blobs
 from index.catalog.demonstration_rows import referenced
-from index.catalog.engine import Catalog
-from index.catalog.pool_rows import PoolRow, add_pool, all_pools, find_pool, remove_pool
+from index.catalog.opening import open_catalog
+from index.catalog.pool_rows import PoolRow, add_pool, all_pools, find_pool, pool_versions, remove_pool
 from index.catalog.version_rows import add_version
 from index.encoder_version import FROZEN, EncoderVersion
 from index.pool import SEAL_AT, Pool
 from index.sealing import exclusive
-from invariantselect.errors import CatalogUnavailableError, InvalidRequestError
+from invariantselect.errors import CatalogUnavailableError, InvalidRequestError, PoolNotFoundError
 from invariantselect.wire.base import PoolName
 
 __all__ = ["Pools"]
@@ -34,25 +34,26 @@ class Pools:
     Args:
         data: The directory: ``catalog.sqlite3``, ``blobs/``, ``pools/<key>/``, ``encoders/<key>/``.
         seal_at: After how many writes a pool seals by itself.
+        database_url: Of the PostgreSQL that has the catalog in place of the file.
 
     Raises:
         CatalogUnavailableError: The directory or the database can't be opened.
         StoreCorruptError: The database is damaged.
     """
 
-    def __init__(self, data: Path, *, seal_at: int = SEAL_AT) -> None:
+    def __init__(self, data: Path, *, seal_at: int = SEAL_AT, database_url: str | None = None) -> None:
         self._folders = data / "pools"
         self._encoders = data / "encoders"
         self._reports = data / "reports"
         try:
             self._folders.mkdir(parents=True, exist_ok=True)
             self._blobs = Blobs(data / "blobs")
-            with FileLock(data / "catalog.lock"):  # the first to come makes the tables
-                self._catalog = Catalog(f"sqlite:///{data / 'catalog.sqlite3'}")
+            self._catalog = open_catalog(data, database_url)
         except OSError as error:
             raise CatalogUnavailableError(f"the data directory {data} can't be used: {error.strerror}") from error
         self._seal_at = seal_at
         self._opened: dict[str, Pool] = {}
+        self._named: dict[str, Pool] = {}  # as they were called when they were last seen
         self._lock = threading.Lock()
 
     def create(self, name: str, encoder: str, fingerprint: str, dim: int, *, looks_at_domains: bool = False) -> Pool:
@@ -98,11 +99,25 @@ class Pools:
     def open(self, name: str) -> Pool:
         """The pool with a name; the same object for as long as the pool isn't dropped.
 
+        While the catalog doesn't answer, a pool that was opened before is given out all the same: its last snapshot
+        can be searched.
+
         Raises:
             PoolNotFoundError: There is none.
+            CatalogUnavailableError: The catalog doesn't answer, and this process hasn't opened it before.
         """
-        with self._catalog.reading() as connection:
-            row = find_pool(connection, name)
+        known = self._named.get(name)
+        try:
+            if known is not None:
+                if self._catalog.version_of(known.key) is not None:
+                    return known
+                self._forget(known)
+            with self._catalog.reading() as connection:
+                row = find_pool(connection, name)
+        except CatalogUnavailableError:
+            if known is None:
+                raise
+            return known
         return self._pool(row)
 
     def list(self) -> list[Pool]:
@@ -130,8 +145,60 @@ class Pools:
         with self._catalog.writing() as connection:
             for sha256 in images - referenced(connection, sorted(images)):
                 self._blobs.discard(sha256)
-        with self._lock:
-            self._opened.pop(pool.key, None)
+        self._forget(pool)
+
+    @property
+    def lost_seconds(self) -> float | None:
+        """For how long the catalog hasn't answered; None while it does, as far as is known, and for one in SQLite."""
+        return self._catalog.lost_seconds
+
+    @property
+    def lost_because(self) -> str:
+        """Why, for the operator alone."""
+        return self._catalog.lost_because
+
+    def ask(self) -> None:
+        """Ask the catalog for next to nothing.
+
+        Raises:
+            CatalogUnavailableError: It doesn't answer.
+        """
+        self._catalog.version_of("")
+
+    def give_up(self) -> None:
+        """Take a catalog that keeps everybody waiting for one that is gone; see `index.catalog.engine.Catalog`."""
+        self._catalog.give_up()
+
+    @property
+    def searchable(self) -> bool:
+        """Whether some pool could be searched without the catalog."""
+        return any(pool.last_snapshot() is not None for pool in list(self._opened.values()))
+
+    def catch_up(self) -> Sequence[Pool]:
+        """Load what others have written to the pools that are searched here, so that the next search needn't.
+
+        Returns:
+            The pools that had changed.
+
+        Raises:
+            CatalogUnavailableError: The catalog doesn't answer.
+            StoreCorruptError: A vector or a file of a pool is lost or damaged.
+        """
+        with self._catalog.reading() as connection:
+            versions = pool_versions(connection)
+        changed = []
+        for pool in list(self._opened.values()):
+            if pool.key not in versions:
+                self._forget(pool)
+                continue
+            with suppress(PoolNotFoundError):  # dropped just now
+                if pool.catch_up(versions[pool.key]):
+                    changed.append(pool)
+        return changed
+
+    def when_written(self, tell: Callable[[], object]) -> None:
+        """Have something called after each write of this process, once it is durable."""
+        self._catalog.when_written(tell)
 
     def close(self) -> None:
         """Close the database; pools that were opened can't be used any more."""
@@ -152,4 +219,11 @@ class Pools:
                 pool = Pool(self._catalog, self._blobs, folder, row, seal_at=self._seal_at)
                 pool.clear_leftovers()
                 self._opened[row.key] = pool
+            self._named[row.name] = pool
             return pool
+
+    def _forget(self, pool: Pool) -> None:
+        with self._lock:
+            self._opened.pop(pool.key, None)
+            if self._named.get(pool.name) is pool:
+                del self._named[pool.name]

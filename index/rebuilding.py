@@ -1,4 +1,4 @@
-"""Making the segments of an encoder version anew: for vectors that were lost or damaged, or are to be made afresh."""
+"""Making one segment of an encoder version anew: from its images, or from the vectors that there are."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from index.catalog.demonstration_rows import RowImage, images_by_row
 from index.catalog.engine import Catalog
 from index.catalog.pool_rows import advance, get_pool
 from index.columns import find_rows
-from index.manifest import Manifest, SegmentEntry, write_manifest
+from index.keeping import kept
+from index.manifest import Manifest, write_manifest
+from index.proposers.choosing import with_proposer
+from index.proposers.kind import Tick, untold
 from index.recoding import Recode, RowsToEncode, recoded
 from index.sealing import sweep
 from index.segments import write_segment
@@ -26,47 +29,59 @@ from invariantselect.errors import ImageNotFoundError, StoreCorruptError
 __all__ = ["rebuild"]
 
 _IMAGES_AT_ONCE = 64
-_SEGMENT = 32_768
 
 
 def rebuild(
-    catalog: Catalog, blobs: Blobs, space: Space, name: str, *, recode: Recode, frozen: Callable[[], Snapshot]
+    catalog: Catalog,
+    blobs: Blobs,
+    space: Space,
+    name: str,
+    *,
+    recode: Recode | None,
+    frozen: Callable[[], Snapshot],
+    recall: float | None = None,
+    tick: Tick = untold,
 ) -> None:
-    """Encode every demonstration of a pool and swap the new segments in at once. The caller holds the space's folder.
+    """Encode every demonstration of a pool and swap the new segment in at once. The caller holds the space's folder.
 
-    What is written meanwhile stays in the tail. The old manifest and its segments are not read, so they may be lost.
+    What is written meanwhile stays in the tail. Where vectors are encoded, the old manifest and its segments are not
+    read, so they may be lost.
 
     Args:
         catalog: Where the pool is kept.
         blobs: Where its images are.
         space: What is made anew.
         name: Of the pool, for the reader of an error.
-        recode: Encodes by the encoder version.
+        recode: Encodes by the encoder version; None to keep the vectors that there are.
         frozen: Gives the present snapshot of version 1.
+        recall: What an approximate half of the segment has to reach, above 0 and below 1; None for exact search.
+        tick: Told how far such a half is; what it raises ends the rebuild.
 
     Raises:
         PoolNotFoundError: The pool was dropped.
-        StoreCorruptError: An image is lost or was altered; nothing is changed.
+        StoreCorruptError: An image, or a vector that was to be kept, is lost or was altered; nothing is changed.
         InvalidVectorError: `recode` returned something else than (n, dim) finite numbers; nothing is changed.
         CatalogUnavailableError: The database doesn't answer, or the disk is full.
     """
     with catalog.reading() as connection:
         pool = get_pool(connection, space.key, name)
-        images = images_by_row(connection, space.key)
-    making = _Making(catalog, blobs, space, recode, frozen)
-    entries: list[SegmentEntry] = []
-    for start in range(0, len(images), _SEGMENT):
-        entry = write_segment(space.folder, making.parts(images[start : start + _SEGMENT]), space.dim)
-        if entry is not None:
-            entries.append(entry)
+        if recode is None:
+            parts, expected = kept(connection, space, name)
+        else:
+            images = images_by_row(connection, space.key)
+            parts, expected = _Making(catalog, blobs, space, recode, frozen).parts(images), len(images)
+    entry = write_segment(space.folder, parts, space.dim, expected=expected)
+    if entry is not None and recall is not None:
+        entry = with_proposer(space.folder, entry, space.dim, recall, tick)
     manifest = Manifest(
         fingerprint=space.fingerprint,
         dim=space.dim,
         generation=time.time_ns(),  # no reader may take it for one that it has seen
-        segments=tuple(entries),
+        segments=() if entry is None else (entry,),
         sealed_through=pool.next_row - 1,
         version=pool.version,
         purged_version=pool.version + 1,  # whoever has seen less reads everything again
+        recall=recall,
     )
     write_manifest(space.folder, manifest)
     with catalog.writing() as connection:

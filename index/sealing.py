@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock, Timeout
-from jaxtyping import Int64
+from jaxtyping import Bool, Int64
 
 from index.catalog.changes import forget_sealed, forget_tombstones
 from index.catalog.demonstration_rows import living_rows, read_tail
@@ -28,11 +29,12 @@ from index.space import VERSIONS, Space
 from index.tail import Part
 from invariantselect.errors import StoreCorruptError
 
-__all__ = ["LOCK", "exclusive", "forget", "orphans", "seal", "sealed", "sweep", "trailing_to_merge"]
+__all__ = ["LOCK", "exclusive", "forget", "living_parts", "orphans", "seal", "sealed", "sweep", "trailing_to_merge"]
 
 LOCK = "lock"
 _LARGEST_MERGE = 131_072
 _DEAD_WORTH_REWRITING = 0.5
+_ROWS_AT_ONCE = 2048
 
 
 @contextmanager
@@ -104,17 +106,21 @@ def sealed(
     opened = [open_segment(folder, entry, manifest.dim) for entry in manifest.segments]
     alive = [np.isin(segment.rows, living, assume_unique=True) for segment in opened]
     counts = [int(np.count_nonzero(mask)) for mask in alive]
+    # What a rebuild gave an approximate half is left alone: the same snapshot mustn't answer otherwise after a seal.
+    kept = [entry.proposer is not None and count > 0 for entry, count in zip(manifest.segments, counts, strict=True)]
     merged = trailing_to_merge(counts, sum(len(rows) for rows, _ in tail))
+    merged = max(merged, *(number + 1 for number, keep in enumerate(kept) if keep), 0)
     entries: list[SegmentEntry | None] = []
-    for segment, mask, count in zip(opened[:merged], alive, counts, strict=False):
-        if count >= _DEAD_WORTH_REWRITING * segment.count:
+    for segment, mask, count, keep in zip(opened[:merged], alive, counts, kept, strict=False):
+        if keep or count >= _DEAD_WORTH_REWRITING * segment.count:
             entries.append(segment.entry)
         else:
-            entries.append(write_segment(folder, _living_part(folder, segment, mask), manifest.dim))
-    parts = [part for segment, mask in zip(opened[merged:], alive[merged:], strict=True)
-             for part in _living_part(folder, segment, mask)]  # fmt: skip
-    if tail or parts:
-        entries.append(write_segment(folder, [*parts, *tail], manifest.dim))
+            part = living_parts(folder, segment, mask)
+            entries.append(write_segment(folder, part, manifest.dim, expected=count))
+    merging = [living_parts(folder, *each) for each in zip(opened[merged:], alive[merged:], strict=True)]
+    if tail or merging:
+        expected = sum(counts[merged:]) + sum(len(rows) for rows, _ in tail)
+        entries.append(write_segment(folder, chain(*merging, tail), manifest.dim, expected=expected))
     return tuple(entry for entry in entries if entry is not None)
 
 
@@ -122,7 +128,7 @@ def trailing_to_merge(counts: Sequence[int], tail: int) -> int:
     """From which segment on everything is merged with the tail.
 
     A segment joins when it is less than twice as large as all that comes behind it, so a vector is rewritten a
-    logarithmic number of times; and no merge grows beyond what fits in memory with ease.
+    logarithmic number of times; and no merge grows beyond what is written in a second or two.
     """
     if tail == 0:
         return len(counts)
@@ -133,7 +139,12 @@ def trailing_to_merge(counts: Sequence[int], tail: int) -> int:
     return first
 
 
-def _living_part(folder: Path, segment: Segment, alive: np.ndarray) -> list[Part]:
+def living_parts(folder: Path, segment: Segment, alive: Bool[np.ndarray, " count"]) -> Iterator[Part]:
+    """What lives of a segment, ascending, in parts of a few megabytes.
+
+    Raises:
+        StoreCorruptError: The segment was altered; before the first part.
+    """
     path = folder / segment.entry.file
     # Copying damaged vectors into a file with a fresh checksum would hide the damage for good.
     if sha256_of(path) != segment.entry.sha256:
@@ -142,7 +153,9 @@ def _living_part(folder: Path, segment: Segment, alive: np.ndarray) -> list[Part
             hint="A rebuild makes the vectors anew from the images.",
         )
     offsets = np.flatnonzero(alive)
-    return [(segment.rows[offsets], segment.vectors(offsets))]
+    for start in range(0, len(offsets), _ROWS_AT_ONCE):
+        some = offsets[start : start + _ROWS_AT_ONCE]
+        yield segment.rows[some], segment.vectors(some)
 
 
 def forget(catalog: Catalog, space: Space, manifest: Manifest) -> None:
@@ -163,7 +176,7 @@ def _purged(space: Space) -> int:
 
 def orphans(folder: Path, manifest: Manifest) -> list[Path]:
     """Files in a space's folder that a seal left behind and the manifest doesn't name."""
-    named = {name for entry in manifest.segments for name in (entry.file, entry.rows_file)}
+    named = {name for entry in manifest.segments for name in entry.files}
     return sorted(path for path in folder.iterdir() if path.name not in {*named, LOCK, VERSIONS, "manifest.json"})
 
 

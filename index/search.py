@@ -1,4 +1,4 @@
-"""Exact nearest neighbours over segments and tail, ties by id, at any selectivity."""
+"""Nearest neighbours over segments and tail, ties by id, exact at any selectivity."""
 
 from __future__ import annotations
 
@@ -63,11 +63,14 @@ class Sources:
         limit: int | None,
         allowed: Bool[np.ndarray, " size"] | None,
         ids: Shaped[np.ndarray, " size"],
+        *,
+        exact: bool = True,
     ) -> list[Neighbours]:
         """The `limit` nearest among the allowed positions for each query; all of them for None.
 
         The scores are exact products rounded once, so a vector scores the same wherever it lies; FAISS and BLAS only
-        propose candidates, and propose every vector that could be among the nearest within their rounding.
+        propose candidates, and propose every vector that could be among the nearest within their rounding. Without
+        `exact`, an approximate half of a segment may fail to propose one; there are as many neighbours all the same.
         """
         count = self.size if allowed is None else int(np.count_nonzero(allowed))
         if limit is None or count <= max(_FEW, limit):
@@ -76,7 +79,7 @@ class Sources:
             return [_ranked(positions, row, limit, ids) for row in scores]
         return [
             _ranked(positions, self._scores(query[np.newaxis], positions)[0], limit, ids)
-            for query, positions in zip(queries, self._candidates(queries, limit, allowed), strict=True)
+            for query, positions in zip(queries, self._candidates(queries, limit, allowed, exact=exact), strict=True)
         ]
 
     def _scores(
@@ -89,14 +92,20 @@ class Sources:
         return scores
 
     def _candidates(
-        self, queries: Float32[np.ndarray, "batch dim"], limit: int, allowed: Bool[np.ndarray, " size"] | None
+        self,
+        queries: Float32[np.ndarray, "batch dim"],
+        limit: int,
+        allowed: Bool[np.ndarray, " size"] | None,
+        *,
+        exact: bool,
     ) -> list[Int64[np.ndarray, " _"]]:
         found: list[list[Int64[np.ndarray, " _"]]] = [[] for _ in queries]
         start = 0
         for segment in self.segments:
             inside = None if allowed is None else allowed[start : start + segment.count]
             if inside is None or inside.any():
-                for mine, offsets in zip(found, segment.candidates(queries, limit, inside), strict=True):
+                find = segment.candidates if exact else segment.probable
+                for mine, offsets in zip(found, find(queries, limit, inside), strict=True):
                     mine.append(offsets + start)
             start += segment.count
         inside = None if allowed is None else allowed[start:]

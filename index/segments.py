@@ -1,4 +1,7 @@
-"""Sealed vectors: an immutable FAISS file with the rows of its vectors beside it, mapped rather than read."""
+"""Sealed vectors: an immutable FAISS file with the rows of its vectors beside it, mapped rather than read.
+
+Every segment is searched exactly. One may have an approximate half, which a rebuild gives it: see `index.proposers`.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,13 @@ from jaxtyping import Bool, Float32, Int64
 
 from encoders.flush import flush
 from index.durable_files import sha256_of
+from index.flat_file import FlatFile, writing
 from index.inner_products import rounding_of_scan
 from index.manifest import SegmentEntry
+from index.proposers.proposer import Proposer, open_proposer, read_mapped
 from index.scan import scan_matrix
 from index.tail import Part
-from invariantselect.errors import CatalogUnavailableError, StoreCorruptError
+from invariantselect.errors import StoreCorruptError
 
 __all__ = ["Segment", "open_segment", "write_segment"]
 
@@ -35,11 +40,14 @@ class Segment:
     the thread it runs in and the setting can't race: many searches run side by side instead of one on many cores.
     """
 
-    def __init__(self, entry: SegmentEntry, index: Any, rows: Int64[np.ndarray, " count"]) -> None:
+    def __init__(
+        self, entry: SegmentEntry, index: Any, rows: Int64[np.ndarray, " count"], proposer: Proposer | None = None
+    ) -> None:
         self.entry = entry
         self.rows = rows
+        self.matrix = _mapped(index)  # read-only
         self._index = index  # keeps the file mapped for as long as the matrix is in use
-        self._matrix = _mapped(index)
+        self._proposer = proposer
 
     @property
     def count(self) -> int:
@@ -53,7 +61,7 @@ class Segment:
 
     def vectors(self, offsets: Int64[np.ndarray, " n"]) -> Float32[np.ndarray, "n dim"]:
         """A copy of the vectors at the offsets."""
-        copy: Float32[np.ndarray, "n dim"] = self._matrix[offsets]
+        copy: Float32[np.ndarray, "n dim"] = self.matrix[offsets]
         return copy
 
     def candidates(
@@ -61,8 +69,40 @@ class Segment:
     ) -> list[Int64[np.ndarray, " _"]]:
         """For each query the offsets of all vectors that may be among its `limit` nearest, in no order."""
         if len(queries) >= _BATCH_WORTH_BLAS:
-            return scan_matrix(self._matrix, queries, limit, allowed, self.max_norm)
+            return scan_matrix(self.matrix, queries, limit, allowed, self.max_norm)
         return [self._candidates_of_one(query, limit, allowed) for query in queries]
+
+    def probable(
+        self, queries: Float32[np.ndarray, "batch dim"], limit: int, alive: Bool[np.ndarray, " count"] | None
+    ) -> list[Int64[np.ndarray, " _"]]:
+        """For each query offsets of living vectors among which its `limit` nearest probably are, in no order.
+
+        There are at least `limit` of them, or all that live. Where the approximate half finds too few, because many
+        are dead or many are asked for, the search is exact; so it is in a segment without one.
+        """
+        if self._proposer is None:
+            return self.candidates(queries, limit, alive)
+        wanted = min(limit, self.count if alive is None else int(np.count_nonzero(alive)))
+        proposed = [self._proposed(self._proposer, query, wanted, alive) for query in queries]
+        short = [number for number, offsets in enumerate(proposed) if offsets is None]
+        exact = dict(zip(short, self.candidates(queries[short], limit, alive), strict=True)) if short else {}
+        return [exact[number] if offsets is None else offsets for number, offsets in enumerate(proposed)]
+
+    def _proposed(
+        self,
+        proposer: Proposer,
+        query: Float32[np.ndarray, " dim"],
+        wanted: int,
+        alive: Bool[np.ndarray, " count"] | None,
+    ) -> Int64[np.ndarray, " _"] | None:
+        depths = () if self.entry.proposer is None else self.entry.proposer.depths
+        for depth in depths:
+            if depth.k >= wanted:
+                offsets = proposer.propose(query, depth.k, depth.effort)
+                living = offsets if alive is None else offsets[alive[offsets]]
+                if len(living) >= wanted:
+                    return living
+        return None
 
     def _candidates_of_one(
         self, query: Float32[np.ndarray, " dim"], limit: int, allowed: Bool[np.ndarray, " count"] | None
@@ -104,58 +144,58 @@ def open_segment(folder: Path, entry: SegmentEntry, dim: int) -> Segment:
     if hashlib.sha256(content).hexdigest() != entry.rows_sha256:
         raise StoreCorruptError(f"the file {folder / entry.rows_file} was altered")
     rows = np.load(io.BytesIO(content), allow_pickle=False)
-    try:
-        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC) if 0 < excess < _HEADER_ALLOWANCE else None
-    except RuntimeError as error:
-        if not path.exists():
-            raise FileNotFoundError(path) from error
-        raise StoreCorruptError(f"the segment {path} can't be read") from error
+    index = read_mapped(path) if 0 < excess < _HEADER_ALLOWANCE else None
     sound = isinstance(index, faiss.IndexFlatIP) and (index.ntotal, index.d) == (entry.count, dim)
     if not sound or rows.dtype != np.int64 or rows.shape != (entry.count,) or not (np.diff(rows) > 0).all():
         raise StoreCorruptError(f"the segment {path} isn't what the manifest says")
-    return Segment(entry, index, rows)
+    return Segment(entry, index, rows, open_proposer(folder, entry, dim))
 
 
-def write_segment(
-    folder: Path,
-    parts: Iterable[Part],
-    dim: int,
-) -> SegmentEntry | None:
+def write_segment(folder: Path, parts: Iterable[Part], dim: int, *, expected: int = 0) -> SegmentEntry | None:
     """Write rows and vectors, in ascending order of rows, as a new segment, flushed; None where there are none.
+
+    A part is written before the next one is asked for: memory holds one part, however many there are.
+
+    Args:
+        folder: Where to.
+        parts: Rows and vectors.
+        dim: Length of a vector.
+        expected: How many vectors there will be, if that is known: then the file needn't be read again for its hash.
 
     Raises:
         CatalogUnavailableError: The disk is full or can't be written.
+        StoreCorruptError: FAISS doesn't read what was written.
     """
-    index = faiss.IndexFlatIP(dim)
-    rows: list[Int64[np.ndarray, " _"]] = []
-    max_norm = 0.0
-    for part_rows, vectors in parts:
-        if len(part_rows):
-            aligned = np.require(vectors, dtype=np.float32, requirements=("C", "A"))
-            index.add(aligned)
-            rows.append(part_rows)
-            max_norm = max(max_norm, float(np.linalg.norm(aligned.astype(np.float64), axis=1).max()))
-    if not rows:
-        return None
     name = f"segment-{uuid.uuid4().hex}"
     path, rows_path = folder / f"{name}.faiss", folder / f"{name}.rows.npy"
+    rows: list[Int64[np.ndarray, " _"]] = []
+    file = FlatFile(path, dim, expected)
     try:
-        faiss.write_index(index, str(path))
-        flush(path)
+        for part_rows, vectors in parts:
+            file.append(vectors)
+            rows.append(part_rows)
+    except BaseException:
+        file.abandon()
+        raise
+    written = file.close()
+    if written.count == 0:
+        path.unlink()
+        return None
+    with writing(rows_path):
         np.save(rows_path, np.concatenate(rows), allow_pickle=False)
         flush(rows_path)
         flush(folder)
-    except (OSError, RuntimeError) as error:
-        raise CatalogUnavailableError(f"the segment {path} can't be written: {error}") from error
-    return SegmentEntry(
+    entry = SegmentEntry(
         file=path.name,
         rows_file=rows_path.name,
-        count=int(index.ntotal),
+        count=written.count,
         kind="flat",
-        sha256=sha256_of(path),
+        sha256=written.sha256,
         rows_sha256=sha256_of(rows_path),
-        max_norm=max_norm,
+        max_norm=written.max_norm,
     )
+    open_segment(folder, entry, dim)
+    return entry
 
 
 def _mapped(index: Any) -> Float32[np.ndarray, "count dim"]:

@@ -105,6 +105,9 @@ class Snapshot:
     ) -> list[Neighbours]:
         """The nearest living positions of each query, best first, ties by id; exact at any selectivity.
 
+        Only where a rebuild was asked for a recall below 1, and nothing that lives is barred, a neighbour may be left
+        out now and then: see `index.proposers`. The same snapshot always gives the same answer.
+
         Args:
             queries: (batch, dim) float32 vectors of this snapshot's encoder.
             limit: How many at most, at least 1; None for all.
@@ -120,7 +123,8 @@ class Snapshot:
         if limit is not None and limit < 1:
             raise ValueError("limit is at least 1, or None for all")
         mask = self.alive if allowed is None else allowed & self.alive
-        return self.sources.nearest(queries, limit, None if mask.all() else mask, self.ids)
+        filtered = allowed is not None and np.count_nonzero(mask) < np.count_nonzero(self.alive)
+        return self.sources.nearest(queries, limit, None if mask.all() else mask, self.ids, exact=bool(filtered))
 
     def vectors(self, positions: Int64[np.ndarray, " n"]) -> Float32[np.ndarray, "n dim"]:
         """A copy of the vectors at positions, (n, dim) float32."""

@@ -90,6 +90,28 @@ class SnapshotCache:
         self._together = together
         return together
 
+    def last_one(self) -> Snapshot | None:
+        """The newest snapshot that was loaded in the space of version 1, whether or not it is the present one."""
+        return self._held.get(FROZEN)
+
+    def last_together(self) -> Snapshots | None:
+        """The newest that were loaded of one moment in all live spaces, likewise."""
+        return self._together
+
+    def catch_up(self, version: int) -> bool:
+        """Load the snapshots that are held anew if they are older than a version; whether they were.
+
+        What was never asked for isn't loaded.
+        """
+        together, frozen = self._together, self._held.get(FROZEN)
+        if together is not None and together.frozen.version < version:
+            self.together()
+            return True
+        if together is None and frozen is not None and frozen.version < version:
+            self.one(FROZEN)
+            return True
+        return False
+
     def _lock(self, number: int) -> threading.Lock:
         return self._locks.setdefault(number, threading.Lock())
 

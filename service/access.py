@@ -11,11 +11,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from invariantselect.errors import ForbiddenError, UnauthenticatedError
-from service.keys import Scope, verify_key
-from service.services import services_of
+from service.audit_trail import begin_record
+from service.caller import LOCAL, Caller, remember_caller
+from service.grants import check_granted
+from service.keys import Scope
+from service.services import Services, services_of
 from service.settings import is_loopback
 
-__all__ = ["ADMIN", "READ", "WRITE", "Scoped", "refuse_other_sites"]
+__all__ = ["ADMIN", "READ", "SCRAPE", "WRITE", "Scoped", "refuse_other_sites"]
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -26,37 +29,73 @@ _bearer = HTTPBearer(
 
 
 class Scoped:
-    """A dependency that lets in only who has a scope.
+    """A dependency that lets in only who has a scope, not too often, and only to what their key is granted.
+
+    Whoever is let in to change something is written down before they do.
 
     Args:
         scope: The least scope that is let in.
+        counted: Whether requests are limited in number.
     """
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, *, counted: bool = True) -> None:
         self.scope = scope
+        self.counted = counted
 
     async def __call__(
         self, request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
     ) -> None:
-        """Check the key of a request.
+        """Check the sender of a request.
 
         Raises:
-            UnauthenticatedError: No key, or none that is known.
+            UnauthenticatedError: No key, or none that works.
+            RateLimitedError: The key, or the address where no keys are asked for, has asked too often.
             ForbiddenError: The key lacks the scope; or no keys are asked for and another site sent the request.
+            PoolNotFoundError, JobNotFoundError: The path names what the key isn't granted.
+            CatalogUnavailableError: Keys can't be looked up, or a write can't be written down.
         """
-        keys = services_of(request).keys
-        if keys is None:
+        services = services_of(request)
+        if services.keys is None:
             refuse_other_sites(request)
+            remember_caller(request, LOCAL)
+            if services.rate_limits.any or self._changes_something(request):
+                await run_in_threadpool(self._admit_local, request, services)
             return
         if credentials is None:
             raise UnauthenticatedError("the request has no API key")
-        key = await run_in_threadpool(verify_key, keys, credentials.credentials)
+        await run_in_threadpool(self._admit_key, request, services, credentials.credentials)
+
+    def _admit_local(self, request: Request, services: Services) -> None:
+        self._count(request, services, "no-address" if request.client is None else request.client.host)
+        self._write_down(request, services, LOCAL)
+
+    def _admit_key(self, request: Request, services: Services, presented: str) -> None:
+        key = services.key_check.verify(presented, self.scope)
         request.scope["invariantselect.key_id"] = key.id
+        services.key_use.note(key)
+        self._count(request, services, key.id)
         if not key.may(self.scope):
             raise ForbiddenError(f"this needs the scope {self.scope}; the key has {key.scope}", scope=self.scope)
+        caller = Caller(key.id, key.pools)
+        check_granted(caller, request.path_params, services.jobs)
+        remember_caller(request, caller)
+        self._write_down(request, services, caller)
+
+    def _count(self, request: Request, services: Services, who: str) -> None:
+        if self.counted:
+            services.rate_limits.count(who, write=self._changes_something(request))
+
+    def _write_down(self, request: Request, services: Services, caller: Caller) -> None:
+        if self._changes_something(request):
+            begin_record(services, request, caller.actor)
+
+    def _changes_something(self, request: Request) -> bool:
+        return self.scope != "read" and request.method not in ("GET", "HEAD")
 
 
 READ, WRITE, ADMIN = Scoped("read"), Scoped("write"), Scoped("admin")
+SCRAPE = Scoped("read", counted=False)
+"""For what asks by the clock, and must see a server whose clients ask too much."""
 
 
 def refuse_other_sites(request: Request) -> None:

@@ -47,6 +47,10 @@ class AdaptedEncoders:
                 self._keep(pool_key, number, found)
         return found
 
+    def holds(self, pool_key: str) -> bool:
+        """Whether an encoder of the pool is loaded."""
+        return pool_key in self._held
+
     def forget(self, pool_key: str) -> None:
         """Free the encoder of a pool that was dropped, or that no adapted version serves any more."""
         with self._lock:

@@ -13,11 +13,15 @@ from fastapi import Depends, FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Match, Route
 
+from service.audit_trail import AuditTrail
 from service.body_limit import BodyLimit
+from service.catalog_watch import CatalogWatch
 from service.encoder_shelf import EncoderLoader
+from service.following import Following
 from service.known_parameters import refuse_unknown_parameters
 from service.logs import configure_logs
 from service.metrics import Metrics
+from service.native_threads import one_blas_thread
 from service.openapi import document
 from service.problems import exception_handlers
 from service.request_context import RequestContext
@@ -34,7 +38,7 @@ Chooses the demonstrations that a large multimodal model is shown in its prompt.
 
 Errors are problem documents (RFC 9457) with a `code` that stays and a `hint` that says what to do. Each answer carries
 an `X-Request-ID`; send your own to find it in the server's log. Requests are limited in size and number: `413` names
-the limit, `429` comes with `Retry-After`.
+the limit, `429` comes with `Retry-After`. Requests that change something are kept in a log, `GET /v1/audit`.
 """
 _TAGS = [
     {"name": "select", "description": "Demonstrations for a query."},
@@ -62,14 +66,20 @@ def create_app(settings: Settings, *, load_encoder: EncoderLoader | None = None)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        services = open_services(settings, metrics, load_encoder)
-        app.state.services = services
-        services.warm_up.begin(services.engine)
-        try:
-            yield
-        finally:
-            await services.warm_up.end()
-            await run_in_threadpool(services.close)
+        with one_blas_thread():
+            services = open_services(settings, metrics, load_encoder)
+            app.state.services = services
+            services.warm_up.begin(services.engine)
+            beside: list[CatalogWatch | Following] = [CatalogWatch(services), Following(services)]
+            for each in beside:
+                each.begin()
+            try:
+                yield
+            finally:
+                for each in beside:
+                    await run_in_threadpool(each.end)
+                await services.warm_up.end()
+                await run_in_threadpool(services.close)
 
     app = FastAPI(
         title="invariantselect",
@@ -87,6 +97,7 @@ def create_app(settings: Settings, *, load_encoder: EncoderLoader | None = None)
     app.state.closing = threading.Event()  # set when the server is told to stop: streams without an end must end
     for router in ROUTERS:
         app.include_router(router)
+    app.add_middleware(AuditTrail)
     app.add_middleware(BodyLimit, limit=settings.max_request_bytes)
     app.add_middleware(RequestContext, metrics=metrics, closing=app.state.closing)
     if settings.otlp_endpoint is not None:

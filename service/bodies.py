@@ -27,10 +27,12 @@ class JsonBody(Generic[ModelT]):
 
     Args:
         model: The type.
+        absent: What no body at all stands for; None where there has to be one.
     """
 
-    def __init__(self, model: type[ModelT]) -> None:
+    def __init__(self, model: type[ModelT], absent: ModelT | None = None) -> None:
         self.model = model
+        self.absent = absent
 
     async def __call__(self, request: Request) -> ModelT:
         """Read and check the body.
@@ -41,6 +43,8 @@ class JsonBody(Generic[ModelT]):
             InvalidRequestError: It isn't what the route takes.
         """
         given = media_type_of(request)
+        if not given and self.absent is not None and not await request.body():
+            return self.absent
         if given != "application/json":
             raise UnsupportedMediaTypeError(f"the body is {given or 'of no content type'}, not application/json")
         return await parse_json(self.model, await request.body())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,11 +12,11 @@ from encoders.decode import DecodeLimits, ImageHeader
 from encoders.encoder import Encoder
 from invariantselect.errors import InternalError, InvariantSelectError
 from service.embedding_cache import EmbeddingCache
+from service.forward_each import ForwardEach, forward_each
 from service.metrics import Metrics
-from service.tracing.stages import tell_passes
 from service.trunk_passes import Passed, TrunkPasses
 
-__all__ = ["Embedded", "Embedder", "Passed", "embed_by_each", "run_trunks"]
+__all__ = ["Embedded", "Embedder", "Passed", "embed_by_each", "passes_of"]
 
 Vector = NDArray[np.float32]
 
@@ -51,6 +50,7 @@ class Embedder:
         limits: What is refused.
         cache: Vectors that are known; None for no cache.
         metrics: Where the stages are timed; None for nowhere.
+        forward: Runs the trunk.
     """
 
     def __init__(
@@ -60,12 +60,14 @@ class Embedder:
         *,
         cache: EmbeddingCache | None = None,
         metrics: Metrics | None = None,
+        forward: ForwardEach = forward_each,
     ) -> None:
         self.identity = encoder.identity
         self.encoder = encoder
         self.limits = limits
         self.cache = cache
         self.metrics = metrics
+        self.forward = forward
 
     def embed(
         self, images: Sequence[bytes], domains: Sequence[str | None] | None = None
@@ -76,7 +78,13 @@ class Embedder:
             images: Image files.
             domains: Domain of each, None where it isn't known; None for none known.
         """
-        return self.calibrated(_uncalibrated(run_trunks([self], images), self.identity.trunk), domains)
+        return self.embedded(passes_of([self]).run(images), domains)
+
+    def embedded(
+        self, passed: Sequence[Passed | InvariantSelectError], domains: Sequence[str | None] | None = None
+    ) -> list[Embedded | InvariantSelectError]:
+        """As `embed`, of images that went through its trunk already."""
+        return self.calibrated(_uncalibrated(passed, self.identity.trunk), domains)
 
     def calibrate(
         self,
@@ -146,17 +154,17 @@ def embed_by_each(
     """Vectors of image files by several encoders; each image is decoded once, and each trunk runs once.
 
     Args:
-        embedders: At least one; limits, cache and metrics are those of the first.
+        embedders: At least one; everything but the encoder is that of the first.
         images: Image files.
         domains: Domain of each, None where it isn't known; None for none known.
 
     Returns:
         For each image its vectors by the encoders' fingerprints, or why it can't be used.
     """
-    passed = run_trunks(embedders, images)
+    passed = passes_of(embedders).run(images)
     made: list[dict[str, Embedded] | InvariantSelectError] = [{} for _ in passed]
     for embedder in embedders:
-        results = embedder.calibrated(_uncalibrated(passed, embedder.identity.trunk), domains)
+        results = embedder.embedded(passed, domains)
         for number, (so_far, result) in enumerate(zip(made, results, strict=True)):
             if isinstance(result, InvariantSelectError):
                 made[number] = result
@@ -165,19 +173,15 @@ def embed_by_each(
     return made
 
 
-def run_trunks(embedders: Sequence[Embedder], images: Sequence[bytes]) -> list[Passed | InvariantSelectError]:
-    """What the trunks of several encoders make of image files, in their order; an error in the place of a broken one.
+def passes_of(embedders: Sequence[Embedder]) -> TrunkPasses:
+    """The trunks of several encoders.
 
     Args:
-        embedders: At least one; limits, cache and metrics are those of the first.
-        images: Image files.
+        embedders: At least one; everything but the encoder is that of the first.
     """
     first = embedders[0]
     trunks = {embedder.identity.trunk: embedder.encoder for embedder in embedders}
-    began = time.time_ns()
-    passed = TrunkPasses(trunks, first.limits, first.cache, first.metrics).run(images)
-    tell_passes(began, passed)
-    return passed
+    return TrunkPasses(trunks, first.limits, first.cache, first.metrics, first.forward)
 
 
 def _uncalibrated(passed: Sequence[Passed | InvariantSelectError], trunk: str) -> list[Embedded | InvariantSelectError]:

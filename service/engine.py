@@ -1,6 +1,7 @@
-"""The threads that do the heavy work, with a limited queue in front: decoding, encoding, searching.
+"""The threads that do the heavy work, with a limited queue in front of them.
 
-The event loop only reads and writes; what takes more than a millisecond happens here.
+The event loop only reads and writes; what takes more than a millisecond happens here, but for the images of queries:
+those are decoded and encoded in `service.image_line`.
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ class Engine:
     """
 
     def __init__(self, threads: int, queue_limit: int, metrics: Metrics) -> None:
-        self._threads = threads
         self._limit = queue_limit
         self._metrics = metrics
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="engine")
         self._inside = 0
-        self._work_seconds = 0.05  # of one request, a moving average
+        self._apart = 0.05  # seconds between requests that leave while others are inside, a moving average
+        self._left = 0.0
 
     @asynccontextmanager
     async def admission(self) -> AsyncIterator[None]:
@@ -50,32 +51,31 @@ class Engine:
         """
         if self._inside >= self._limit:
             self._metrics.refused.inc()
-            wait = 1 + int(self._inside * self._work_seconds / self._threads)
+            wait = 1 + int(self._inside * self._apart)
             raise OverloadedError(
                 f"{self._inside} requests are waiting, the most that may", retry_after=min(wait, _LONGEST_RETRY)
             )
         self._inside += 1  # only the event loop's thread touches it
         self._metrics.queued.inc()
+        came = time.perf_counter()
         try:
             yield
         finally:
             self._inside -= 1
             self._metrics.queued.dec()
+            now = time.perf_counter()
+            self._apart += 0.1 * (now - max(came, self._left) - self._apart)
+            self._left = now
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do a piece of work on one of the threads. Cancelled before it began, it is not done."""
-        context = contextvars.copy_context()
-        future = self._pool.submit(partial(context.run, _timed, work, self._metrics, time.perf_counter()))
-        result, seconds = await asyncio.wrap_future(future)
-        self._work_seconds += 0.1 * (seconds - self._work_seconds)
-        return result
+        begun = partial(self._begun, work, time.perf_counter())
+        return await asyncio.wrap_future(self._pool.submit(contextvars.copy_context().run, begun))
+
+    def _begun(self, work: Callable[[], T], asked: float) -> T:
+        self._metrics.queue_wait_seconds.observe(time.perf_counter() - asked)
+        return work()
 
     def close(self) -> None:
         """Let running work finish and drop what has not begun."""
         self._pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _timed(work: Callable[[], T], metrics: Metrics, asked: float) -> tuple[T, float]:
-    began = time.perf_counter()
-    metrics.queue_wait_seconds.observe(began - asked)
-    return work(), time.perf_counter() - began

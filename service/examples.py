@@ -71,6 +71,10 @@ IMPORT: Final[dict[str, Any]] = {
     "A manifest": {"source": "2024/lesions.csv"},
     "A folder, into a new pool with an encoder of its own": {"source": "scans", "encoder": "efficientnet-lite0"},
 }
+REBUILD: Final[dict[str, Any]] = {
+    "All images encoded, for exact search": {},
+    "An approximate index for the vectors that there are": {"recall": 0.95, "keep_vectors": True},
+}
 ADAPT: Final[dict[str, Any]] = {
     "All that fits into ten minutes": {},
     "In closed form, which takes seconds": {"depth": "closed_form"},

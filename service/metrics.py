@@ -56,6 +56,9 @@ class Metrics:
         self.in_progress = self._gauge("requests_in_progress", "Requests being answered.")
         self.queued = self._gauge("engine_requests", "Requests that wait for or use the workers.")
         self.refused = self._counter("overloaded", "Requests refused because the queue was full.")
+        self.rate_limited = self._counter(
+            "rate_limited", "Requests refused because their key had made too many.", "limit"
+        )
         self.queue_wait_seconds = self._histogram(
             "queue_wait_seconds", "Time that a piece of work waited for a thread of the engine.", _SECONDS
         )
@@ -67,6 +70,7 @@ class Metrics:
             _SECONDS,
             "stage",
         )
+        self.images_waiting = self._gauge("images_waiting", "Decoded images that wait for their forward pass.")
         self.batch_images = self._histogram("batch_images", "Images that shared a forward pass.", _IMAGES)
         self.batch_seconds = self._histogram("batch_seconds", "Time of a forward pass, of all its images.", _SECONDS)
         self.cached = self._counter(
@@ -99,6 +103,15 @@ class Metrics:
             "job_seconds", "Time of a job from its first begin to its end.", _JOB_SECONDS, "kind", "state"
         )
         self.oldest_queued = self._gauge("oldest_queued_job_seconds", "Age of the job that waits longest; 0 for none.")
+        self.stale = self._counter(
+            "stale_selections", "Selections from the last snapshot that was loaded, as the catalog didn't answer."
+        )
+        self.catalog_lost = self._gauge(
+            "catalog_lost_seconds", "For how long the catalog in PostgreSQL hasn't answered; 0 while it does."
+        )
+        self.followed = self._counter(
+            "snapshots_followed", "Snapshots loaded before a query asked, because another process had written."
+        )
 
     def request_done(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answered request."""
@@ -123,6 +136,8 @@ class Metrics:
         """
         self.stage("search", selection.timings.search_ms)
         self.stage("select", selection.timings.select_ms)
+        if selection.stale:
+            self.stale.inc()
         pool = self.searched.met(selection)
         self.selections.labels(pool, selection.strategy).inc()
         if from_outside and selection.demonstrations and selection.strategy != "random":

@@ -17,6 +17,7 @@ from invariantselect.errors import (
     InvariantSelectError,
     PayloadTooLargeError,
     PoolNotFoundError,
+    RateLimitedError,
     RequestMalformedError,
     StoreCorruptError,
     UnauthenticatedError,
@@ -32,7 +33,7 @@ from invariantselect.wire.demonstrations import (
 )
 from invariantselect.wire.encoders import EmbeddingsRequest
 from invariantselect.wire.evaluation import EvaluateRequest, EvaluationResult
-from invariantselect.wire.jobs import ImportRequest
+from invariantselect.wire.jobs import ImportRequest, RebuildRequest
 from invariantselect.wire.options import ComparableOptions
 from invariantselect.wire.pools import PoolCreate
 from invariantselect.wire.selections import SelectBatchRequest, SelectRequest
@@ -51,6 +52,7 @@ _REQUESTS: tuple[type[BaseModel], ...] = (
     GetRequest,
     ImportRequest,
     PoolCreate,
+    RebuildRequest,
     RelabelRequest,
     RollbackRequest,
     SelectBatchRequest,
@@ -59,6 +61,7 @@ _REQUESTS: tuple[type[BaseModel], ...] = (
     UpsertRequest,
 )
 _ANYWHERE = (UnauthenticatedError, ForbiddenError, InvalidRequestError, CatalogUnavailableError)
+_COUNTED = (*_ANYWHERE, RateLimitedError)
 _OF_A_BODY = (RequestMalformedError, PayloadTooLargeError, UnsupportedMediaTypeError)
 OF_A_POOL = (PoolNotFoundError, StoreCorruptError)
 
@@ -86,14 +89,17 @@ class Problem(BaseModel):
     errors: list[FieldError] | None = Field(default=None, description="Of invalid_request: each field that is wrong.")
 
 
-def problems(*errors: type[InvariantSelectError], body: bool = False) -> dict[int | str, dict[str, Any]]:
+def problems(
+    *errors: type[InvariantSelectError], body: bool = False, counted: bool = True
+) -> dict[int | str, dict[str, Any]]:
     """The ``responses=`` of a route: its problems, and those of every route that asks for a key.
 
     Args:
         errors: What this route may raise.
         body: Whether it reads a body.
+        counted: Whether requests to it are limited in number.
     """
-    return only_problems(*_ANYWHERE, *(_OF_A_BODY if body else ()), *errors)
+    return only_problems(*(_COUNTED if counted else _ANYWHERE), *(_OF_A_BODY if body else ()), *errors)
 
 
 def only_problems(*errors: type[InvariantSelectError]) -> dict[int | str, dict[str, Any]]:
@@ -104,19 +110,20 @@ def only_problems(*errors: type[InvariantSelectError]) -> dict[int | str, dict[s
     return {status: _problem_response(kinds) for status, kinds in sorted(by_status.items(), key=str)}
 
 
-def json_request(model: type[BaseModel], examples: Mapping[str, Any]) -> dict[str, Any]:
+def json_request(model: type[BaseModel], examples: Mapping[str, Any], *, required: bool = True) -> dict[str, Any]:
     """The ``openapi_extra=`` of a route that reads JSON.
 
     Args:
         model: What it reads.
         examples: Bodies by what they show.
+        required: Whether there has to be a body.
     """
-    return request_content({"application/json": _content(_reference(model), examples)})
+    return request_content({"application/json": _content(_reference(model), examples)}, required=required)
 
 
-def request_content(content: Mapping[str, Any]) -> dict[str, Any]:
+def request_content(content: Mapping[str, Any], *, required: bool = True) -> dict[str, Any]:
     """The ``openapi_extra=`` of a route that reads a body of one of several content types."""
-    return {"requestBody": {"required": True, "content": dict(content)}}
+    return {"requestBody": {"required": required, "content": dict(content)}}
 
 
 def document(app: FastAPI) -> dict[str, Any]:

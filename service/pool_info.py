@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from index.encoder_version import EncoderVersion
+from index.manifest import SegmentEntry
 from index.pool import Pool
+from invariantselect.errors import StoreCorruptError
 from invariantselect.wire.adaptation import EncoderVersionList
-from invariantselect.wire.pools import EncoderVersionInfo, LabelCount, PoolInfo
+from invariantselect.wire.pools import EncoderVersionInfo, LabelCount, PoolInfo, RecallInfo, SegmentInfo
 
 __all__ = ["label_counts", "pool_info", "version_list"]
 
@@ -27,7 +30,7 @@ def pool_info(pool: Pool) -> PoolInfo:
         labels=sorted({count.label for count in summary.counts}),
         domains=sorted({count.domain for count in summary.counts if count.domain is not None}),
         created_at=pool.created_at,
-        encoder_versions=[_version_info(version, _in_short(version.lineage)) for version in versions],
+        encoder_versions=[_version_info(pool, version, _in_short(version.lineage)) for version in versions],
         serving_version=_serving(versions),
     )
 
@@ -36,7 +39,8 @@ def version_list(pool: Pool) -> EncoderVersionList:
     """The encoder versions of a pool, each with its whole lineage."""
     versions = pool.versions()
     return EncoderVersionList(
-        versions=[_version_info(version, version.lineage) for version in versions], serving_version=_serving(versions)
+        versions=[_version_info(pool, version, version.lineage) for version in versions],
+        serving_version=_serving(versions),
     )
 
 
@@ -52,7 +56,7 @@ def _in_short(lineage: Mapping[str, Any]) -> dict[str, Any]:
     return {**lineage, "metrics": {name: value for name, value in metrics.items() if name != "report"}}
 
 
-def _version_info(version: EncoderVersion, lineage: Mapping[str, Any]) -> EncoderVersionInfo:
+def _version_info(pool: Pool, version: EncoderVersion, lineage: Mapping[str, Any]) -> EncoderVersionInfo:
     return EncoderVersionInfo(
         number=version.number,
         encoder=version.encoder,
@@ -62,6 +66,27 @@ def _version_info(version: EncoderVersion, lineage: Mapping[str, Any]) -> Encode
         state=version.state,
         lineage=dict(lineage),
         created_at=version.created_at,
+        segments=_segments(pool, version),
+    )
+
+
+def _segments(pool: Pool, version: EncoderVersion) -> list[SegmentInfo] | None:
+    try:
+        return [_segment_info(entry) for entry in pool.manifest(version).segments]
+    except StoreCorruptError:  # a pool can be looked at whatever is damaged
+        return None
+
+
+def _segment_info(entry: SegmentEntry) -> SegmentInfo:
+    if entry.proposer is None:
+        return SegmentInfo(count=entry.count, kind=entry.kind, note=entry.note)
+    return SegmentInfo(
+        count=entry.count,
+        kind=entry.kind,
+        parameters=dict(entry.proposer.parameters),
+        recall=[RecallInfo(**asdict(depth)) for depth in entry.proposer.depths],
+        queries=entry.proposer.queries,
+        note=entry.note,
     )
 
 

@@ -6,7 +6,7 @@ Source: RFC 9457, Problem Details for HTTP APIs, 2023, https://www.rfc-editor.or
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -21,6 +21,7 @@ from invariantselect.errors import (
     InvariantSelectError,
     MethodNotAllowedError,
     PayloadTooLargeError,
+    RateLimitedError,
     RequestMalformedError,
     RouteNotFoundError,
     UnauthenticatedError,
@@ -32,6 +33,7 @@ __all__ = [
     "MEDIA_TYPE",
     "exception_handlers",
     "invalid_request",
+    "problem_code",
     "problem_of",
     "problem_response",
     "validation_error",
@@ -39,6 +41,7 @@ __all__ = [
 
 MEDIA_TYPE = "application/problem+json"
 _MOST_ERRORS = 50
+_CODE = "invariantselect.problem_code"
 
 
 def problem_of(error: InvariantSelectError, scope: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -50,18 +53,34 @@ def problem_of(error: InvariantSelectError, scope: Mapping[str, Any] | None = No
     return {**problem, "request_id": request_id(scope)}
 
 
-def problem_response(error: InvariantSelectError, scope: Mapping[str, Any]) -> Response:
+def problem_code(scope: Mapping[str, Any]) -> str | None:
+    """The code of the error that the request of a scope was answered with, if it was."""
+    return scope.get(_CODE)
+
+
+def problem_response(error: InvariantSelectError, scope: MutableMapping[str, Any]) -> Response:
     """The response that carries an error."""
+    scope[_CODE] = error.code
     headers = {"Cache-Control": "no-store"}
     if isinstance(error, UnauthenticatedError):
         headers["WWW-Authenticate"] = 'Bearer realm="invariantselect"'
     if "retry_after" in error.context:
         headers["Retry-After"] = str(error.context["retry_after"])
+    if isinstance(error, RateLimitedError):
+        headers |= _rate_headers(error.context)
     if isinstance(error, PayloadTooLargeError):
         headers["Connection"] = "close"
     # ASCII only: a context may quote what a client sent, surrogates and all.
     content = json.dumps(problem_of(error, scope), default=str).encode("ascii")
     return Response(content, status_code=error.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _rate_headers(limit: Mapping[str, Any]) -> dict[str, str]:
+    """As draft-ietf-httpapi-ratelimit-headers-11 has them: a quota and its seconds; what is left, and when more is."""
+    return {
+        "RateLimit-Policy": f'"{limit["limited"]}";q={limit["quota"]};w={limit["window_seconds"]}',
+        "RateLimit": f'"{limit["limited"]}";r=0;t={limit["retry_after"]}',
+    }
 
 
 def invalid_request(items: Iterable[Mapping[str, Any]], *, skip: int = 0) -> InvalidRequestError:

@@ -1,5 +1,5 @@
-"""From queries as they were sent to vectors: each image is decoded once, put through each trunk once, and calibrated by
-each encoder version that is searched."""
+"""From queries as they were sent to vectors: what the trunks made of their images is calibrated by each encoder version
+that is searched."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from invariantselect.errors import (
     InvariantSelectError,
 )
 from invariantselect.wire.options import CentreQueries
-from service.embedding import Embedded, Embedder, Passed, run_trunks
+from service.embedding import Embedded, Embedder, Passed
 from service.given_query import GivenQuery
 from service.query_centring import unlabelled_by_domain
 from service.searched_space import SearchedSpace
 
-__all__ = ["EmbedderOf", "Resolved", "resolve_in"]
+__all__ = ["Asked", "EmbedderOf", "Resolved", "ask"]
 
 EmbedderOf: TypeAlias = Callable[[EncoderVersion | None], Embedder]
 """Makes what embeds by an adapted encoder version of a pool; by the encoder that the pool was made with for None."""
@@ -57,19 +57,51 @@ class _Encoded:
     centred_by: int | None
 
 
-def resolve_in(
-    spaces: Sequence[SearchedSpace],
-    queries: Sequence[GivenQuery | InvariantSelectError],
-    embedder_of: EmbedderOf,
-    centre_queries: CentreQueries = "never",
-) -> dict[int, list[Resolved | InvariantSelectError]]:
-    """The queries in each space, by the number of its encoder version; an error in the place of a broken query.
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Queries and where they are searched, before their images went through a trunk.
+
+    Attributes:
+        searched: The spaces, by the number of the encoder version.
+        queries: As they were sent; an error stays in its place.
+        embedders: What embeds for each space; empty where no query has an image.
+        images: The image files by the number of their query.
+    """
+
+    searched: Mapping[int, SearchedSpace]
+    queries: Sequence[GivenQuery | InvariantSelectError]
+    embedders: Mapping[int, Embedder]
+    images: Mapping[int, bytes]
+
+    def resolved(
+        self, passed: Sequence[Passed | InvariantSelectError], centre_queries: CentreQueries = "never"
+    ) -> dict[int, list[Resolved | InvariantSelectError]]:
+        """The queries in each space, by the number of its encoder version; an error in the place of a broken query.
+
+        Args:
+            passed: What the embedders' trunks made of each image.
+            centre_queries: See `invariantselect.wire.selections.SelectBatchRequest`.
+        """
+        by_number = dict(zip(self.images, passed, strict=True))
+        domains = {number: query.domain for number, query in enumerate(self.queries) if isinstance(query, GivenQuery)}
+        resolved: dict[int, list[Resolved | InvariantSelectError]] = {}
+        for version, space in self.searched.items():
+            encoded = _encoded(self.embedders[version], by_number, domains, centre_queries) if by_number else {}
+            resolved[version] = [
+                _resolved(space, query, encoded.get(number)) for number, query in enumerate(self.queries)
+            ]
+        return resolved
+
+
+def ask(
+    spaces: Sequence[SearchedSpace], queries: Sequence[GivenQuery | InvariantSelectError], embedder_of: EmbedderOf
+) -> Asked:
+    """What has to be known of queries before they can be searched.
 
     Args:
         spaces: Where they are searched.
         queries: As they were sent; an error stays in its place.
         embedder_of: Called only if there is a query by image, once for each encoder version.
-        centre_queries: See `invariantselect.wire.selections.SelectBatchRequest`.
 
     Raises:
         InvariantSelectError: An encoder can't be used.
@@ -81,15 +113,7 @@ def resolve_in(
         if isinstance(query, GivenQuery) and query.image is not None
     }
     embedders = {number: embedder_of(space.adapted) for number, space in searched.items()} if images else {}
-    passed: dict[int, Passed | InvariantSelectError] = {}
-    if images:
-        passed = dict(zip(images, run_trunks(list(embedders.values()), list(images.values())), strict=True))
-    domains = {number: query.domain for number, query in enumerate(queries) if isinstance(query, GivenQuery)}
-    resolved: dict[int, list[Resolved | InvariantSelectError]] = {}
-    for version, space in searched.items():
-        encoded = _encoded(embedders[version], passed, domains, centre_queries) if images else {}
-        resolved[version] = [_resolved(space, query, encoded.get(number)) for number, query in enumerate(queries)]
-    return resolved
+    return Asked(searched, queries, embedders, images)
 
 
 def _encoded(

@@ -1,9 +1,12 @@
-"""From queries to the selections that answer them. REST and the command line share it."""
+"""From queries to the selections that answer them. REST and the command line share it.
+
+What is returned is work that has begun, on the snapshot of that moment: its images have still to be encoded.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from index.pool import Pool
 from index.selection.select import Chosen, select
@@ -11,15 +14,21 @@ from invariantselect.errors import InvariantSelectError
 from invariantselect.flows.paths import image_path
 from invariantselect.wire.options import CentreQueries, SelectionOptions, Strategy
 from invariantselect.wire.selections import Comparison, Selected, Selection, Timings
+from service.embedding import Passed
+from service.ending import Together
 from service.given_query import GivenQuery
-from service.resolving import EmbedderOf, Resolved, resolve_in
+from service.image_work import ImageWork
+from service.resolving import Asked, EmbedderOf, Resolved, ask
 from service.searched_space import SearchedSpace, searched_spaces
-from service.tracing.stages import tell_choice
 
 __all__ = ["compare", "select_each", "select_one"]
 
+T = TypeVar("T")
 
-def select_one(pool: Pool, query: GivenQuery, options: SelectionOptions, embedder_of: EmbedderOf) -> Selection:
+
+def select_one(
+    pool: Pool, query: GivenQuery, options: SelectionOptions, embedder_of: EmbedderOf
+) -> ImageWork[Selection]:
     """The selection for one query.
 
     Args:
@@ -29,14 +38,28 @@ def select_one(pool: Pool, query: GivenQuery, options: SelectionOptions, embedde
         embedder_of: Makes what embeds for this pool; called only for a query by image.
 
     Raises:
-        InvariantSelectError: Whatever is wrong with the query, the options or the pool.
+        InvariantSelectError: Whatever is wrong with the query, the options or the pool; the work, too.
     """
-    return _sound(select_each(pool, [query], options, embedder_of)[0])
+    space = searched_spaces(pool, [options.strategy])[options.strategy]
+    asked = ask([space], [query], embedder_of)
+
+    def prepare(passed: Sequence[Passed | InvariantSelectError]) -> Resolved | InvariantSelectError:
+        return asked.resolved(passed)[space.number][0]
+
+    def finish(prepared: Sequence[Resolved | InvariantSelectError]) -> Sequence[Selection | InvariantSelectError]:
+        return _answers(pool, space, prepared, options)
+
+    # Of one snapshot and one set of options, several queries are searched as if each were alone.
+    key = (pool.key, space.snapshot, space.stale, options.model_dump_json())
+    images, embedders = list(asked.images.values()), list(asked.embedders.values())
+    return ImageWork(
+        images, embedders, lambda passed: _sound(finish([prepare(passed)])[0]), Together(key, prepare, finish)
+    )
 
 
 def compare(
     pool: Pool, query: GivenQuery, options: Mapping[Strategy, SelectionOptions], embedder_of: EmbedderOf
-) -> Comparison:
+) -> ImageWork[Comparison]:
     """The selections of several strategies for one query, whose image is decoded once and encoded once by each trunk.
 
     Args:
@@ -46,15 +69,21 @@ def compare(
         embedder_of: Makes what embeds for this pool; called only for a query by image.
 
     Raises:
-        InvariantSelectError: Whatever is wrong with the query, the options, the pool or one of the strategies.
+        InvariantSelectError: Whatever is wrong with the query, the options, the pool or one of the strategies; the
+            work, too.
     """
     spaces = searched_spaces(pool, options)
-    resolved = resolve_in(list(spaces.values()), [query], embedder_of)
-    selections: dict[str, Selection] = {}
-    for strategy, asked in options.items():
-        space = spaces[strategy]
-        selections[strategy] = _sound(_answers(pool, space, resolved[space.number], asked)[0])
-    return Comparison(pool=pool.name, selections=selections)
+    asked = ask(list(spaces.values()), [query], embedder_of)
+
+    def finish(passed: Sequence[Passed | InvariantSelectError]) -> Comparison:
+        resolved = asked.resolved(passed)
+        selections: dict[str, Selection] = {}
+        for strategy, wanted in options.items():
+            space = spaces[strategy]
+            selections[strategy] = _sound(_answers(pool, space, resolved[space.number], wanted)[0])
+        return Comparison(pool=pool.name, selections=selections)
+
+    return _work(asked, finish)
 
 
 def select_each(
@@ -64,7 +93,7 @@ def select_each(
     embedder_of: EmbedderOf,
     *,
     centre_queries: CentreQueries = "never",
-) -> list[Selection | InvariantSelectError]:
+) -> ImageWork[list[Selection | InvariantSelectError]]:
     """A selection for each query, or what is wrong with it; one broken query leaves the others alone.
 
     All are answered from one snapshot, and each as it would be alone, unless queries are centred together.
@@ -77,11 +106,19 @@ def select_each(
         centre_queries: See `invariantselect.wire.selections.SelectBatchRequest`.
 
     Raises:
-        InvariantSelectError: What is wrong with all of them: the filter, the pool, the encoder.
+        InvariantSelectError: What is wrong with all of them (the filter, the pool, the encoder); the work, too.
     """
     space = searched_spaces(pool, [options.strategy])[options.strategy]
-    resolved = resolve_in([space], queries, embedder_of, centre_queries)
-    return _answers(pool, space, resolved[space.number], options)
+    asked = ask([space], queries, embedder_of)
+
+    def finish(passed: Sequence[Passed | InvariantSelectError]) -> list[Selection | InvariantSelectError]:
+        return _answers(pool, space, asked.resolved(passed, centre_queries)[space.number], options)
+
+    return _work(asked, finish)
+
+
+def _work(asked: Asked, finish: Callable[[Sequence[Passed | InvariantSelectError]], T]) -> ImageWork[T]:
+    return ImageWork(list(asked.images.values()), list(asked.embedders.values()), finish)
 
 
 def _answers(
@@ -91,12 +128,9 @@ def _answers(
     options: SelectionOptions,
 ) -> list[Selection | InvariantSelectError]:
     sound = [each for each in resolved if isinstance(each, Resolved)]
-    began = time.time_ns()
-    chosen = select(space.snapshot, [each.query for each in sound], options)
-    tell_choice(began, options.strategy, chosen)
-    in_turn = iter(chosen)
+    chosen = iter(select(space.snapshot, [each.query for each in sound], options))
     return [
-        each if isinstance(each, InvariantSelectError) else _answer(pool, space, options, each, next(in_turn))
+        each if isinstance(each, InvariantSelectError) else _answer(pool, space, options, each, next(chosen))
         for each in resolved
     ]
 
@@ -127,6 +161,7 @@ def _answer(
             select_ms=chosen.select_ms,
         ),
         centred_by=resolved.centred_by,
+        stale=space.stale,
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from redis import Redis
 from starlette.requests import HTTPConnection
@@ -18,10 +19,18 @@ from index.recoding import Recode, RecodeFor, recode_by
 from service.embedding import Embedder
 from service.embedding_cache import EmbeddingCache, connect_redis
 from service.encoder_shelf import EncoderLoader, EncoderShelf, check_fingerprint
+from service.ending import Ending
 from service.engine import Engine
+from service.forward_lane import ForwardLane
+from service.image_line import ImageLine
+from service.image_work import ImageWork, carry_out
 from service.jobs.desk import JobDesk
 from service.jobs.queue import JobQueue, open_queue
+from service.key_check import KeyCheck
+from service.key_use import KeyUse
 from service.metrics import Metrics
+from service.notices import Notices
+from service.rate_limits import RateLimits
 from service.settings import Settings
 from service.store import open_store
 from service.tracing.traces import Traces, open_traces
@@ -31,6 +40,8 @@ if TYPE_CHECKING:
     from encoders.adaptation.ranks import Ranks
 
 __all__ = ["Services", "open_services", "services_of"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +56,16 @@ class Services:
         jobs: Where jobs are handed in and asked after.
         encoders: Encoders by name.
         engine: Threads for the heavy work.
+        lane: Runs the trunks, for all requests.
+        line: Where the images of queries are decoded and wait for the lane.
+        ending: Where queries that are alike are searched together.
         cache: Vectors of images seen before.
         metrics: What /metrics tells.
         warm_up: Whether the server can answer yet.
+        key_check: Checks API keys, where they are asked for.
+        notices: Tells other replicas that something was written.
+        key_use: Notes when keys were used.
+        rate_limits: Counts requests.
         ranks: The processes that share trainings with this one; None where it is alone.
         traces: Where spans go; None for nowhere.
     """
@@ -59,9 +77,16 @@ class Services:
     jobs: JobDesk
     encoders: EncoderShelf
     engine: Engine
+    lane: ForwardLane
+    line: ImageLine
+    ending: Ending
     cache: EmbeddingCache
     metrics: Metrics
     warm_up: WarmUp
+    key_check: KeyCheck
+    notices: Notices
+    key_use: KeyUse
+    rate_limits: RateLimits
     ranks: Ranks | None = None
     traces: Traces | None = None
 
@@ -82,8 +107,7 @@ class Services:
             EncoderNotFoundError: This server doesn't serve it.
             EncoderUnavailableError: It can't be loaded.
         """
-        loaded = self.encoders.get(encoder)
-        return Embedder(loaded, self.image_limits, cache=self.cache, metrics=self.metrics)
+        return self._embedder(self.encoders.get(encoder))
 
     def pool_embedder(self, pool: Pool, version: EncoderVersion | None = None) -> Embedder:
         """What embeds images for a pool.
@@ -103,7 +127,7 @@ class Services:
             name, fingerprint = version.encoder, version.fingerprint
             loaded = self.encoders.get_version(pool.key, version)
         check_fingerprint(fingerprint, loaded.identity.fingerprint, whose=f"the encoder {name}")
-        return Embedder(loaded, self.image_limits, cache=self.cache, metrics=self.metrics)
+        return self._embedder(loaded)
 
     def pool_embedders(self, pool: Pool) -> list[Embedder]:
         """What embeds images for each of a pool's live encoder versions, number 1 first.
@@ -125,9 +149,20 @@ class Services:
 
         return recode
 
+    async def carry_out(self, begin: Callable[[], ImageWork[T]]) -> T:
+        """Do work whose images have to pass; see `service.image_work.carry_out`."""
+        return await carry_out(self.engine, self.line, self.ending, begin)
+
+    def _embedder(self, encoder: Encoder) -> Embedder:
+        return Embedder(encoder, self.image_limits, cache=self.cache, metrics=self.metrics, forward=self.lane.forward)
+
     def close(self) -> None:
         """Let running work finish, then close files and connections."""
         self.engine.close()
+        self.key_use.close()
+        self.rate_limits.close()
+        self.line.close()
+        self.lane.close()
         self.cache.close()
         self.pools.close()
         self.queue.close()
@@ -158,19 +193,31 @@ def open_services(settings: Settings, metrics: Metrics, load: EncoderLoader | No
 
     encoders = EncoderShelf(settings.allowed_encoders, load or from_catalog, most_adapted=settings.adapted_encoders)
     redis: Redis | None = None if settings.redis_url is None else connect_redis(settings.redis_url)
-    store = open_store(settings.data)
-    queue = open_queue(settings.data, settings.redis_url)
+    store = open_store(settings.data, settings.database_url)
+    queue = open_queue(settings.data, settings.redis_url, store)
+    pools = Pools(settings.data, database_url=settings.database_url)
+    notices = Notices(redis if store.remote else None, store.identity())
+    pools.when_written(notices.send)
+    engine = Engine(settings.worker_threads, settings.queue_limit, metrics)
+    lane = ForwardLane(metrics)
     return Services(
         settings=settings,
-        pools=Pools(settings.data),
+        pools=pools,
         store=store,
         queue=queue,
         jobs=JobDesk(store, queue, settings.job_stale_seconds),
         encoders=encoders,
-        engine=Engine(settings.worker_threads, settings.queue_limit, metrics),
+        engine=engine,
+        lane=lane,
+        line=ImageLine(settings.decode_threads, lane),
+        ending=Ending(engine, max(1, settings.worker_threads // 2)),
         cache=EmbeddingCache(settings.embedding_cache_bytes, redis, metrics),
         metrics=metrics,
         warm_up=WarmUp(encoders, settings.encoder),
+        key_check=KeyCheck(store, settings.key_grace_seconds),
+        notices=notices,
+        key_use=KeyUse(store),
+        rate_limits=RateLimits(settings, metrics),
         traces=traces,
     )
 

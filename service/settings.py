@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -13,12 +14,19 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 __all__ = ["Settings", "is_loopback"]
 
 _MIB = 1024 * 1024
+_RATE = re.compile(r"[1-9][0-9]{0,8}/(second|minute|hour|day)")
 
 
 class Settings(BaseSettings):
     """Every setting of the service. Each is an environment variable INVARIANTSELECT_<NAME>; see docs/settings.md."""
 
-    model_config = SettingsConfigDict(env_prefix="INVARIANTSELECT_", extra="forbid", frozen=True, validate_default=True)
+    model_config = SettingsConfigDict(
+        env_prefix="INVARIANTSELECT_",
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        hide_input_in_errors=True,  # two of them hold passwords
+    )
 
     data: Path = Field(default=Path("invariantselect-data"), description="Directory of pools, images and encoders.")
     host: str = Field(
@@ -46,10 +54,16 @@ class Settings(BaseSettings):
         default="auto", description="What runs the encoder; auto takes the faster one of the device."
     )
     workers: int = Field(
-        default=0, ge=0, le=256, description="Threads that decode, encode and search; 0 is one for each core."
+        default=0, ge=0, le=256, description="Threads that search, and as many that decode; 0 is one for each core."
     )
     queue_limit: int = Field(
-        default=64, ge=1, description="Requests that may wait for or use the workers; further ones get 429."
+        default=64, ge=1, description="Requests that may wait or be worked on; further ones get 429."
+    )
+    query_seconds: float = Field(
+        default=60,
+        ge=0.1,
+        le=3600,
+        description="How long a selection or an embedding may take, its time in the queue included; then it gets 504.",
     )
     max_request_bytes: int = Field(default=64 * _MIB, ge=1024, description="Largest request body.")
     max_image_bytes: int = Field(default=32 * _MIB, ge=1, description="Largest image file.")
@@ -59,11 +73,17 @@ class Settings(BaseSettings):
     embedding_cache_bytes: int = Field(
         default=64 * _MIB, ge=0, description="Memory for vectors of images seen before; 0 keeps none."
     )
+    database_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="PostgreSQL for the catalog, keys and jobs of several replicas that share the data directory: "
+        "postgresql://user:password@host/database. A file in the data directory if empty.",
+    )
     redis_url: str | None = Field(
         default=None,
         repr=False,
-        description="Redis for a cache of vectors that servers share, and for telling workers of jobs: "
-        "redis://host:6379/0.",
+        description="Redis for what servers share (cached vectors, counts of requests) and for telling workers of "
+        "jobs: redis://host:6379/0.",
     )
     embedded_worker: bool = Field(
         default=True, description="Whether 'serve' starts a worker for jobs, which ends with it."
@@ -90,6 +110,20 @@ class Settings(BaseSettings):
     )
     auth: Literal["auto", "on", "off"] = Field(
         default="auto", description="API keys: on, off (on loopback only), or auto: off on loopback, on elsewhere."
+    )
+    key_grace_seconds: float = Field(
+        default=300,
+        ge=0,
+        le=86400,
+        description="For how long an API key may go on reading when PostgreSQL doesn't answer, after it last vouched "
+        "for the key.",
+    )
+    rate_limit: str = Field(
+        default="",
+        description="Requests that a key may make a second, minute, hour or day: 600/minute; empty for no limit.",
+    )
+    rate_limit_write: str = Field(
+        default="", description="Of these, requests that change something: 60/minute; empty for no limit of their own."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     log_format: Literal["json", "console"] = Field(default="json", description="One JSON object a line, or for eyes.")
@@ -128,6 +162,22 @@ class Settings(BaseSettings):
     def _not_empty(cls, value: Any) -> Any:
         return value or None  # an empty variable would be the working directory
 
+    @field_validator("database_url")
+    @classmethod
+    def _a_postgresql_url(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        if not value.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
+            raise ValueError("the URL of a PostgreSQL begins with postgresql://")
+        return value
+
+    @field_validator("rate_limit", "rate_limit_write")
+    @classmethod
+    def _a_rate(cls, value: str) -> str:
+        if value and not _RATE.fullmatch(value):
+            raise ValueError("a rate is a number a second, minute, hour or day: 600/minute")
+        return value
+
     @field_validator("redis_url")
     @classmethod
     def _a_redis_url(cls, value: str | None) -> str | None:
@@ -162,6 +212,11 @@ class Settings(BaseSettings):
     def allowed_encoders(self) -> tuple[str, ...]:
         """Names that requests may use, the default one first."""
         return tuple(dict.fromkeys((self.encoder, *self.encoders)))
+
+    @property
+    def decode_threads(self) -> int:
+        """As many as `worker_threads`, but two at least: one slow picture must not hold up the others."""
+        return max(2, self.worker_threads)
 
     @property
     def worker_threads(self) -> int:

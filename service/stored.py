@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+
 from index.demonstration import Demonstration as Stored
 from index.demonstration import Outcome as Done
 from index.pool import Pool
 from invariantselect.flows.paths import image_path
 from invariantselect.wire.demonstrations import BatchOutcome, Demonstration, Outcome
 
-__all__ = ["batch_outcome", "demonstration", "outcome"]
+__all__ = ["batch_outcome", "counts", "demonstration", "outcome"]
 
 
 def demonstration(pool: str, stored: Stored) -> Demonstration:
@@ -30,6 +33,11 @@ def demonstration(pool: str, stored: Stored) -> Demonstration:
 def outcome(done: Done) -> Outcome:
     """What became of one demonstration, with the problem document of a failure."""
     return Outcome(id=done.id, status=done.status, error=None if done.error is None else done.error.to_problem())
+
+
+def counts(outcomes: Iterable[Done | Outcome]) -> dict[str, int]:
+    """How many demonstrations came to which end: ``{"created": 3, "failed": 1}``."""
+    return dict(Counter(each.status for each in outcomes))
 
 
 def batch_outcome(pool: Pool, outcomes: list[Outcome]) -> BatchOutcome:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, DateTime, Integer, MetaData, String, Table, Text
+from sqlalchemy import Boolean, Column, Date, DateTime, Integer, MetaData, String, Table, Text
 
-__all__ = ["api_keys", "job_events", "jobs", "metadata"]
+__all__ = ["api_keys", "audit", "job_events", "jobs", "metadata"]
 
 metadata = MetaData()
 
@@ -17,6 +17,10 @@ api_keys = Table(
     Column("name", String(256), nullable=False),
     Column("created_at", DateTime, nullable=False),
     Column("revoked_at", DateTime),
+    Column("pools", Text),  # JSON, the names of those that it is limited to; null for all
+    Column("expires_at", DateTime),
+    Column("successor", String(16)),  # id of the key that was made to take its place
+    Column("last_used_on", Date),  # UTC
 )
 
 jobs = Table(
@@ -52,4 +56,17 @@ job_events = Table(
     Column("attempt", Integer, nullable=False),
     Column("event", String(16), nullable=False),  # state, progress or log
     Column("data", Text, nullable=False),  # JSON
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", String(24), primary_key=True),  # grows with time
+    Column("at", DateTime, nullable=False, index=True),
+    Column("actor", String(16), nullable=False),  # a key's id; "local" where none are asked for; "cli"
+    Column("request_id", String(128)),
+    Column("action", String(64), nullable=False),  # the operation's id in the OpenAPI document
+    Column("pool", String(64), index=True),
+    Column("subject", Text, nullable=False),  # JSON: counts, ids of jobs and keys; nothing that a client sent at length
+    Column("outcome", String(64), nullable=False),  # "begun", then "done" or the code of an error
 )

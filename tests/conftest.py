@@ -16,6 +16,7 @@ install_import_hook(["encoders", "index", "evaluation"], "beartype.beartype")
 
 if TYPE_CHECKING:
     from index.pool import Pool
+    from tests.postgres import RealPostgres
 
 _REAL_IMAGES = "INVARIANTSELECT_TEST_DATA"
 
@@ -34,6 +35,33 @@ def encoder_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.getbasetemp()
     root = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
     return root / "shared-encoder-store"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[RealPostgres]:
+    """A PostgreSQL that the whole session shares and nobody stops."""
+    from tests.postgres import PROGRAMS, RealPostgres
+
+    if PROGRAMS is None:
+        pytest.skip("PostgreSQL is not installed")
+    server = RealPostgres()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Runs a test twice: what it opens in `tmp_path` by way of `tests.catalogs` has its catalog in the one, then the
+    other."""
+    from tests import catalogs
+
+    if request.param == "postgresql":
+        catalogs.use_postgresql(tmp_path, request.getfixturevalue("postgres").server)
+    yield request.param
+    catalogs.close_all()
 
 
 @pytest.fixture(scope="session")

@@ -44,6 +44,7 @@ def measure(cell: Cell, options: Options, say: Callable[[str], None]) -> Record:
     vectors = frozen_vectors(images, Path(options.cache))
     plan = Plan(budget_seconds=options.budget or math.inf, steps=options.steps, seed=cell.seed, device=options.device)
     examples, trainings = division.examples(vectors), cell.path(Path(options.cache) / "trainings").with_suffix("")
+    resumed = trainings.is_dir()
     adaptation, spaces = adapt_every(examples, plan, base=packaged_tower(), folder=trainings, watch=phases.watch)
     phases.enter("queries")
     asked: dict[str, Float32[np.ndarray, "queries dim"]] = {}
@@ -63,6 +64,7 @@ def measure(cell: Cell, options: Options, say: Callable[[str], None]) -> Record:
         "domains": domains_of(folder),
         "images": {"pool": len(division.pool), "queries": len(division.queries)},
         "phases": phases.to_json(),
+        "resumed": resumed,
         "report": adaptation.report,
     }
     return Record(cell, division.classes, division.query_labels, rows, known)

@@ -77,7 +77,7 @@ def loop_figures(examples: Examples, phases: Phases) -> dict[str, float]:
     options, tower = FinetuneOptions(), packaged_tower()
     one, other, kept = _prepared(examples, options, phases)
     phases.enter("steps")
-    size = sum(kept.clean(np.arange(1)).numel() for _ in range(kept.views)) * 2 * len(examples)
+    size = sum(kept.clean(np.arange(1)).numel() for _ in range(kept.views())) * 2 * len(examples)
     training = Finetuning(
         one,
         kept,

@@ -81,9 +81,12 @@ def _how(found: Mapping[str, Summary]) -> str:
     lengths = sorted({_length(record.facts["options"]) for record in records})
     seeds = min(summary.seeds for summary in found.values())
     minutes = sum(record.facts["seconds"] / record.facts["options"]["at_once"] for record in records) / 60
+    took = f"{minutes:.0f} minutes in all"
+    if resumed := sum(record.facts.get("resumed", False) for record in records):
+        took += f" without the trainings of {resumed} cells, which went on from the checkpoints of an earlier run"
     return (
         f"7 neighbours, similarity-weighted vote; 95 % bootstrap intervals over queries; {seeds} seed(s); "
-        f"{' or '.join(lengths)}, {minutes:.0f} minutes in all. "
+        f"{' or '.join(lengths)}, {took}. "
         f"{_where(records)}."
     )
 

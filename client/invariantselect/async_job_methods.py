@@ -17,9 +17,16 @@ class AsyncJobMethods:
 
     _transport: AsyncTransport
 
-    async def rebuild(self, pool: str, *, idempotency_key: str | None = None) -> Job:
+    async def rebuild(
+        self,
+        pool: str,
+        *,
+        recall: float | None = None,
+        keep_vectors: bool = False,
+        idempotency_key: str | None = None,
+    ) -> Job:
         """As `Client.rebuild`."""
-        return await self._transport.run(working.rebuild(pool, idempotency_key))
+        return await self._transport.run(working.rebuild(pool, recall, idempotency_key, keep_vectors=keep_vectors))
 
     async def import_into(
         self, pool: str, source: str, *, encoder: str | None = None, idempotency_key: str | None = None

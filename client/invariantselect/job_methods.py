@@ -21,14 +21,24 @@ class JobMethods:
 
     _transport: Transport
 
-    def rebuild(self, pool: str, *, idempotency_key: str | None = None) -> Job:
-        """Hand in a job that makes all vectors of a pool anew from its images.
+    def rebuild(
+        self,
+        pool: str,
+        *,
+        recall: float | None = None,
+        keep_vectors: bool = False,
+        idempotency_key: str | None = None,
+    ) -> Job:
+        """Hand in a job that makes all vectors of a pool anew from its images, and what they are searched by.
 
         Args:
             pool: Name of the pool; it is searched and written meanwhile.
+            recall: Share of the nearest that searches without a filter have to find, above 0 and below 1: a large pool
+                then gets an approximate index, if one reaches that and is faster. None for exact search.
+            keep_vectors: Keep the vectors that there are, rather than encode the images.
             idempotency_key: The same key again answers the job that it made before.
         """
-        return self._transport.run(working.rebuild(pool, idempotency_key))
+        return self._transport.run(working.rebuild(pool, recall, idempotency_key, keep_vectors=keep_vectors))
 
     def import_into(
         self, pool: str, source: str, *, encoder: str | None = None, idempotency_key: str | None = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from functools import partial
+from collections.abc import Callable
+from functools import cached_property, partial
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -16,7 +17,7 @@ from encoders.adaptation.inputs import Inputs
 from encoders.adaptation.remembered import Remembered
 from encoders.adaptation.watch import SILENT, Watch
 
-__all__ = ["Activations", "KeptActivations", "LiveActivations", "activations_of"]
+__all__ = ["Activations", "KeptActivations", "LaterActivations", "LiveActivations", "activations_of"]
 
 _PROBED = 16  # images
 _BYTES = 2  # of a bfloat16
@@ -28,7 +29,6 @@ _LIVE_VIEWS = 1 << 20
 class Activations(Protocol):
     """Activations of views, in half precision: bfloat16 keeps their range."""
 
-    @property
     def views(self) -> int:
         """How many of each image; number 0 is the image as queries are seen."""
 
@@ -49,7 +49,6 @@ class KeptActivations:
     def __init__(self, kept: torch.Tensor) -> None:
         self._kept = kept
 
-    @property
     def views(self) -> int:
         """How many are kept of each image."""
         return self._kept.shape[1]
@@ -76,7 +75,6 @@ class LiveActivations:
     def __init__(self, front: nn.Module, inputs: Inputs, device: str, *, half: bool) -> None:
         self._front, self._inputs, self._device, self._half = front, inputs, device, half
 
-    @property
     def views(self) -> int:
         """So many that none is seen twice."""
         return _LIVE_VIEWS
@@ -89,6 +87,33 @@ class LiveActivations:
     def clean(self, places: Int64[np.ndarray, " batch"]) -> torch.Tensor:
         """The images as queries are seen, (batch, …) float32."""
         return self.take(places, np.zeros(len(places), dtype=np.int64))
+
+
+class LaterActivations:
+    """Activations that are made when some are first taken: a training that has ended takes none. See `Activations`.
+
+    Args:
+        make: Makes them.
+    """
+
+    def __init__(self, make: Callable[[], Activations]) -> None:
+        self._make = make
+
+    @cached_property
+    def _made(self) -> Activations:
+        return self._make()
+
+    def views(self) -> int:
+        """How many of each image."""
+        return self._made.views()
+
+    def take(self, places: NDArray[np.int64], numbers: NDArray[np.int64]) -> torch.Tensor:
+        """The chosen view of each image, (batch, …) float32."""
+        return self._made.take(places, numbers)
+
+    def clean(self, places: Int64[np.ndarray, " batch"]) -> torch.Tensor:
+        """The images as queries are seen, (batch, …) float32."""
+        return self._made.clean(places)
 
 
 def activations_of(

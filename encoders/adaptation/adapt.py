@@ -148,9 +148,7 @@ def _contest(
         finetune.prepare()
         finetune.settle_precision()
         trainings = finetune.trainings(len(folds))
-        finetune.steps = plan.steps or _steps(
-            finetune, plan.budget_seconds - (time.monotonic() - began), trainings, folder
-        )
+        finetune.steps = plan.steps or _steps(finetune, began + plan.budget_seconds, trainings, folder)
         if finetune.steps:
             finetune.settle_compiling(trainings)
             contestants += _entered(finetune, examples, folds, watch)
@@ -170,9 +168,16 @@ def _contest(
     return _Contest(examples, folds, contestants, next(pair for pair in allowed if pair[1] is best))
 
 
-def _steps(finetune: Finetune, left: float, trainings: float | int, folder: Path | None) -> int:
+def _steps(finetune: Finetune, end: float, trainings: float | int, folder: Path | None) -> int:
     """What is left of the budget in steps; an attempt before has decided."""
-    return Remembered(folder).once("steps", lambda: steps_within(left, finetune.seconds_a_step, trainings=trainings))
+
+    def measured() -> int:
+        if time.monotonic() >= end:
+            return 0
+        each = finetune.seconds_a_step()  # which takes its time, too
+        return steps_within(end - time.monotonic(), each, trainings=trainings)
+
+    return Remembered(folder).once("steps", measured)
 
 
 def _finetune(

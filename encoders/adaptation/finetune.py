@@ -97,7 +97,8 @@ class Finetuning:
         if compiled:  # in place, behind the copy that the average is
             self._back.compile()
         self._sampler = _sampler(labels[places], domains[places], options, seed)
-        learnt_by = asdict(options) | {"served_side": None}  # which comes after the training
+        learnt_by = asdict(options) | {"served_side": None}
+        del learnt_by["trained_share"]  # both come after the training
         self._words = {"objective": [objective.name, objective.options()], "options": learnt_by, "steps": steps}
         self._words |= {"seed": seed, "images": _digest(labels, domains, places)}
         self.step = 0
@@ -144,7 +145,7 @@ class Finetuning:
         batch = self._sampler.batch(self.step)
         rng = np.random.default_rng([self._seed, self.step])
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        numbers = rng.integers(self._activations.views, size=len(batch))
+        numbers = rng.integers(self._activations.views(), size=len(batch))
         places = self._places[batch]
         maps = self._activations.take(places, numbers).to(self._device)
         if maps.ndim == 4:

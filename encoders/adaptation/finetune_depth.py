@@ -15,7 +15,7 @@ from jaxtyping import Float32
 from torch import nn
 
 from encoders import efficientnet_lite0
-from encoders.adaptation.activations import Activations, activations_of
+from encoders.adaptation.activations import Activations, LaterActivations, activations_of
 from encoders.adaptation.augmentation import Augmentation
 from encoders.adaptation.compiling import Pace, compiling_pays
 from encoders.adaptation.depths import Space
@@ -25,6 +25,7 @@ from encoders.adaptation.finetune_options import FinetuneOptions
 from encoders.adaptation.folds import Fold
 from encoders.adaptation.half_products import half_products_faster
 from encoders.adaptation.inputs import Inputs
+from encoders.adaptation.interpolation import interpolated
 from encoders.adaptation.ranks import ALONE, Ranks
 from encoders.adaptation.remembered import Remembered
 from encoders.adaptation.split import split
@@ -96,14 +97,16 @@ class Finetune:
         self.steps, self.compiled, self.half_products = 0, False, False
 
     def prepare(self) -> None:
-        """Run the frozen front over every view; the longest single part of a short training."""
+        """Run the frozen front over the images as they are served, and over every view once a training asks for it: the
+        longest single part of a short one, spared where all have ended in an attempt before."""
         memory = self._options.cache_bytes
         if self._served == self._preprocessing:
             self._clean = self._activations = self._activations_of(self._preprocessing, self._options.views, memory)
         else:
             self._clean = self._activations_of(self._served, 1, int(_OF_SERVED * memory))
-            self._activations = self._activations_of(
-                self._preprocessing, self._options.views, memory - int(_OF_SERVED * memory)
+            left = memory - int(_OF_SERVED * memory)
+            self._activations = LaterActivations(
+                lambda: self._activations_of(self._preprocessing, self._options.views, left)
             )
 
     def _activations_of(self, preprocessing: Preprocessing, views: int, most_bytes: int) -> Activations:
@@ -209,7 +212,9 @@ class Finetune:
 
     def _trained(self, name: str, places: np.ndarray, steps: int) -> nn.Module:
         training = self._training(name, places, steps, folder=self._folder, compiled=self.compiled)
-        return training.run(name=f"fine-tuning, {name}", watch=self._watch)
+        back = training.run(name=f"fine-tuning, {name}", watch=self._watch)
+        frozen = split(self._fresh(), self._family, self._options.blocks).back
+        return interpolated(frozen, back, self._options.trained_share)
 
     def _vectors(self, back: nn.Module) -> Float32[np.ndarray, "n dim"]:
         assert self._clean is not None  # noqa: S101 -- trained before

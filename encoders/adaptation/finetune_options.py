@@ -25,6 +25,8 @@ class FinetuneOptions:
         projection_rate: Highest learning rate of the projection, and of what the objective learns.
         decay: Weight decay.
         memory: Of the running mean of the weights.
+        trained_share: Of the trained weights in those that are kept; the frozen ones have the rest
+            (`encoders.adaptation.interpolation.interpolated`).
         projection: Length of the vectors that the objective sees first; the projection is thrown away in the end.
         on_features: Weight of the objective on the trunk's own vectors, which are what is kept.
         style_mixing: Probability that a batch's styles are mixed; maps only.
@@ -45,6 +47,7 @@ class FinetuneOptions:
     projection_rate: float = 1e-3
     decay: float = 0.05
     memory: float = 0.99
+    trained_share: float = 0.7
     projection: int = 128
     on_features: float = 0.5
     style_mixing: float = 0.5

@@ -2,7 +2,8 @@
 
 Fisher's linear discriminant (Fisher 1936, https://doi.org/10.1111/j.1469-1809.1936.tb02137.x) with the within-class
 covariance shrunk towards a sphere (Friedman 1989, https://doi.org/10.1080/01621459.1989.10478752), at several
-shrinkages side by side: the right one can't be known from few images of a rare class, and their votes can be shared.
+shrinkages and separations side by side: the right ones can't be known from few images of a rare class, and their votes
+can be shared.
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ class ClosedForm:
     Attributes:
         by_domain: Whether each domain is centred by its own mean; else all by the mean of the domains' means.
         balanced: Whether every class has the same weight in the within-class covariance, or every image.
-        shrinkages: Shares of the sphere in the within-class covariance, each from 0 to 1; one block of the result each.
-            None at all: vectors are centred and keep their directions.
-        separation: Exponent of the directions' class separation: 0 gives every direction the same weight.
+        shrinkages: Shares of the sphere in the within-class covariance, each from 0 to 1. None at all: vectors are
+            centred and keep their directions.
+        separations: Exponents of the directions' class separation: 0 gives every direction the same weight. Each with
+            each shrinkage is one block of the result, and all blocks have the same say.
         trust: See `encoders.calibration.steps.Centring`.
         exponent: See `encoders.calibration.steps.Power`.
     """
@@ -40,7 +42,7 @@ class ClosedForm:
     by_domain: bool = True
     balanced: bool = False
     shrinkages: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9)
-    separation: float = 0.0
+    separations: tuple[float, ...] = (0.0,)
     trust: float = 1.0
     exponent: float = 0.5
 
@@ -92,7 +94,7 @@ class Discriminants:
         scatter = self._scatter(form)
         if not scatter.separated:
             return IDENTITY
-        maps = [scatter.projection(shrinkage, form.separation) for shrinkage in form.shrinkages]
+        maps = [scatter.projection(shrinkage, each) for shrinkage in form.shrinkages for each in form.separations]
         widths = {one.shape[1] for one in maps}
         maps = [one[:, : min(widths)] for one in maps]
         weight = np.concatenate(maps, axis=1)

@@ -24,6 +24,7 @@ class OnnxRuntime:
 
     Args:
         path: An export by `encoders.runtime.onnx_export`.
+        threads: That share the work of one forward pass; None for one of each core, and at most 8.
 
     Raises:
         StoreCorruptError: ONNX Runtime can't read the file.
@@ -35,9 +36,9 @@ class OnnxRuntime:
     # Larger batches don't fit the caches: 32 at once took up to a half longer an image than 8.
     batch = 8
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, threads: int | None = None) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = min(_usable_cores(), _MAX_THREADS)
+        options.intra_op_num_threads = threads or min(_usable_cores(), _MAX_THREADS)
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         # Waiting threads sleep: several sessions and FAISS share the cores, and spinning bought nothing measurable.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -25,6 +25,7 @@ from index.backup.targets import Target, target_at
 from index.blobs import Blobs
 from index.catalog.demonstration_rows import all_images
 from index.catalog.engine import Catalog
+from index.catalog.opening import open_catalog
 from index.catalog.pool_rows import all_pools
 from index.catalog.version_rows import all_versions
 from index.encoder_version import FROZEN, EncoderVersion
@@ -62,17 +63,16 @@ def back_up(data: Path, out: Path, *, code_version: str) -> Listing:
             hint="Name the data directory with --data. A catalog in another database is saved by its own tools: see "
             "docs/operations.md.",
         )
-    target = target_at(out)
-    catalog = Catalog(f"sqlite:///{data / CATALOG}")
-    try:
-        return _Backup(catalog, data, target, code_version).run()
-    except OSError as error:
-        raise InvalidRequestError(
-            f"no backup could be made: {error.filename or out}: {error.strerror or error}", hint="Check the disks."
-        ) from error
-    finally:
-        catalog.close()
-        target.abandon()
+    with closing(open_catalog(data)) as catalog:
+        target = target_at(out)
+        try:
+            return _Backup(catalog, data, target, code_version).run()
+        except OSError as error:
+            raise InvalidRequestError(
+                f"no backup could be made: {error.filename or out}: {error.strerror or error}", hint="Check the disks."
+            ) from error
+        finally:
+            target.abandon()
 
 
 class _Backup:
@@ -215,7 +215,7 @@ def _folder_of(space: Space) -> str:
 
 def _segments(space: Space, manifest: Manifest) -> Iterator[tuple[str, Path, str]]:
     for entry in manifest.segments:
-        for file, sha256 in ((entry.file, entry.sha256), (entry.rows_file, entry.rows_sha256)):
+        for file, sha256 in entry.files.items():
             yield f"{_folder_of(space)}/{file}", space.folder / file, sha256
 
 

@@ -88,6 +88,8 @@ def read_columns(connection: Connection, key: str, *, since: int) -> Columns:
     statement = select(*_COLUMNS).where(_d.pool_key == key).order_by(_d.row)
     if since > 0:
         statement = statement.where(_d.version > since)
+    else:  # a whole pool isn't held twice
+        statement = statement.execution_options(yield_per=_ROWS_AT_ONCE)
     parse = MetadataReader()
     parts = connection.execute(statement).partitions(_ROWS_AT_ONCE)
     return Columns.joined([Columns.empty(), *(_columns(part, parse) for part in parts)])
@@ -173,13 +175,9 @@ def image_of(connection: Connection, key: str, id: str) -> tuple[str, str] | Non
 
 def count_labels(connection: Connection, key: str) -> list[LabelCount]:
     """How many demonstrations each label has in each domain, by label and domain."""
-    statement = (
-        select(_d.label, _d.domain, func.count())
-        .where(_d.pool_key == key)
-        .group_by(_d.label, _d.domain)
-        .order_by(_d.label, _d.domain)
-    )
-    return [LabelCount(*row) for row in connection.execute(statement)]
+    statement = select(_d.label, _d.domain, func.count()).where(_d.pool_key == key).group_by(_d.label, _d.domain)
+    counts = [LabelCount(*row) for row in connection.execute(statement)]
+    return sorted(counts, key=lambda each: (each.label, each.domain is not None, each.domain or ""))
 
 
 def images_by_row(connection: Connection, key: str) -> list[RowImage]:

@@ -1,59 +1,72 @@
-"""The door to the database: how connections are set up, how transactions begin, what its failures become."""
+"""The door to the database: how transactions begin and end, and what is done when it goes away."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Connection, Select, create_engine, event, select
-from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy import Connection, RootTransaction, Select, make_url, select
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from index.catalog.tables import pools
+from index.catalog.connections_in_use import ConnectionsInUse
+from index.catalog.failures import reason_of, translated
+from index.catalog.outage import Outage
+from index.catalog.postgresql import CONNECT_SECONDS, Room, is_postgresql, postgresql_engine
+from index.catalog.sqlite import sqlite_engine
+from index.catalog.tables import identity, pools
 from invariantselect.errors import CatalogUnavailableError, StoreCorruptError
 
 __all__ = ["Catalog", "configuration", "migrate"]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_LOCK_TIMEOUT_MS = 30_000
-_PRAGMAS = (
-    f"busy_timeout = {_LOCK_TIMEOUT_MS}",
-    "journal_mode = WAL",  # readers go on while one writes
-    "synchronous = FULL",  # an acknowledged write survives a power cut
-    "foreign_keys = ON",
-)
-_CONNECTIONS = 64
+
+_Kind = Literal["reading", "writing", "migrating"]
 
 
 class Catalog:
     """A connected catalog, its tables up to date. Thread-safe.
 
     Args:
-        url: A SQLAlchemy URL; ``sqlite:///`` with a path for the embedded catalog.
+        url: A URL: ``sqlite:///`` with a path for the embedded catalog, or ``postgresql://…``.
+        room: Whose tables are written by way of it. In PostgreSQL the rooms don't wait for each other.
+
+    Attributes:
+        remote: Whether the database is a server, which may go away and come back.
 
     Raises:
         CatalogUnavailableError: It can't be opened, or was written by a newer version of this project.
         StoreCorruptError: The file is not a database, or a damaged one.
     """
 
-    def __init__(self, url: str) -> None:
-        self._engine = create_engine(url, pool_size=8, max_overflow=_CONNECTIONS)
+    def __init__(self, url: str, room: Room = "index") -> None:
+        try:
+            made = make_url(url)
+        except (ArgumentError, ValueError):
+            raise CatalogUnavailableError("the URL of the database can't be read") from None  # it holds a password
+        self.remote = is_postgresql(made)
+        self._engine = postgresql_engine(made, room) if self.remote else sqlite_engine(made)
+        self._in_use = ConnectionsInUse(self._engine) if self.remote else None
+        self._outage = Outage(2.0 * CONNECT_SECONDS)  # `version_of` tries twice
         # Writers of this process queue here, in turn, rather than poll for the database's lock.
         self._writers = threading.Lock()
         self._statements: dict[str, str] = {}
-        if self._engine.dialect.name == "sqlite":
-            event.listen(self._engine, "connect", _set_up_sqlite)
-            event.listen(self._engine, "begin", _begin_sqlite)
+        self._tell: Callable[[], object] = lambda: None
         try:
-            with self.writing() as connection:
+            with self.migrating() as connection:
                 migrate(connection)
-        except BaseException:
+        except BaseException as error:
             self._engine.dispose()
+            if self.lost_seconds is not None and isinstance(error, CatalogUnavailableError):
+                raise CatalogUnavailableError(
+                    f"the database can't be reached: {self.lost_because}",
+                    hint="Start PostgreSQL, or correct INVARIANTSELECT_DATABASE_URL.",
+                ) from error
             raise
 
     @contextmanager
@@ -63,32 +76,41 @@ class Catalog:
         Raises:
             CatalogUnavailableError: The database doesn't answer.
         """
-        with _translated(), self._engine.connect() as connection:
-            if self._engine.dialect.name != "sqlite":  # where a read transaction is consistent by nature
-                connection.execution_options(isolation_level="REPEATABLE READ")
-            with connection.begin():
-                yield connection
+        with self._transaction("reading") as connection:
+            yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that is durable when the block ends, and undone when it raises; one at a time.
 
         Raises:
-            CatalogUnavailableError: The database doesn't answer, is locked for too long, or its disk is full.
+            CatalogUnavailableError: The database doesn't answer, is locked for too long, or its disk is full. If the
+                connection breaks while the end is being written down, nobody knows whether it was.
         """
-        with self._writers, _translated(), self._engine.connect() as connection:
-            connection.execution_options(write=True)
-            with connection.begin():
-                yield connection
+        with self._writers, self._transaction("writing") as connection:
+            yield connection
+        self._tell()
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """The same for changing tables: of all processes and rooms one at a time.
+
+        Raises:
+            CatalogUnavailableError: As `writing`.
+        """
+        with self._writers, self._transaction("migrating") as connection:
+            yield connection
 
     def version_of(self, key: str) -> int | None:
         """A pool's present version, None when it was dropped. Asked before every search, so kept cheap.
 
-        A statement with its parameter spelled out goes straight to the driver: a fifth of what Core needs.
+        A statement with its parameter spelled out goes straight to the driver: a fifth of what Core needs. It is a
+        transaction of its own, so none stays open.
 
         Raises:
             CatalogUnavailableError: The database doesn't answer.
         """
+        self._outage.check()
         try:
             raw = self._engine.raw_connection()
             try:
@@ -96,19 +118,45 @@ class Catalog:
                 cursor.execute(self._version_statement(key))
                 found = cursor.fetchone()
                 cursor.close()
+            except BaseException:
+                raw.invalidate()
+                raise
             finally:
                 raw.close()
         except (self._engine.dialect.loaded_dbapi.Error, SQLAlchemyError):
-            with self.reading() as connection:  # says what is wrong
+            with self._transaction("reading", my_turn=True) as connection:  # connects anew, or says what is wrong
                 found = connection.execute(_version(key)).one_or_none()
+        self._outage.end()
         return None if found is None else int(found[0])
 
-    def _version_statement(self, key: str) -> str:
-        statement = self._statements.get(key)
-        if statement is None:
-            compiled = _version(key).compile(self._engine, compile_kwargs={"literal_binds": True})
-            statement = self._statements[key] = str(compiled)
-        return statement
+    def identity(self) -> str:
+        """A name that no other catalog has, given when its tables were made: 32 hexadecimal digits.
+
+        Raises:
+            CatalogUnavailableError: The database doesn't answer.
+        """
+        with self.reading() as connection:
+            return str(connection.execute(select(identity.c.id)).scalar_one())
+
+    def when_written(self, tell: Callable[[], object]) -> None:
+        """Have something called after each write by way of this catalog, once it is durable. It must not raise."""
+        self._tell = tell
+
+    def give_up(self) -> None:
+        """Take a server that keeps everybody waiting for one that is gone: those who wait are told so, others don't."""
+        self._outage.begin("it takes connections and doesn't answer")
+        if self._in_use is not None:
+            self._in_use.cut()
+
+    @property
+    def lost_seconds(self) -> float | None:
+        """For how long a database that is a server has been away; None while it is there, as far as is known."""
+        return self._outage.seconds
+
+    @property
+    def lost_because(self) -> str:
+        """Why it couldn't be reached the last time; for the operator alone."""
+        return self._outage.reason
 
     def problems(self) -> list[str]:
         """What SQLite finds wrong with its file, and references that lead nowhere; empty for other databases.
@@ -116,7 +164,7 @@ class Catalog:
         Raises:
             CatalogUnavailableError: The database doesn't answer.
         """
-        if self._engine.dialect.name != "sqlite":
+        if self.remote:
             return []
         try:
             with self.reading() as connection:
@@ -130,25 +178,49 @@ class Catalog:
         """Close all connections."""
         self._engine.dispose()
 
+    @contextmanager
+    def _transaction(self, kind: _Kind, *, my_turn: bool = False) -> Iterator[Connection]:
+        if not my_turn:
+            self._outage.check()
+        with translated(remote=self.remote):
+            connection, transaction = self._begun(kind)
+            with connection, transaction:
+                yield connection
+
+    def _begun(self, kind: _Kind) -> tuple[Connection, RootTransaction]:
+        """A new transaction. Its first statement tells a connection that has died since from one that hasn't."""
+        try:
+            try:
+                begun = self._begin(kind)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                begun = self._begin(kind)  # on a new one: with a dead connection goes all that was pooled before
+        except DBAPIError as error:
+            if self.remote and (error.connection_invalidated or error.statement is None):  # it couldn't even connect
+                self._outage.begin(reason_of(error))
+            raise
+        self._outage.end()
+        return begun
+
+    def _begin(self, kind: _Kind) -> tuple[Connection, RootTransaction]:
+        connection = self._engine.connect().execution_options(kind=kind)
+        try:
+            return connection, connection.begin()
+        except BaseException:
+            connection.close()
+            raise
+
+    def _version_statement(self, key: str) -> str:
+        statement = self._statements.get(key)
+        if statement is None:
+            compiled = _version(key).compile(self._engine, compile_kwargs={"literal_binds": True})
+            statement = self._statements[key] = str(compiled)
+        return statement
+
 
 def _version(key: str) -> Select[tuple[int]]:
     return select(pools.c.version).where(pools.c.key == key)
-
-
-def _set_up_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # the driver must not begin transactions behind our back
-    cursor = connection.cursor()
-    try:
-        for pragma in _PRAGMAS:
-            cursor.execute(f"PRAGMA {pragma}")
-    finally:
-        cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A write takes its lock at the start: one that reads first and asks later can be refused for good.
-    write = connection.get_execution_options().get("write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
 def configuration(connection: Connection) -> Config:
@@ -173,33 +245,3 @@ def migrate(connection: Connection) -> None:
             f"the catalog was written by another version of invariantselect: {error}",
             hint="Upgrade invariantselect-server, or restore the data directory that belongs to this version.",
         ) from error
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turn the database's failures into ours. A broken constraint passes: the caller knows what it means.
-
-    Raises:
-        CatalogUnavailableError: The database doesn't answer, is locked for too long, or its disk is full.
-        StoreCorruptError: The file is not a database, or a damaged one.
-    """
-    try:
-        yield
-    except IntegrityError:
-        raise
-    except DatabaseError as error:
-        if isinstance(error, OperationalError) or not _says_damaged(error):
-            raise _unavailable(error) from error
-        raise StoreCorruptError(
-            f"the catalog is damaged: {error.orig}", hint="Restore catalog.sqlite3 from a backup."
-        ) from error
-    except SQLAlchemyError as error:
-        raise _unavailable(error) from error
-
-
-def _says_damaged(error: DatabaseError) -> bool:
-    return "malformed" in str(error.orig) or "not a database" in str(error.orig)
-
-
-def _unavailable(error: SQLAlchemyError) -> CatalogUnavailableError:
-    return CatalogUnavailableError(f"the catalog doesn't answer: {getattr(error, 'orig', None) or error}")

@@ -15,7 +15,17 @@ from index.catalog.tables import demonstrations, pools
 from index.encoder_version import FROZEN
 from invariantselect.errors import PoolExistsError, PoolNotFoundError
 
-__all__ = ["PoolRow", "add_pool", "advance", "all_pools", "find_pool", "get_pool", "present_version", "remove_pool"]
+__all__ = [
+    "PoolRow",
+    "add_pool",
+    "advance",
+    "all_pools",
+    "find_pool",
+    "get_pool",
+    "pool_versions",
+    "present_version",
+    "remove_pool",
+]
 
 
 @dataclass(frozen=True)
@@ -97,7 +107,13 @@ def present_version(catalog: Catalog, key: str, name: str) -> int:
 
 def all_pools(connection: Connection) -> list[PoolRow]:
     """All pools, by name."""
-    return [_pool(row._asdict()) for row in connection.execute(select(pools).order_by(pools.c.name))]
+    found = [_pool(row._asdict()) for row in connection.execute(select(pools))]
+    return sorted(found, key=lambda pool: pool.name)  # databases have orders of their own
+
+
+def pool_versions(connection: Connection) -> dict[str, int]:
+    """The present version of each pool, by key."""
+    return {row.key: row.version for row in connection.execute(select(pools.c.key, pools.c.version))}
 
 
 def advance(connection: Connection, key: str, *, version: int, next_row: int) -> None:

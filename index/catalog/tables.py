@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-__all__ = ["demonstrations", "encoder_versions", "metadata", "pools", "tail_vectors", "tombstones"]
+__all__ = ["demonstrations", "encoder_versions", "identity", "metadata", "pools", "tail_vectors", "tombstones"]
 
 metadata = MetaData(
     naming_convention={
@@ -41,6 +41,12 @@ _Key = String(32)
 def _owner() -> Column[str]:
     return Column("pool_key", _Key, ForeignKey("pools.key", ondelete="CASCADE"), nullable=False)
 
+
+identity = Table(  # one row: what tells this catalog from all others
+    "catalog_identity",
+    metadata,
+    Column("id", _Key, primary_key=True),
+)
 
 pools = Table(
     "pools",

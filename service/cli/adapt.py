@@ -56,6 +56,7 @@ def adapt(
       invariantselect adapt --pool pets --depth finetune --option temperature=0.07 --budget 2h --queue
       torchrun --nproc-per-node 4 -m service.cli adapt --pool pets --depth finetune --budget 2h
     """
+    from service.cli.job_here import leave
     from service.cli.shared_training import shared
     from service.cli.workplace import read_settings
 
@@ -73,19 +74,9 @@ def adapt(
         if ranks is not None and not ranks.leads:
             return
         if queue:
-            _leave(settings, request, pool)
+            leave(settings, "adapt", request, pool)
         else:
             _do(settings, request, pool, ranks, as_json=as_json)
-
-
-def _leave(settings: Settings, request: AdaptRequest, pool: str) -> None:
-    from service.cli.terminal import results
-    from service.cli.workplace import open_jobs, open_pools
-
-    with open_pools(settings) as pools:
-        pools.open(pool)
-    with open_jobs(settings) as desk:
-        results().print(desk.submit("adapt", request, pool=pool).id)
 
 
 def _do(settings: Settings, request: AdaptRequest, pool: str, ranks: Ranks | None, *, as_json: bool) -> None:

@@ -6,6 +6,7 @@ import typer
 
 from service.cli import (
     adapt,
+    audit,
     backup,
     demo,
     demonstrations,
@@ -53,7 +54,8 @@ app.command("serve", short_help="Serve the pools over HTTP.")(serve.serve)
 app.add_typer(jobs.app, name="jobs", short_help="List, follow, cancel and retry jobs.")
 app.command("rebuild", short_help="Make all vectors of a pool anew.")(rebuild.rebuild)
 app.command("worker", short_help="Do jobs, beside a server or without one.")(worker.worker)
-app.add_typer(keys.app, name="keys", short_help="Make, list and revoke API keys.")
+app.add_typer(keys.app, name="keys", short_help="Make, list, rotate and revoke API keys.")
+app.command("audit", short_help="Tell who changed what.")(audit.audit)
 app.command("backup", short_help="Copy the data directory while it is used.")(backup.backup)
 app.command("restore", short_help="Make a data directory of a backup.")(backup.restore)
 app.command("doctor", short_help="Check this machine and the data directory.")(doctor.doctor)

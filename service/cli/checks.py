@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from index.catalog.opening import CATALOG_FILE
 from index.inspection import inspect
 from invariantselect.errors import InvariantSelectError
 from service.cli.version import distribution_version
@@ -122,10 +123,10 @@ def _disk(settings: Settings) -> Iterator[Check]:
 
 
 def _pools(settings: Settings) -> Iterator[Check]:
-    if not (settings.data / "catalog.sqlite3").exists():
+    if not settings.data.is_dir() or not (settings.database_url or (settings.data / CATALOG_FILE).exists()):
         yield Check("pools", True, "none yet")
         return
-    findings = inspect(settings.data)
+    findings = inspect(settings.data, settings.database_url)
     for finding in findings:
         name = "pools" if finding.pool is None else f"pool {finding.pool}"
         yield Check(name, finding.harmless, finding.detail, finding.remedy)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -79,7 +79,7 @@ def relabel(
       invariantselect demonstrations relabel photo/dog/1.jpg wolf --pool pets
     """
     with _opened(pool, data) as opened:
-        _tell(opened.patch({id: {"label": label}}))
+        _tell(_written_down("relabel_demonstrations", opened, data, lambda: opened.patch({id: {"label": label}})))
 
 
 @app.command()
@@ -93,7 +93,7 @@ def delete(ids: Ids, pool: PoolOption, data: Data = DEFAULT_DATA, yes: Yes = Fal
     with _opened(pool, data) as opened:
         if not yes:
             confirm(f"Delete {len(ids)} demonstrations of the pool {opened.name}?")
-        _tell(opened.delete(ids))
+        _tell(_written_down("delete_demonstrations", opened, data, lambda: opened.delete(ids)))
 
 
 @contextmanager
@@ -102,6 +102,17 @@ def _opened(pool: str, data: Path) -> Iterator[Pool]:
 
     with open_pools(read_settings(data)) as pools:
         yield pools.open(pool)
+
+
+def _written_down(action: str, pool: Pool, data: Path, change: Callable[[], Sequence[Outcome]]) -> Sequence[Outcome]:
+    from service.cli.audited import audited
+    from service.cli.workplace import read_settings
+    from service.stored import counts
+
+    with audited(read_settings(data), action, pool.name) as record:
+        outcomes = change()
+        record.tell(**counts(outcomes))
+    return outcomes
 
 
 def _print(pool: Pool, stored: Sequence[Demonstration], *, as_json: bool) -> None:

@@ -39,11 +39,18 @@ def doctor(
 
     settings = read_settings(data)
     if repair:
+        from service.cli.audited import audited
         from service.cli.repair import repair_pools
 
-        for name, error in repair_pools(settings):
-            done = f"Made the vectors of {name} anew." if error is None else f"{name} stays as it is: {error.detail}"
-            progress().print(done, markup=False)
+        with audited(settings, "repair_pools") as record:
+            repaired: list[str] = []
+            for name, error in repair_pools(settings):
+                done = (
+                    f"Made the vectors of {name} anew." if error is None else f"{name} stays as it is: {error.detail}"
+                )
+                progress().print(done, markup=False)
+                repaired += [name] if error is None else []
+                record.tell(repaired=[*repaired])
     checks = run_checks(settings)
     if as_json:
         print_json({"ok": all(check.ok for check in checks), "checks": [asdict(check) for check in checks]})

@@ -50,6 +50,7 @@ def rollback(
       invariantselect rollback --pool pets --to 1
     """
     from index.recoding import Recode, recode_by
+    from service.cli.audited import audited
     from service.cli.terminal import progress
     from service.cli.workplace import decode_limits, load_encoder, open_pools, read_settings
     from service.encoder_shelf import check_fingerprint
@@ -65,7 +66,9 @@ def rollback(
             check_fingerprint(version.fingerprint, encoder.identity.fingerprint, whose=f"the encoder {version.encoder}")
             return recode_by(encoder, opened.fingerprint, decode_limits(settings))
 
-        number = roll_back(opened, recode, to)
+        with audited(settings, "roll_back", pool) as record:
+            number = roll_back(opened, recode, to)
+            record.tell(version=number)
         listed = version_list(opened)
     frozen = "no adapted version serves any more" if number == 1 else f"version {number} serves"
     progress().print(f"{pool}: {frozen}.")

@@ -123,17 +123,13 @@ def _asked(lmm: LmmOptions | None) -> dict[str, object] | None:
 
 
 def _leave(settings: Settings, request: EvaluateRequest, pool: str, lmm: LmmOptions | None) -> None:
-    from service.cli.terminal import results
-    from service.cli.workplace import open_jobs, open_pools
+    from service.cli.job_here import leave
     from service.model_asked import check_allowed
 
     if lmm is not None and (kept := flags.kept_from_workers(lmm)):
         raise typer.BadParameter(f"a worker goes by its operator, not by {', '.join(kept)}", param_hint="--queue")
     check_allowed(request.lmm, settings)
-    with open_pools(settings) as pools:
-        pools.open(pool)
-    with open_jobs(settings) as desk:
-        results().print(desk.submit("evaluate", request, pool=pool).id)
+    leave(settings, "evaluate", request, pool)
 
 
 def _do(

@@ -39,15 +39,21 @@ def import_(
       invariantselect import pets-export/ --pool pets
     """
     from index.transfer import import_pool
-    from service.cli.ingest import print_report, report_as_json
+    from service.cli.audited import audited
+    from service.cli.ingest import counts_of, print_report, report_as_json
     from service.cli.intake_progress import LOADING, intake_bar
     from service.cli.terminal import print_json
     from service.cli.workplace import decode_limits, open_pools, read_settings
 
     settings = read_settings(data)
     limits, load = decode_limits(settings), _trusted_loader(settings, trust_encoder)
-    with open_pools(settings, make=True) as pools, intake_bar(f"Importing {directory.name}", LOADING) as show:
+    with (
+        open_pools(settings, make=True) as pools,
+        audited(settings, "import_pool", pool) as record,
+        intake_bar(f"Importing {directory.name}", LOADING) as show,
+    ):
         report = import_pool(pools, directory, pool, load, limits=limits, progress=show)
+        record.tell(**counts_of(report))
     if as_json:
         print_json(report_as_json(pool, report))
     else:

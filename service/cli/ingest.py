@@ -13,7 +13,7 @@ from service.cli.exit_codes import DONE, FAILED
 if TYPE_CHECKING:
     from index.intake import IntakeReport
 
-__all__ = ["ingest", "print_report", "report_as_json"]
+__all__ = ["counts_of", "ingest", "print_report", "report_as_json"]
 
 _SHOWN = 100
 """Of what was not taken in, in a table; half an archive may be missing."""
@@ -56,6 +56,7 @@ def ingest(
     """
     from index.sources import open_source
     from index.sources.sampled import SampledSource
+    from service.cli.audited import audited
     from service.cli.intake_progress import take_in_with_progress
     from service.cli.terminal import print_json
     from service.cli.workplace import decode_limits, read_settings
@@ -64,12 +65,25 @@ def ingest(
     records = open_source(source, limits=decode_limits(settings), format=format)
     if sample is not None:
         records = SampledSource(records, size=sample, seed=seed)
-    report = take_in_with_progress(settings, records, pool, encoder, called=source.name)
+    with audited(settings, "ingest", pool, make=True) as record:
+        report = take_in_with_progress(settings, records, pool, encoder, called=source.name)
+        record.tell(**counts_of(report))
     if as_json:
         print_json(report_as_json(pool, report))
     else:
         print_report(pool, report)
     raise typer.Exit(FAILED if report.failed else DONE)
+
+
+def counts_of(report: IntakeReport) -> dict[str, int]:
+    """How many demonstrations came to which end."""
+    return {
+        "created": report.created,
+        "replaced": report.replaced,
+        "updated": report.updated,
+        "unchanged": report.unchanged,
+        "failed": len(report.failed),
+    }
 
 
 def report_as_json(pool: str, report: IntakeReport) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""A job that a command does here and now, in this process, with a bar on stderr."""
+"""A job that a command hands in: done here and now, with a bar on stderr, or left to a worker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from invariantselect.wire.jobs import Job
     from service.settings import Settings
 
-__all__ = ["do_here"]
+__all__ = ["do_here", "leave"]
 
 
 def do_here(
@@ -30,6 +30,7 @@ def do_here(
     """
     import structlog
 
+    from service.cli.audited import audited
     from service.cli.job_progress import show_until_done
     from service.jobs.here import doing
     from service.logs import configure_logs
@@ -41,8 +42,28 @@ def do_here(
     settings = settings.model_copy(update={"encoders": (*settings.encoders, encoder)})
     services = replace(open_services(settings, Metrics()), ranks=ranks)
     try:
-        job = services.jobs.submit(kind, request, pool=pool, announce=False)
+        with audited(settings, f"{kind}_pool", pool) as record:
+            job = services.jobs.submit(kind, request, pool=pool, announce=False)
+            record.tell(job=job.id)
         with doing(services, job.id):
             return show_until_done(services.jobs, job.id)
     finally:
         services.close()
+
+
+def leave(settings: Settings, kind: str, request: BaseModel, pool: str) -> None:
+    """Hand in a job that a worker does, and write its id to stdout.
+
+    Raises:
+        PoolNotFoundError: There is no such pool.
+    """
+    from service.cli.audited import audited
+    from service.cli.terminal import results
+    from service.cli.workplace import open_jobs, open_pools
+
+    with open_pools(settings) as pools:
+        pools.open(pool)
+    with open_jobs(settings) as desk, audited(settings, f"{kind}_pool", pool) as record:
+        job = desk.submit(kind, request, pool=pool)
+        record.tell(job=job.id)
+    results().print(job.id)

@@ -105,10 +105,12 @@ def cancel(id: Id, data: Data = DEFAULT_DATA) -> None:
     Examples:
       invariantselect jobs cancel 0192f3a4b5c60123456789ab
     """
+    from service.cli.audited import audited
     from service.cli.terminal import progress
     from service.cli.workplace import open_jobs, read_settings
 
-    with open_jobs(read_settings(data)) as desk:
+    settings = read_settings(data)
+    with open_jobs(settings) as desk, audited(settings, "cancel_job", desk.get(id).pool, job=id):
         job = desk.cancel(id)
     progress().print(f"Cancelled {id}." if job.finished else f"Its worker stops {id} within seconds.")
 
@@ -121,10 +123,12 @@ def retry(id: Id, data: Data = DEFAULT_DATA) -> None:
     Examples:
       invariantselect jobs retry 0192f3a4b5c60123456789ab
     """
+    from service.cli.audited import audited
     from service.cli.terminal import progress
     from service.cli.workplace import open_jobs, read_settings
 
-    with open_jobs(read_settings(data)) as desk:
+    settings = read_settings(data)
+    with open_jobs(settings) as desk, audited(settings, "retry_job", desk.get(id).pool, job=id):
         desk.retry(id)
     progress().print(f"Queued {id} again.")
 

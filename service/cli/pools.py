@@ -49,12 +49,14 @@ def pools(context: typer.Context, data: Data = DEFAULT_DATA, as_json: AsJson = F
 
 @app.command()
 def show(name: Name, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
-    """Show a pool: its encoder versions, and how many demonstrations it has of each label and domain.
+    """Show a pool: its encoder versions, how they are searched, and how many demonstrations it has of each label and
+    domain.
 
     \b
     Examples:
       invariantselect pools show pets
     """
+    from service.cli.search_lines import search_lines
     from service.cli.terminal import print_json, print_table, results
     from service.cli.workplace import open_pools, read_settings
     from service.pool_info import label_counts, pool_info
@@ -72,6 +74,9 @@ def show(name: Name, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None
         [(v.number, v.state, v.encoder, v.dim, v.fingerprint, f"{v.created_at:%F %R}") for v in info.encoder_versions],
         right=["version", "dimensions"],
     )
+    for version in info.encoder_versions:
+        for line in search_lines(version):
+            results().print(line)
     results().print()
     domains: list[str | None] = [*info.domains, *([None] if any(count.domain is None for count in counts) else [])]
     table = {(count.label, count.domain): count.count for count in counts}
@@ -91,12 +96,15 @@ def drop(name: Name, data: Data = DEFAULT_DATA, yes: Yes = False) -> None:
     Examples:
       invariantselect pools drop pets --yes
     """
+    from service.cli.audited import audited
     from service.cli.terminal import progress
     from service.cli.workplace import open_pools, read_settings
 
-    with open_pools(read_settings(data)) as opened:
+    settings = read_settings(data)
+    with open_pools(settings) as opened:
         size = opened.open(name).summary().demonstrations
         if not yes:
             confirm(f"Delete the pool {name} with its {size} demonstrations?")
-        opened.drop(name)
+        with audited(settings, "drop_pool", name):
+            opened.drop(name)
     progress().print(f"Dropped {name}.")

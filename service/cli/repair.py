@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from index.encoder_version import FROZEN
+from index.encoder_version import FROZEN, EncoderVersion
 from index.inspection import inspect
 from index.pool import Pool
 from index.recoding import recode_by
-from invariantselect.errors import InvariantSelectError
+from invariantselect.errors import InvariantSelectError, StoreCorruptError
 from service.cli.workplace import decode_limits, load_encoder, open_pools
 from service.encoder_shelf import check_fingerprint
 from service.settings import Settings
@@ -23,7 +23,7 @@ def repair_pools(settings: Settings) -> Iterator[tuple[str, InvariantSelectError
     reason and left as it is; the others go on.
     """
     damaged: dict[str | None, set[int | None]] = {}
-    for finding in inspect(settings.data):
+    for finding in inspect(settings.data, settings.database_url):
         if not finding.harmless:
             damaged.setdefault(finding.pool, set()).add(finding.number)
     with open_pools(settings) as pools:
@@ -47,4 +47,12 @@ def _rebuild(settings: Settings, pool: Pool, numbers: set[int | None]) -> None:
         check_fingerprint(version.fingerprint, encoder.identity.fingerprint, whose=f"the encoder {version.encoder}")
         first = version.number == FROZEN
         recode = recode_by(encoder, pool.fingerprint, decode_limits(settings), from_images=first)
-        pool.rebuild(recode, version.number)
+        pool.rebuild(recode, version.number, recall=_recall(pool, version))
+
+
+def _recall(pool: Pool, version: EncoderVersion) -> float | None:
+    """What the pool was last rebuilt for; exact search where the manifest that says it is what's damaged."""
+    try:
+        return pool.manifest(version).recall
+    except StoreCorruptError:
+        return None

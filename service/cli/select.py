@@ -100,8 +100,8 @@ def _answer(
 
     embedder_of = partial(pool_embedder, settings, pool)
     if not compare:
-        return selecting.select_one(pool, query, options, embedder_of)
+        return selecting.select_one(pool, query, options, embedder_of).here()
     shared = options.model_dump(by_alias=True, exclude={"strategy"})
     strategies = list(dict.fromkeys([options.strategy, "topk_nearest", "invariant_select"]))
     several = ComparableOptions.model_validate({**shared, "strategies": strategies})
-    return selecting.compare(pool, query, several.by_strategy(), embedder_of)
+    return selecting.compare(pool, query, several.by_strategy(), embedder_of).here()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import typer
+
+from service.cli.durations import duration_of
 
 if TYPE_CHECKING:
     from invariantselect.wire.objectives import ObjectiveName
 
 __all__ = ["blocks_of", "options_of", "seconds_of"]
 
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _ALL = "all"
 
 
@@ -22,10 +22,7 @@ def seconds_of(text: str) -> float:
     Raises:
         BadParameter: It is none of these, or no time at all.
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text.strip())
-    if found is None:
-        raise typer.BadParameter(f"{text!r} is no time: 90s, 10m and 2h are", param_hint="--budget")
-    seconds = float(found[1]) * _UNITS[found[2]]
+    seconds = duration_of(text, "--budget").total_seconds()
     if not seconds:
         raise typer.BadParameter(f"{text!r} is no time to learn anything in", param_hint="--budget")
     return seconds

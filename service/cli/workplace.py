@@ -11,12 +11,22 @@ from typer import BadParameter
 if TYPE_CHECKING:
     from encoders.decode import DecodeLimits
     from encoders.encoder import Encoder
+    from index.catalog.engine import Catalog
     from index.pool import Pool
     from index.pools import Pools
     from service.jobs.desk import JobDesk
     from service.settings import Settings
 
-__all__ = ["decode_limits", "live_encoders", "load_encoder", "open_jobs", "open_pools", "read_settings"]
+__all__ = [
+    "decode_limits",
+    "live_encoders",
+    "load_encoder",
+    "need_data",
+    "open_jobs",
+    "open_own_tables",
+    "open_pools",
+    "read_settings",
+]
 
 
 def read_settings(data: Path, **given: Any) -> Settings:
@@ -50,8 +60,15 @@ def open_pools(settings: Settings, *, make: bool = False) -> Pools:
     from index.pools import Pools
 
     if not make:
-        _need_data(settings)
-    return Pools(settings.data)
+        need_data(settings)
+    return Pools(settings.data, database_url=settings.database_url)
+
+
+def open_own_tables(settings: Settings) -> Catalog:
+    """The tables of keys, jobs and writes; a missing data directory is made."""
+    from service.store import open_store
+
+    return open_store(settings.data, settings.database_url)
 
 
 def open_jobs(settings: Settings) -> AbstractContextManager[JobDesk]:
@@ -62,11 +79,16 @@ def open_jobs(settings: Settings) -> AbstractContextManager[JobDesk]:
     """
     from service.jobs.desk import open_desk
 
-    _need_data(settings)
+    need_data(settings)
     return open_desk(settings)
 
 
-def _need_data(settings: Settings) -> None:
+def need_data(settings: Settings) -> None:
+    """Say so where there is no data directory.
+
+    Raises:
+        PoolNotFoundError: There is none.
+    """
     from invariantselect.errors import PoolNotFoundError
 
     if not settings.data.is_dir():

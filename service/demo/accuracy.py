@@ -79,7 +79,7 @@ def _accuracy(
     answers: list[str | None] = []
     for start in range(0, len(asked), _AT_ONCE):
         some = [GivenQuery(image=each.image) for each in asked[start : start + _AT_ONCE]]
-        for selection in select_each(pool, some, options, embedder_of):
+        for selection in select_each(pool, some, options, embedder_of).here():
             if isinstance(selection, InvariantSelectError):
                 raise selection
             chosen = selection.demonstrations

@@ -51,7 +51,7 @@ def tour(out: Path, recipe: Recipe = DEFAULT_RECIPE, adaptation: AdaptRequest = 
         adaptation: How deep, and how long it may take.
     """
     began = time.perf_counter()
-    settings = read_settings(out)
+    settings = read_settings(out, database_url=None)  # the demo's folder is its own
     images = build_images(out, recipe)
     known = [domain for domain in DOMAINS if domain != HELD_OUT]
     _say(1, f"Handwritten digits: a pool of the domains {', '.join(known)}, and queries of {HELD_OUT}, which it lacks")
@@ -91,7 +91,8 @@ def _say(step: int | None, what: str) -> None:
 def _look(settings: Settings, pool: Pool, query: Path) -> None:
     """Select for one query."""
     question = read_question(str(query), group=None, domain=HELD_OUT, limits=decode_limits(settings))
-    print_selection(select_one(pool, question.given, SelectionOptions(k=K), partial(pool_embedder, settings, pool)))
+    embedder_of = partial(pool_embedder, settings, pool)
+    print_selection(select_one(pool, question.given, SelectionOptions(k=K), embedder_of).here())
 
 
 def _adapt(settings: Settings, pool: Pool, request: AdaptRequest) -> None:
@@ -116,7 +117,7 @@ def _compare(settings: Settings, pool: Pool, query: Path, page: Path) -> Path:
     question = read_question(str(query), group=None, domain=HELD_OUT, limits=limits)
     shown = STRATEGIES[1:] if pool.serving() else STRATEGIES[1:2]
     options = {strategy: SelectionOptions(k=K, strategy=strategy) for strategy in shown}
-    comparison = compare(pool, question.given, options, partial(pool_embedder, settings, pool))
+    comparison = compare(pool, question.given, options, partial(pool_embedder, settings, pool)).here()
     print_comparison(comparison)
     html = page_of(pool, question, comparison, options[shown[0]], limits, label=str(_SHOWN))
     page.write_text(html, encoding="utf-8")

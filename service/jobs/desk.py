@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -91,10 +91,11 @@ class JobDesk:
         pool: str | None = None,
         kind: str | None = None,
         state: JobState | None = None,
+        pools: Collection[str] | None = None,
     ) -> list[Job]:
-        """Jobs, the newest first, older than the one with the id `before`."""
+        """Jobs, the newest first, older than the one with the id `before`; only about `pools` where they are given."""
         with self._store.reading() as connection:
-            found = rows.page(connection, before=before, limit=limit, pool=pool, kind=kind, state=state)
+            found = rows.page(connection, before=before, limit=limit, pool=pool, kind=kind, state=state, pools=pools)
         return [rows.job_of(row) for row in found]
 
     def cancel(self, id: str) -> Job:
@@ -154,12 +155,17 @@ def open_desk(settings: Settings) -> Iterator[JobDesk]:
     Raises:
         CatalogUnavailableError: The data directory or its database can't be opened.
     """
-    with closing(open_store(settings.data)) as store, closing(open_queue(settings.data, settings.redis_url)) as queue:
+    with (
+        closing(open_store(settings.data, settings.database_url)) as store,
+        closing(open_queue(settings.data, settings.redis_url, store)) as queue,
+    ):
         yield JobDesk(store, queue, settings.job_stale_seconds)
 
 
 def _repeated(known: RowMapping, kind: str, pool: str | None, request: str) -> Job:
     given: tuple[Any, ...] = (kind, pool, request)
     if (known["kind"], known["pool"], known["request"]) != given:
-        raise IdempotencyKeyReusedError(f"the Idempotency-Key made the job {known['id']} of another request")
+        # Of another pool's job the id stays unsaid: whoever asks may not see that pool.
+        made = f"the job {known['id']}" if known["pool"] == pool else "a job of another pool"
+        raise IdempotencyKeyReusedError(f"the Idempotency-Key made {made}, by another request")
     return rows.job_of(known)

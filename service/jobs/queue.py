@@ -23,6 +23,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from index.catalog.engine import Catalog
+
 __all__ = ["JobQueue", "open_queue"]
 
 _log = structlog.get_logger("service.jobs.queue")
@@ -90,10 +92,18 @@ class JobQueue:
             self._run(id)
 
 
-def open_queue(data: Path, redis_url: str | None) -> JobQueue:
+def open_queue(data: Path, redis_url: str | None, store: Catalog) -> JobQueue:
     """Connect to the broker: Redis where there is a URL, else ``jobs/queue.sqlite3`` in the data directory.
 
     Redis is asked only when a message is sent or taken, so that it may be down now.
+
+    Args:
+        data: The data directory.
+        redis_url: Of the Redis.
+        store: Where the jobs are.
+
+    Raises:
+        CatalogUnavailableError: The table doesn't answer.
     """
     options: dict[str, Any] = {"results": False, "serializer": _JobIds()}
     if redis_url is None:
@@ -107,8 +117,10 @@ def open_queue(data: Path, redis_url: str | None) -> JobQueue:
         socket_timeout=_REDIS_SECONDS,
         retry=Retry(NoBackoff(), 1),
     )
-    # Servers that share a Redis don't share their jobs, unless they share the data directory.
-    own = hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:16]
+    # Servers that share a Redis don't share their jobs, unless they share the table of jobs. Machines may see one data
+    # directory under different paths, but a database knows its name; a file may have been copied, so its place counts.
+    table = store.identity() if store.remote else str(data.resolve())
+    own = hashlib.sha256(table.encode()).hexdigest()[:16]
     return JobQueue(RedisHuey(f"{_NAME}{own}", connection_pool=pool, **options), pool.disconnect)
 
 

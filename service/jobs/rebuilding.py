@@ -1,9 +1,10 @@
-"""Rebuild: all vectors of a pool made anew, number 1's from its images, while it is searched and written."""
+"""Rebuild: all vectors of a pool made anew, number 1's from its images, and what they are searched by."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,25 +27,41 @@ __all__ = ["REBUILD"]
 _AT_ONCE = 16  # images between two looks at whether to go on
 
 
-def _rebuild(context: JobContext, _request: RebuildRequest) -> dict[str, Any]:
+def _rebuild(context: JobContext, request: RebuildRequest) -> dict[str, Any]:
     if context.pool is None:
         raise InvalidRequestError("a rebuild needs a pool")
     services = context.services
     pool = services.pools.open(context.pool)
     images = encoded = 0
+    kinds: dict[str, None] = {}
     for version in pool.live():  # number 1 first: others may be made from it
-        context.progress("loading the encoder")
-        encoder = _encoder(services, pool, version)
-        first = version.number == FROZEN
-        recode = recode_by(encoder, pool.fingerprint, services.image_limits, from_images=first)
-        encoding = _Encoding(context, version, recode, pool.summary().demonstrations)
-        pool.rebuild(encoding, version.number)
-        context.log(
-            f"encoder version {version.number}: {encoding.done} images,"
-            f" {encoding.done - encoding.kept} of them encoded in this attempt"
-        )
-        images, encoded = max(images, encoding.done), encoded + encoding.done - encoding.kept
-    return {"images": images, "encoded": encoded, "snapshot": pool.summary().version}
+        encoding = None if request.keep_vectors else _encoding(context, pool, version)
+        pool.rebuild(encoding, version.number, recall=request.recall, tick=partial(_tell, context))
+        if encoding is not None:
+            context.log(
+                f"encoder version {version.number}: {encoding.done} images,"
+                f" {encoding.done - encoding.kept} of them encoded in this attempt"
+            )
+            images, encoded = max(images, encoding.done), encoded + encoding.done - encoding.kept
+        for entry in pool.manifest(version).segments:
+            kinds[entry.kind] = None
+            if entry.note:
+                context.log(f"encoder version {version.number}: {entry.note}")
+    result = {"images": images, "encoded": encoded, "snapshot": pool.summary().version}
+    return result if request.recall is None else {**result, "search": " and ".join(kinds)}
+
+
+def _encoding(context: JobContext, pool: Pool, version: EncoderVersion) -> _Encoding:
+    context.progress("loading the encoder")
+    encoder = _encoder(context.services, pool, version)
+    first = version.number == FROZEN
+    recode = recode_by(encoder, pool.fingerprint, context.services.image_limits, from_images=first)
+    return _Encoding(context, version, recode, pool.summary().demonstrations)
+
+
+def _tell(context: JobContext, phase: str, done: int, total: int) -> None:
+    context.check()
+    context.progress(phase, done, total)
 
 
 def _encoder(services: Services, pool: Pool, version: EncoderVersion) -> Encoder:

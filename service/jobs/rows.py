@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -76,12 +76,15 @@ def page(
     pool: str | None = None,
     kind: str | None = None,
     state: JobState | None = None,
+    pools: Collection[str] | None = None,
 ) -> Sequence[RowMapping]:
-    """Jobs, the newest first, older than one."""
+    """Jobs, the newest first, older than one; only those about some pools, where these are given."""
     wanted = {"pool": pool, "kind": kind, "state": state}
     where = [jobs.c[name] == value for name, value in wanted.items() if value is not None]
     if before is not None:
         where.append(jobs.c.id < before)
+    if pools is not None:
+        where.append(jobs.c.pool.in_(sorted(pools)))
     return connection.execute(select(jobs).where(*where).order_by(jobs.c.id.desc()).limit(limit)).mappings().all()
 
 

@@ -2,6 +2,7 @@
 
 from service.routers import (
     adaptation,
+    audit,
     demonstrations,
     embeddings,
     encoders,
@@ -30,6 +31,7 @@ ROUTERS = (
     evaluation.router,
     pool_jobs.router,
     jobs.router,
+    audit.router,
     health.router,
     metrics.router,
 )

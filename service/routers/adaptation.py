@@ -19,6 +19,7 @@ from invariantselect.wire.adaptation import AdaptRequest, EncoderVersionList, Ro
 from invariantselect.wire.jobs import Job
 from service import examples
 from service.access import READ, WRITE
+from service.audit_trail import WithRecord
 from service.bodies import JsonBody
 from service.openapi import OF_A_POOL, json_request, problems
 from service.pool_info import version_list
@@ -41,6 +42,8 @@ async def adapt_pool(
     pool: Pool,
     sent: Annotated[AdaptRequest, Depends(JsonBody(AdaptRequest))],
     services: WithServices,
+    *,
+    record: WithRecord,
     response: Response,
     idempotency_key: IdempotencyHeader = None,
 ) -> Job:
@@ -52,6 +55,7 @@ async def adapt_pool(
         return services.jobs.submit("adapt", sent, pool=pool, idempotency_key=idempotency_key)
 
     job = await run_in_threadpool(submit)
+    record.tell(job=job.id)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return job
 
@@ -85,14 +89,17 @@ def list_encoder_versions(pool: Pool, services: WithServices) -> EncoderVersionL
     operation_id="roll_back",
 )
 async def rollback(
-    pool: Pool, sent: Annotated[RollbackRequest, Depends(JsonBody(RollbackRequest))], services: WithServices
+    pool: Pool,
+    sent: Annotated[RollbackRequest, Depends(JsonBody(RollbackRequest))],
+    services: WithServices,
+    record: WithRecord,
 ) -> EncoderVersionList:
     """The version serves when this answers; what was written since it last served is encoded before. Queries go on
     meanwhile, with the version that serves until then."""
 
     def switch() -> EncoderVersionList:
         found = services.pools.open(pool)
-        roll_back(found, services.recode_for(found), sent.to)
+        record.tell(version=roll_back(found, services.recode_for(found), sent.to))
         return version_list(found)
 
     return await run_in_threadpool(switch)

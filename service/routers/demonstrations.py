@@ -30,11 +30,12 @@ from invariantselect.wire.demonstrations import (
 )
 from service import examples
 from service.access import READ, WRITE
+from service.audit_trail import WithRecord
 from service.bodies import JsonBody
 from service.cursors import cursor_after, read_cursor
 from service.openapi import OF_A_POOL, json_request, problems
 from service.routers.parameters import DemonstrationId, Pool, WithServices
-from service.stored import batch_outcome, demonstration, outcome
+from service.stored import batch_outcome, counts, demonstration, outcome
 
 router = APIRouter(tags=["demonstrations"])
 
@@ -99,13 +100,17 @@ async def get_demonstrations(
     operation_id="relabel_demonstrations",
 )
 async def relabel_demonstrations(
-    pool: Pool, sent: Annotated[RelabelRequest, Depends(JsonBody(RelabelRequest))], services: WithServices
+    pool: Pool,
+    sent: Annotated[RelabelRequest, Depends(JsonBody(RelabelRequest))],
+    services: WithServices,
+    record: WithRecord,
 ) -> BatchOutcome:
     """Each is updated or unchanged; an id that doesn't exist fails alone. Images and vectors stay."""
 
     def relabel() -> BatchOutcome:
         stored = services.pools.open(pool)
         done = stored.patch({id: Changes(label=label) for id, label in sent.labels.items()})
+        record.tell(**counts(done))
         return batch_outcome(stored, [outcome(each) for each in done])
 
     return await run_in_threadpool(relabel)
@@ -120,13 +125,18 @@ async def relabel_demonstrations(
     operation_id="delete_demonstrations",
 )
 async def delete_demonstrations(
-    pool: Pool, sent: Annotated[DeleteRequest, Depends(JsonBody(DeleteRequest))], services: WithServices
+    pool: Pool,
+    sent: Annotated[DeleteRequest, Depends(JsonBody(DeleteRequest))],
+    services: WithServices,
+    record: WithRecord,
 ) -> BatchOutcome:
     """Each is deleted; an id that doesn't exist fails alone."""
 
     def delete() -> BatchOutcome:
         stored = services.pools.open(pool)
-        return batch_outcome(stored, [outcome(each) for each in stored.delete(sent.ids)])
+        done = stored.delete(sent.ids)
+        record.tell(**counts(done))
+        return batch_outcome(stored, [outcome(each) for each in done])
 
     return await run_in_threadpool(delete)
 
@@ -165,6 +175,7 @@ async def change_demonstration(
     id: DemonstrationId,
     sent: Annotated[DemonstrationPatch, Depends(JsonBody(DemonstrationPatch))],
     services: WithServices,
+    record: WithRecord,
 ) -> Demonstration:
     """A field left out stays as it is; null clears domain or group; metadata is replaced as a whole. In a pool adapted
     to its domains another domain is another vector, which is made on the spot."""
@@ -172,7 +183,9 @@ async def change_demonstration(
     def change() -> Demonstration:
         stored = services.pools.open(pool)
         changes: Changes = sent.model_dump(exclude_unset=True)  # type: ignore[assignment]
-        for done in stored.patch({id: changes}, vectors_for=services.recode_for(stored)):
+        outcomes = stored.patch({id: changes}, vectors_for=services.recode_for(stored))
+        record.tell(**counts(outcomes), fields=[*sorted(changes)])
+        for done in outcomes:
             if done.error is not None:
                 raise done.error
         return _found(stored, id)
@@ -188,9 +201,11 @@ async def change_demonstration(
     responses=problems(*OF_A_POOL, DemonstrationNotFoundError),
     operation_id="delete_demonstration",
 )
-def delete_demonstration(pool: Pool, id: DemonstrationId, services: WithServices) -> None:
+def delete_demonstration(pool: Pool, id: DemonstrationId, services: WithServices, record: WithRecord) -> None:
     """It is not chosen any more from the next request on."""
-    for done in services.pools.open(pool).delete([id]):
+    outcomes = services.pools.open(pool).delete([id])
+    record.tell(**counts(outcomes))
+    for done in outcomes:
         if done.error is not None:
             raise done.error
 

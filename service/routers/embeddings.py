@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-from functools import partial
+from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from numpy.typing import NDArray
 
 from invariantselect.errors import (
@@ -18,13 +18,16 @@ from invariantselect.errors import (
     ImageUnreadableError,
     InvariantSelectError,
     OverloadedError,
+    TimedOutError,
 )
 from invariantselect.wire.encoders import EmbeddingItem, EmbeddingsRequest, EmbeddingsResponse
 from service import examples
 from service.access import READ
+from service.attending import attended
 from service.bodies import JsonBody
 from service.data_uri import image_from_text
-from service.embedding import Embedder
+from service.embedding import Embedded, Passed
+from service.image_work import ImageWork
 from service.openapi import json_request, problems
 from service.routers.parameters import WithServices
 
@@ -42,13 +45,14 @@ router = APIRouter(tags=["embeddings"], dependencies=[Depends(READ)])
         ImageTooLargeError,
         ImageUnreadableError,
         OverloadedError,
+        TimedOutError,
         body=True,
     ),
     openapi_extra=json_request(EmbeddingsRequest, examples.EMBEDDINGS),
     operation_id="embed",
 )
 async def embed(
-    sent: Annotated[EmbeddingsRequest, Depends(JsonBody(EmbeddingsRequest))], services: WithServices
+    sent: Annotated[EmbeddingsRequest, Depends(JsonBody(EmbeddingsRequest))], services: WithServices, request: Request
 ) -> Response:
     """L2-normalised vectors, and the fingerprint of the space they lie in: send both to `select` to search with them.
 
@@ -58,20 +62,24 @@ async def embed(
     texts = [sent.input] if isinstance(sent.input, str) else sent.input
     limit = services.settings.max_image_bytes
 
-    def encode() -> bytes:
+    def begin() -> ImageWork[bytes]:
         embedder = services.embedder(name)
-        vectors = _vectors(embedder, [image_from_text(text, limit) for text in texts])
-        as_base64 = sent.encoding_format == "base64"
-        return _answer(name, embedder.identity.fingerprint, vectors, as_base64=as_base64)
 
-    async with services.engine.admission():
-        content = await services.engine.run(partial(encode))
+        def finish(passed: Sequence[Passed | InvariantSelectError]) -> bytes:
+            vectors = _vectors(embedder.embedded(passed))
+            as_base64 = sent.encoding_format == "base64"
+            return _answer(name, embedder.identity.fingerprint, vectors, as_base64=as_base64)
+
+        return ImageWork([image_from_text(text, limit) for text in texts], [embedder], finish)
+
+    async with attended(request):
+        content = await services.carry_out(begin)
     return Response(content, media_type="application/json")
 
 
-def _vectors(embedder: Embedder, images: list[bytes]) -> list[NDArray[np.float32]]:
+def _vectors(results: Sequence[Embedded | InvariantSelectError]) -> list[NDArray[np.float32]]:
     vectors = []
-    for number, result in enumerate(embedder.embed(images)):
+    for number, result in enumerate(results):
         if isinstance(result, InvariantSelectError):
             raise type(result)(f"input {number}: {result.detail}", hint=result.hint, index=number)
         vectors.append(result.vector)

@@ -19,6 +19,7 @@ from invariantselect.wire.evaluation import EvaluateRequest, ReportFile
 from invariantselect.wire.jobs import Job
 from service import examples
 from service.access import READ, WRITE
+from service.audit_trail import WithRecord
 from service.bodies import JsonBody
 from service.jobs.evaluating import report_folder
 from service.model_asked import check_allowed
@@ -55,6 +56,8 @@ async def evaluate_pool(
     pool: Pool,
     sent: Annotated[EvaluateRequest, Depends(JsonBody(EvaluateRequest))],
     services: WithServices,
+    *,
+    record: WithRecord,
     response: Response,
     idempotency_key: IdempotencyHeader = None,
 ) -> Job:
@@ -67,6 +70,7 @@ async def evaluate_pool(
         return services.jobs.submit("evaluate", sent, pool=pool, idempotency_key=idempotency_key)
 
     job = await run_in_threadpool(submit)
+    record.tell(job=job.id)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return job
 

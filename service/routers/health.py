@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from invariantselect.errors import NotReadyError
 from service.openapi import only_problems
@@ -20,6 +20,14 @@ class Health(BaseModel):
     status: Literal["ok"] = "ok"
 
 
+class Readiness(BaseModel):
+    """Whether queries are answered, and from what."""
+
+    status: Literal["ok", "stale"] = Field(
+        description="stale: the catalog doesn't answer; queries are answered from the last snapshots, writes get 503."
+    )
+
+
 @router.get("/livez", summary="Does the server live?", operation_id="live")
 async def live() -> Health:
     """200 as soon as the server listens. Restart it if this doesn't answer."""
@@ -27,10 +35,18 @@ async def live() -> Health:
 
 
 @router.get("/readyz", summary="Can it answer?", responses=only_problems(NotReadyError), operation_id="ready")
-async def ready(services: WithServices, request: Request) -> Health:
+async def ready(services: WithServices, request: Request) -> Readiness:
     """200 once a picture has gone through the encoder; 503 until then, and 503 again as soon as the server is told to
-    stop. Send requests only while it is 200."""
+    stop. Send requests only while it is 200.
+
+    A server that has lost its catalog stays ready as long as it has snapshots to answer from: the others have lost it
+    too, and without them nobody would be answered.
+    """
     if request.app.state.closing.is_set():
         raise NotReadyError("the server is stopping", hint="Send requests to another server, or come again.")
     services.warm_up.check()
-    return Health()
+    if services.pools.lost_seconds is None:
+        return Readiness(status="ok")
+    if not services.pools.searchable:
+        raise NotReadyError("the catalog doesn't answer, and no pool is loaded that could be searched without it")
+    return Readiness(status="stale")

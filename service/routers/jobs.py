@@ -12,6 +12,8 @@ from invariantselect.errors import InvalidCursorError, JobNotFoundError, JobStat
 from invariantselect.wire.base import PoolName
 from invariantselect.wire.jobs import Job, JobId, JobList, JobLog, JobState
 from service.access import READ, WRITE
+from service.audit_trail import WithRecord
+from service.caller import WithCaller
 from service.cursors import cursor_after, read_cursor
 from service.jobs.streaming import stream
 from service.openapi import problems
@@ -33,6 +35,7 @@ _LINES_AT_ONCE = 1000
 )
 def list_jobs(
     services: WithServices,
+    caller: WithCaller,
     *,
     pool: Annotated[PoolName | None, Query(description="Only those about this pool.")] = None,
     kind: Annotated[str | None, Query(max_length=32, description="Only those of this kind.")] = None,
@@ -40,9 +43,9 @@ def list_jobs(
     cursor: Annotated[str | None, Query(max_length=64, description="`next_cursor` of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = 100,
 ) -> JobList:
-    """Jobs, the newest first."""
+    """Jobs, the newest first; of a key that is limited to some pools, those about them."""
     before = None if cursor is None else read_cursor(cursor)
-    found = services.jobs.page(before=before, limit=limit + 1, pool=pool, kind=kind, state=state)
+    found = services.jobs.page(before=before, limit=limit + 1, pool=pool, kind=kind, state=state, pools=caller.pools)
     shown = found[:limit]
     return JobList(jobs=shown, next_cursor=cursor_after(shown[-1].id) if len(found) > limit else None)
 
@@ -132,8 +135,10 @@ def get_job_log(
     responses=problems(JobNotFoundError, JobStateError),
     operation_id="cancel_job",
 )
-def cancel_job(job_id: OneJob, services: WithServices) -> Job:
+def cancel_job(job_id: OneJob, services: WithServices, record: WithRecord) -> Job:
     """A queued job is cancelled at once, a running one stops within seconds. Cancelling twice is cancelling once."""
+    record.pool = services.jobs.get(job_id).pool
+    record.tell(job=job_id)
     return services.jobs.cancel(job_id)
 
 
@@ -145,6 +150,10 @@ def cancel_job(job_id: OneJob, services: WithServices) -> Job:
     responses=problems(JobNotFoundError, JobStateError),
     operation_id="retry_job",
 )
-def retry_job(job_id: OneJob, services: WithServices, idempotency_key: IdempotencyHeader = None) -> Job:
+def retry_job(
+    job_id: OneJob, services: WithServices, record: WithRecord, idempotency_key: IdempotencyHeader = None
+) -> Job:
     """A job that failed or was cancelled is queued again, and goes on from its last checkpoint."""
+    record.pool = services.jobs.get(job_id).pool
+    record.tell(job=job_id)
     return services.jobs.retry(job_id, idempotency_key=idempotency_key)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import PlainTextResponse
 
-from service.access import READ
+from service.access import SCRAPE
 from service.openapi import problems
 from service.routers.parameters import WithServices
 
-router = APIRouter(tags=["operation"], dependencies=[Depends(READ)])
+router = APIRouter(tags=["operation"], dependencies=[Depends(SCRAPE)])
 
 
 @router.get(
     "/metrics",
     summary="Metrics for Prometheus",
     response_class=PlainTextResponse,
-    responses=problems(),
+    responses=problems(counted=False),
     operation_id="metrics",
 )
 def metrics(services: WithServices, request: Request) -> Response:

@@ -7,10 +7,16 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from starlette.concurrency import run_in_threadpool
 
-from invariantselect.errors import DatasetUnsupportedError, IdempotencyKeyReusedError, ImportDisabledError
+from invariantselect.errors import (
+    DatasetUnsupportedError,
+    IdempotencyKeyReusedError,
+    ImportDisabledError,
+    PoolNotFoundError,
+)
 from invariantselect.wire.jobs import ImportRequest, Job, RebuildRequest
 from service import examples
 from service.access import WRITE
+from service.audit_trail import WithRecord
 from service.bodies import JsonBody
 from service.jobs.import_root import below_import_root
 from service.openapi import OF_A_POOL, json_request, problems
@@ -24,15 +30,28 @@ router = APIRouter(tags=["jobs"])
     summary="Rebuild a pool",
     status_code=202,
     dependencies=[Depends(WRITE)],
-    responses=problems(*OF_A_POOL, IdempotencyKeyReusedError),
+    responses=problems(*OF_A_POOL, IdempotencyKeyReusedError, body=True),
+    openapi_extra=json_request(RebuildRequest, examples.REBUILD, required=False),
     operation_id="rebuild_pool",
 )
-def rebuild_pool(
-    pool: Pool, services: WithServices, response: Response, idempotency_key: IdempotencyHeader = None
+async def rebuild_pool(
+    pool: Pool,
+    sent: Annotated[RebuildRequest, Depends(JsonBody(RebuildRequest, absent=RebuildRequest()))],
+    services: WithServices,
+    *,
+    record: WithRecord,
+    response: Response,
+    idempotency_key: IdempotencyHeader = None,
 ) -> Job:
-    """A job that makes all vectors anew from the images. The pool is searched and written meanwhile."""
-    services.pools.open(pool)
-    job = services.jobs.submit("rebuild", RebuildRequest(), pool=pool, idempotency_key=idempotency_key)
+    """A job that makes all vectors anew from the images, or keeps them, and what they are searched by. The pool is
+    searched and written meanwhile. No body is the same as an empty one."""
+
+    def submit() -> Job:
+        services.pools.open(pool)
+        return services.jobs.submit("rebuild", sent, pool=pool, idempotency_key=idempotency_key)
+
+    job = await run_in_threadpool(submit)
+    record.tell(job=job.id)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return job
 
@@ -42,7 +61,9 @@ def rebuild_pool(
     summary="Import images that the server has",
     status_code=202,
     dependencies=[Depends(WRITE)],
-    responses=problems(ImportDisabledError, DatasetUnsupportedError, IdempotencyKeyReusedError, body=True),
+    responses=problems(
+        PoolNotFoundError, ImportDisabledError, DatasetUnsupportedError, IdempotencyKeyReusedError, body=True
+    ),
     openapi_extra=json_request(ImportRequest, examples.IMPORT),
     operation_id="import_into_pool",
 )
@@ -50,15 +71,20 @@ async def import_into_pool(
     pool: Pool,
     sent: Annotated[ImportRequest, Depends(JsonBody(ImportRequest))],
     services: WithServices,
+    *,
+    record: WithRecord,
     response: Response,
     idempotency_key: IdempotencyHeader = None,
 ) -> Job:
-    """A job that takes labelled images from below the server's import root into a pool, which is made if it is new."""
+    """A job that takes labelled images from below the server's import root into a pool, which is made if it is new.
+
+    A key that is limited to other pools gets 404."""
 
     def submit() -> Job:
         below_import_root(services.settings.import_root, sent.source)  # refused now rather than by the worker
         return services.jobs.submit("import", sent, pool=pool, idempotency_key=idempotency_key)
 
     job = await run_in_threadpool(submit)
+    record.tell(job=job.id)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return job

@@ -12,7 +12,10 @@ from invariantselect.errors import EncoderNotFoundError, EncoderUnavailableError
 from invariantselect.wire.pools import PoolCreate, PoolInfo, PoolList
 from service import examples
 from service.access import ADMIN, READ, WRITE
+from service.audit_trail import WithRecord
 from service.bodies import JsonBody
+from service.caller import WithCaller
+from service.grants import check_may_make
 from service.openapi import OF_A_POOL, json_request, problems
 from service.pool_info import pool_info
 from service.routers.parameters import Pool, WithServices
@@ -23,9 +26,9 @@ router = APIRouter(tags=["pools"])
 @router.get(
     "/v1/pools", summary="List the pools", dependencies=[Depends(READ)], responses=problems(), operation_id="list_pools"
 )
-def list_pools(services: WithServices) -> PoolList:
-    """All pools, by name, each as it stands now."""
-    return PoolList(pools=[pool_info(pool) for pool in services.pools.list()])
+def list_pools(services: WithServices, caller: WithCaller) -> PoolList:
+    """All pools, by name, each as it stands now; of a key that is limited to some pools, those."""
+    return PoolList(pools=[pool_info(pool) for pool in services.pools.list() if caller.sees(pool.name)])
 
 
 @router.post(
@@ -38,9 +41,15 @@ def list_pools(services: WithServices) -> PoolList:
     operation_id="create_pool",
 )
 async def create_pool(
-    sent: Annotated[PoolCreate, Depends(JsonBody(PoolCreate))], services: WithServices, response: Response
+    sent: Annotated[PoolCreate, Depends(JsonBody(PoolCreate))],
+    services: WithServices,
+    caller: WithCaller,
+    record: WithRecord,
+    response: Response,
 ) -> PoolInfo:
     """An empty pool, searched in the space of an encoder. Without one it gets the server's default."""
+    record.pool = sent.name
+    check_may_make(caller, sent.name)
     name = sent.encoder if "encoder" in sent.model_fields_set else services.settings.encoder
     async with services.engine.admission():
         encoder = await services.engine.run(partial(services.encoders.get, name))
@@ -54,6 +63,7 @@ async def create_pool(
         looks_at_domains=identity.trunk != identity.fingerprint,  # a calibration may
     )
     pool = await run_in_threadpool(create)
+    record.tell(encoder=identity.name)
     response.headers["Location"] = f"/v1/pools/{sent.name}"
     return await run_in_threadpool(pool_info, pool)
 

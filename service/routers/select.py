@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 
 from invariantselect.errors import (
     DemonstrationNotFoundError,
@@ -20,6 +20,7 @@ from invariantselect.errors import (
     InvariantSelectError,
     OverloadedError,
     PoolNotAdaptedError,
+    TimedOutError,
 )
 from invariantselect.wire.options import ComparableOptions
 from invariantselect.wire.queries import Query
@@ -33,12 +34,15 @@ from invariantselect.wire.selections import (
 )
 from service import examples
 from service.access import READ
+from service.attending import attended
 from service.bodies import JsonBody
 from service.given_query import GivenQuery, given_query
+from service.image_work import ImageWork
 from service.openapi import OF_A_POOL, json_request, problems, request_content
 from service.routers.parameters import Pool, WithServices
 from service.select_body import SelectBody, read_select_body
 from service.selecting import compare, select_each, select_one
+from service.tracing.stages import tell_selections
 
 router = APIRouter(tags=["select"], dependencies=[Depends(READ)])
 
@@ -50,6 +54,7 @@ _OF_ALL = (
     InvalidFilterError,
     OverloadedError,
     PoolNotAdaptedError,
+    TimedOutError,
 )
 _OF_A_QUERY = (
     DemonstrationNotFoundError,
@@ -89,7 +94,7 @@ _OF_A_QUERY = (
     operation_id="select",
 )
 async def select(
-    pool: Pool, body: Annotated[SelectBody, Depends(read_select_body)], services: WithServices
+    pool: Pool, body: Annotated[SelectBody, Depends(read_select_body)], services: WithServices, request: Request
 ) -> Selection | Comparison:
     """k demonstrations in the order in which they stand in the prompt, from the present snapshot of the pool.
 
@@ -100,16 +105,18 @@ async def select(
     and one forward pass of the image. `invariant_select` asks for a pool that was adapted.
     """
 
-    def choose() -> Selection | Comparison:
+    def begin() -> ImageWork[Selection] | ImageWork[Comparison]:
         stored = services.pools.open(pool)
         embedder_of = partial(services.pool_embedder, stored)
         if body.options.strategies is None:
             return select_one(stored, body.query, body.options, embedder_of)
         return compare(stored, body.query, body.options.by_strategy(), embedder_of)
 
-    async with services.engine.admission():
-        answer = await services.engine.run(choose)
-    for selection in [answer] if isinstance(answer, Selection) else answer.selections.values():
+    async with attended(request):
+        answer = await services.carry_out(begin)
+    made = [answer] if isinstance(answer, Selection) else list(answer.selections.values())
+    tell_selections(made)
+    for selection in made:
         services.metrics.selected(selection, from_outside=body.query.id is None)
     return answer
 
@@ -122,7 +129,10 @@ async def select(
     operation_id="select_batch",
 )
 async def select_batch(
-    pool: Pool, sent: Annotated[SelectBatchRequest, Depends(JsonBody(SelectBatchRequest))], services: WithServices
+    pool: Pool,
+    sent: Annotated[SelectBatchRequest, Depends(JsonBody(SelectBatchRequest))],
+    services: WithServices,
+    request: Request,
 ) -> SelectBatchResponse:
     """As many selections as queries, all from one snapshot. A broken query fails alone.
 
@@ -130,14 +140,15 @@ async def select_batch(
     """
     limit = services.settings.max_image_bytes
 
-    def choose() -> list[Selection | InvariantSelectError]:
+    def begin() -> ImageWork[list[Selection | InvariantSelectError]]:
         stored = services.pools.open(pool)
         given = [_given_or_error(query, limit) for query in sent.queries]
         embedder_of = partial(services.pool_embedder, stored)
         return select_each(stored, given, sent, embedder_of, centre_queries=sent.centre_queries)
 
-    async with services.engine.admission():
-        answers = await services.engine.run(choose)
+    async with attended(request):
+        answers = await services.carry_out(begin)
+    tell_selections([answer for answer in answers if isinstance(answer, Selection)])
     for query, answer in zip(sent.queries, answers, strict=True):
         if isinstance(answer, Selection):
             services.metrics.selected(answer, from_outside=query.id is None)

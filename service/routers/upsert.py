@@ -19,11 +19,13 @@ from invariantselect.errors import (
 from invariantselect.wire.demonstrations import BatchOutcome, Outcome, UpsertRequest
 from service import examples
 from service.access import WRITE
+from service.audit import AuditRecord
+from service.audit_trail import WithRecord
 from service.bodies import JsonBody
 from service.openapi import OF_A_POOL, json_request, problems, request_content
 from service.routers.parameters import Pool, WithServices
 from service.services import Services
-from service.stored import batch_outcome
+from service.stored import batch_outcome, counts
 from service.upload_body import UploadedDemonstration, read_upload_body
 from service.upserting import GivenDemonstration, given_demonstration, upsert
 
@@ -51,12 +53,16 @@ _PROBLEMS = problems(
     operation_id="upsert_demonstrations",
 )
 async def upsert_json(
-    pool: Pool, sent: Annotated[UpsertRequest, Depends(JsonBody(UpsertRequest))], services: WithServices
+    pool: Pool,
+    sent: Annotated[UpsertRequest, Depends(JsonBody(UpsertRequest))],
+    services: WithServices,
+    record: WithRecord,
 ) -> BatchOutcome:
     """Each demonstration is created, replaced (another image), updated (other words) or unchanged; a broken one fails
     alone. The same request again changes nothing, so it may be repeated."""
     limit = services.settings.max_image_bytes
-    return await _upsert(services, pool, sent.demonstrations, partial(given_demonstration, max_image_bytes=limit))
+    read = partial(given_demonstration, max_image_bytes=limit)
+    return await _upsert(services, record, pool, sent.demonstrations, read)
 
 
 @router.post(
@@ -90,15 +96,22 @@ async def upsert_json(
     operation_id="upload_demonstrations",
 )
 async def upsert_files(
-    pool: Pool, given: Annotated[list[GivenDemonstration], Depends(read_upload_body)], services: WithServices
+    pool: Pool,
+    given: Annotated[list[GivenDemonstration], Depends(read_upload_body)],
+    services: WithServices,
+    record: WithRecord,
 ) -> BatchOutcome:
     """As `demonstrations:upsert`, without the third that base64 adds. One part `files` for each description:
     `curl -F demonstrations='[{"id": "1", "label": "dog"}]' -F files=@1.jpg …`"""
-    return await _upsert(services, pool, given, lambda each: each)
+    return await _upsert(services, record, pool, given, lambda each: each)
 
 
 async def _upsert(
-    services: Services, name: str, sent: Sequence[SentT], read: Callable[[SentT], GivenDemonstration]
+    services: Services,
+    record: AuditRecord,
+    name: str,
+    sent: Sequence[SentT],
+    read: Callable[[SentT], GivenDemonstration],
 ) -> BatchOutcome:
     def upsert_some(pool: StoredPool, some: Sequence[SentT]) -> list[Outcome]:
         return upsert(pool, [read(each) for each in some], partial(services.pool_embedders, pool))
@@ -108,4 +121,5 @@ async def _upsert(
         pool = await services.engine.run(partial(services.pools.open, name))
         for begin in range(0, len(sent), _AT_ONCE):
             outcomes += await services.engine.run(partial(upsert_some, pool, sent[begin : begin + _AT_ONCE]))
+            record.tell(**counts(outcomes))  # so far: a later part may fail
         return await services.engine.run(partial(batch_outcome, pool, outcomes))

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from index.selection.select import Chosen
 from invariantselect.errors import InvariantSelectError
+from invariantselect.wire.selections import Selection
 from service.tracing.traces import ACTIVE, Attributes
-from service.trunk_passes import Passed
 
-__all__ = ["tell_choice", "tell_passes"]
+if TYPE_CHECKING:
+    from service.trunk_passes import Passed
+
+__all__ = ["tell_passes", "tell_selections"]
 
 
 def tell_passes(began: int, passed: Sequence[Passed | InvariantSelectError]) -> None:
@@ -28,7 +31,7 @@ def tell_passes(began: int, passed: Sequence[Passed | InvariantSelectError]) -> 
     if active is None:
         return
     now = time.time_ns()
-    sound = [each for each in passed if isinstance(each, Passed)]
+    sound = [each for each in passed if not isinstance(each, InvariantSelectError)]
     decode_ms, encode_ms = sum(each.decode_ms for each in sound), sum(each.encode_ms for each in sound)
     images = sum(each.decode_ms > 0 for each in sound)
     if decode_ms:
@@ -38,22 +41,20 @@ def tell_passes(began: int, passed: Sequence[Passed | InvariantSelectError]) -> 
         active[0].stage("encode", max(now - _ns(encode_ms), began), now, {"images": images, "busy_ms": encode_ms})
 
 
-def tell_choice(began: int, strategy: str, chosen: Sequence[Chosen]) -> None:
-    """Demonstrations were searched and selected just now, for some queries at once.
+def tell_selections(made: Sequence[Selection]) -> None:
+    """Selections were made just now: a span for their searches, and one for all else.
 
     Args:
-        began: In nanoseconds since the epoch.
-        strategy: By which.
-        chosen: For each query.
+        made: Of one request; their searches may have been shared with other requests, and then these are shares.
     """
     active = ACTIVE.get()
-    if active is None:
+    if active is None or not made:
         return
     now = time.time_ns()
-    searched = min(began + _ns(sum(each.search_ms for each in chosen)), now)
-    told: Attributes = {"strategy": strategy, "queries": len(chosen)}
-    active[0].stage("search", began, searched, told)
-    active[0].stage("select", searched, now, told)
+    begun = now - _ns(sum(each.timings.select_ms for each in made))
+    told: Attributes = {"strategy": made[0].strategy, "selections": len(made)}
+    active[0].stage("search", begun - _ns(sum(each.timings.search_ms for each in made)), begun, told)
+    active[0].stage("select", begun, now, told)
 
 
 def _ns(milliseconds: float) -> int:

@@ -52,6 +52,8 @@ def test_one_adaptation_gives_every_row(options, tmp_path):
         assert len(row.classes) == len(row.hits) == 8
         assert row.hits.min() >= 0
         assert row.hits.max() <= 7
+    assert record.facts["resumed"] is False
+    assert adapting.measure(cell, options, lambda _: None).facts["resumed"] is True
     winner = record.facts["report"]["winner"].replace("frozen", "topk_nearest")
     assert record.rows["auto"].classes.tolist() == record.rows[winner].classes.tolist()
 

@@ -108,6 +108,14 @@ def test_pages_are_written_between_their_markers_and_nowhere_else(tmp_path):
     assert "quality-target-pool" not in parts_of(tmp_path)
 
 
+def test_minutes_say_when_trainings_were_gone_on_with(tmp_path):
+    for cell, resumed in ((ART, True), (PHOTO, False)):
+        made = record(cell, [0, 1], {"random": [0, 0]})
+        write_record(replace(made, facts={**made.facts, "resumed": resumed}), tmp_path)
+    text = parts_of(tmp_path)["quality-short"]
+    assert "2 minutes in all without the trainings of 1 cells, which went on" in text
+
+
 def test_answers_without_a_class_are_wrong():
     summary = Summary([record(ART, [0, 1], {"auto": [-1, 1]})])
     assert np.isclose(summary.mean("auto", "accuracy").value, 0.5)

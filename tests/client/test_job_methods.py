@@ -65,6 +65,20 @@ def test_what_hands_in_a_job_has_a_key_of_its_own_or_yours(driven: Driven, serve
         driven.do("rebuild", "skin", idempotency_key="with a space")
 
 
+def test_a_rebuild_sends_what_was_chosen_and_nothing_else(driven: Driven, server: ScriptedServer) -> None:
+    server.respond = lambda _request: as_json(answered.job("queued"), 202)
+    driven.do("rebuild", "skin")
+    driven.do("rebuild", "skin", recall=0.95)
+    driven.do("rebuild", "skin", recall=0.9, keep_vectors=True)
+    assert server.received[0].body == b""
+    assert [request.json for request in server.received[1:]] == [
+        {"recall": 0.95},
+        {"recall": 0.9, "keep_vectors": True},
+    ]
+    with pytest.raises(InvalidRequestError, match="recall"):
+        driven.do("rebuild", "skin", recall=1.0)
+
+
 def test_a_job_is_waited_for_and_its_progress_told_once(driven: Driven, server: ScriptedServer) -> None:
     one, two = {"phase": "encoding", "done": 1, "total": 2}, {"phase": "encoding", "done": 2, "total": 2}
     server.script(

@@ -34,7 +34,21 @@ def test_the_dockerfile_passes_the_linter() -> None:
 def test_compose_brings_the_api_redis_and_the_two_profiles() -> None:
     services = yaml.safe_load(COMPOSE.read_text())["services"]
     assert {name for name, service in services.items() if "profiles" not in service} == {"api", "redis"}
-    assert {profile for service in services.values() for profile in service.get("profiles", [])} == {"gpu", "postgres"}
+    assert {profile for service in services.values() for profile in service.get("profiles", [])} == {"gpu", "replicas"}
+
+
+def test_replicas_share_a_database_a_folder_and_a_broker_and_have_workers() -> None:
+    services = yaml.safe_load(COMPOSE.read_text())["services"]
+    replicas = [services[name] for name in ("api-1", "api-2", "worker")]
+    for service in replicas:
+        assert service["volumes"] == ["shared:/data"]
+        assert {"INVARIANTSELECT_DATABASE_URL", "INVARIANTSELECT_REDIS_URL"} <= set(service["environment"])
+        assert service["environment"]["INVARIANTSELECT_EMBEDDED_WORKER"] == "false"
+        assert {name: each["condition"] for name, each in service["depends_on"].items()} == {
+            "redis": "service_healthy",
+            "postgres": "service_healthy",
+        }
+    assert all("healthcheck" in services[name] for name in ("redis", "postgres"))
 
 
 @pytest.mark.parametrize("target", ["cpu", "gpu"])
@@ -68,7 +82,9 @@ def test_the_cpu_image_drops_torch_and_cuda_from_the_lock_and_nothing_else() -> 
 
 
 @pytest.mark.parametrize("lock", ["server", "gpu"])
-def test_an_image_brings_what_evaluations_need(lock: str) -> None:
-    locked = re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements" / f"{lock}.lock").read_text(), re.MULTILINE)
-    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["evaluate"]
-    assert {re.split(r"[<>=]", each)[0] for each in extra} <= set(locked)
+@pytest.mark.parametrize("extra", ["evaluate", "postgres"])
+def test_an_image_brings_what_evaluations_and_replicas_need(lock: str, extra: str) -> None:
+    text = (ROOT / "requirements" / f"{lock}.lock").read_text()
+    locked = re.findall(r"^([a-z0-9-]+)(?:\[[a-z,-]+\])?==", text, re.MULTILINE)
+    needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"][extra]
+    assert {re.split(r"[\[<>=]", each)[0] for each in needed} <= set(locked)

@@ -42,6 +42,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[Metric]:
         held = claim(services.store, services.jobs.submit("rebuild", RebuildRequest(), announce=False).id, "w", 30)
         assert held is not None
         assert held.fail({"code": "x"})
+        services.metrics.rate_limited.labels("write").inc()  # without keys nobody is limited
         return list(text_string_to_metric_families(client.get("/metrics").text))
 
 

@@ -58,6 +58,10 @@ class PixelEncoder:
         return self._identity
 
     @property
+    def batch(self) -> int:
+        return 8
+
+    @property
     def domains(self) -> tuple[str, ...]:
         return self._calibration.domains if self._calibration.looks_at_domains else ()
 

@@ -15,8 +15,8 @@ import numpy as np
 from encoders.decode import ImageHeader
 from index.encoder_version import EncoderVersion
 from index.pool import Entry, Pool
-from index.pools import Pools
 from index.recoding import RowsToEncode
+from tests.catalogs import Pools
 
 FINGERPRINT = "f" * 64
 SECOND, THIRD = "2" * 64, "3" * 64

@@ -17,13 +17,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-import faiss
 from sqlalchemy.engine.default import DefaultDialect
 
 from index import filling, sealing, switching
+from index.flat_file import FlatFile
 from index.pool import Pool
 from index.pools import Pools
+from index.proposers import choosing, measuring
 from tests.dying import die_at
+from tests.index.clock import Clock
 from tests.index.entries import entry, recode_for
 
 IDS = [f"id/{number}" for number in range(14)]
@@ -34,7 +36,7 @@ VERSIONS = [2, 3]
 SEAL_AT = 20
 
 CALLS: dict[str, tuple[Any, str]] = {
-    "segment": (faiss, "write_index"),
+    "segment": (FlatFile, "close"),
     "manifest": (sealing, "write_manifest"),
     "cleanup": (sealing, "forget"),
     "fsync": (os, "fsync"),  # images, segments, manifest, folders
@@ -79,6 +81,8 @@ def do(pool: Pool, what: list[Any]) -> None:
             pool.delete(ids)
         case ["fill", number]:
             pool.fill(number, recode_for(numbered[number]))
+        case ["rebuild", recall]:
+            pool.rebuild(None, recall=recall)
         case ["switch", number]:
             pool.switch(number, recode_for(numbered[number]))
         case _:
@@ -87,6 +91,8 @@ def do(pool: Pool, what: list[Any]) -> None:
 
 def run(data: Path, order: dict[str, Any]) -> None:
     filling._ROWS_AT_ONCE, filling._PART_ROWS = 2, 4  # a process of its own, so nobody else sees this
+    choosing.SMALLEST = 100
+    measuring.time = Clock(1, 1e-3)
     pool = Pools(data, seal_at=SEAL_AT).open("pool")
     pool.snapshots()
     if "at" in order:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from index.pools import Pools
+from tests.catalogs import Pools
 from tests.index.entries import entry
 from tests.index.model import answers
 

@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 
 from index import filling
-from index.inspection import inspect
 from index.pool import Pool
-from index.pools import Pools
 from index.space import Space
 from invariantselect.errors import InvalidVectorError, JobCancelledError, StoreCorruptError
+from tests.catalogs import Pools, inspect
 from tests.index.entries import SECOND, THIRD, add_version, entry, make_pool, recode_second, recode_third, with_domain
 from tests.index.model import Model
 

@@ -8,10 +8,13 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pytest
 
 from index.pool import Pool
 from tests.index.entries import entry, make_pool, vector_of_image
 from tests.index.model import answers, nearest
+
+pytestmark = pytest.mark.usefixtures("database")
 
 IMAGES = [f"image {number}".encode() for number in range(40)]
 VECTORS = {hashlib.sha256(image).hexdigest(): vector_of_image(image) for image in IMAGES}

@@ -11,7 +11,6 @@ import pytest
 
 from encoders.decode import DecodeLimits, decode
 from index.intake import take_in
-from index.pools import Pools
 from index.sources import Ignored, KnownVector, Record, Rejected, open_source
 from invariantselect.errors import (
     DemonstrationInvalidError,
@@ -22,6 +21,7 @@ from invariantselect.errors import (
     InvalidVectorError,
     PoolNotFoundError,
 )
+from tests.catalogs import Pools
 from tests.encoders.pictures import bombs
 from tests.fakes.pixel_encoder import PixelEncoder
 from tests.index.sources.files import png, put

@@ -14,10 +14,10 @@ from encoders.encoder import Encoder
 from index.encoder_version import EncoderVersion
 from index.intake import take_in
 from index.pool import Pool
-from index.pools import Pools
 from index.recoding import recode_by
 from index.sources.record import Record
 from invariantselect.errors import EncoderVersionChangedError, FingerprintMismatchError
+from tests.catalogs import Pools
 from tests.fakes.pixel_encoder import PixelEncoder
 from tests.index.sources.files import png
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from index.pool import Pool
-from index.pools import Pools
 from invariantselect.errors import EncoderVersionChangedError
+from tests.catalogs import Pools
 from tests.index.entries import (
     SECOND,
     THIRD,
@@ -19,6 +19,8 @@ from tests.index.entries import (
     with_domain,
 )
 from tests.index.model import Model
+
+pytestmark = pytest.mark.usefixtures("database")
 
 
 @pytest.fixture

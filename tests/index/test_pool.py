@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from index.pool import Probe
-from index.pools import Pools
 from invariantselect.errors import (
     CatalogUnavailableError,
     DemonstrationInvalidError,
@@ -18,7 +17,10 @@ from invariantselect.errors import (
     PoolNotFoundError,
     StoreCorruptError,
 )
+from tests.catalogs import Pools
 from tests.index.entries import FINGERPRINT, entry, make_pool, vector_of_image
+
+pytestmark = pytest.mark.usefixtures("database")
 
 
 def statuses(outcomes):

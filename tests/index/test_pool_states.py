@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from index import filling
-from index.inspection import inspect
-from index.pools import Pools
 from invariantselect.errors import JobCancelledError
+from tests.catalogs import Pools, inspect
 from tests.index.entries import (
     DIM,
     FINGERPRINT,

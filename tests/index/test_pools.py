@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from index.pools import Pools
 from invariantselect.errors import (
     CatalogUnavailableError,
     InvalidRequestError,
     PoolExistsError,
     PoolNotFoundError,
 )
+from tests.catalogs import Pools
 from tests.index.entries import FINGERPRINT, entry, make_pool
+
+pytestmark = pytest.mark.usefixtures("database")
 
 
 def test_pools_are_listed_by_name_and_opened_as_they_were_made(tmp_path):
@@ -81,30 +82,3 @@ def test_a_data_directory_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(CatalogUnavailableError, match="can't be used"):
         Pools(tmp_path / "file")
-
-
-def test_a_database_that_stays_locked_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("index.catalog.engine._PRAGMAS", ("busy_timeout = 50", "journal_mode = WAL"))
-    pool = make_pool(tmp_path)
-    holder = sqlite3.connect(tmp_path / "catalog.sqlite3", isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    try:
-        with pytest.raises(CatalogUnavailableError, match="locked"):
-            pool.write([entry("a")])
-        assert pool.snapshot().size == 0  # reading goes on
-    finally:
-        holder.close()
-    pool.write([entry("a")])
-
-
-def test_a_database_that_is_full_is_told_and_left_as_it_was(tmp_path):
-    pool = make_pool(tmp_path)
-    pool.write([entry("a")])
-    with pool._catalog.reading() as connection:
-        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-    pool._catalog.close()  # the limit holds for the one connection that is opened next
-    with pool._catalog.reading() as connection:
-        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-    with pytest.raises(CatalogUnavailableError, match="full"):
-        pool.write([entry(f"{number}", metadata={"text": "x" * 5000}) for number in range(50)])
-    assert [each.id for each in pool.page(None, 9)] == ["a"]

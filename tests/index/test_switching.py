@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from index import switching
-from index.inspection import inspect
 from index.pool import Pool
-from index.pools import Pools
 from invariantselect.errors import PoolNotAdaptedError
+from tests.catalogs import Pools, inspect
 from tests.index.entries import (
     SECOND,
     THIRD,
@@ -20,6 +19,8 @@ from tests.index.entries import (
     with_domain,
 )
 from tests.index.model import Model, queries_in
+
+pytestmark = pytest.mark.usefixtures("database")
 
 
 @pytest.fixture

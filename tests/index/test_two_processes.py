@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from index import refresh
-from index.pools import Pools
 from invariantselect.errors import StoreCorruptError
+from tests.catalogs import Pools
 from tests.index import other_process
 from tests.index.entries import entry, make_pool, vector_of_image
 from tests.index.model import Model, answers
+
+pytestmark = pytest.mark.usefixtures("database")
 
 QUERY = vector_of_image(b"query")
 

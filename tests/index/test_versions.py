@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from index.pool import Pool
-from index.pools import Pools
 from invariantselect.errors import (
     EncoderVersionChangedError,
     EncoderVersionNotFoundError,
@@ -17,6 +16,7 @@ from invariantselect.errors import (
     PoolNotAdaptedError,
     PoolNotFoundError,
 )
+from tests.catalogs import Pools
 from tests.index.entries import (
     DIMS,
     FINGERPRINT,
@@ -31,6 +31,8 @@ from tests.index.entries import (
     vector_of_image,
 )
 from tests.index.model import Model
+
+pytestmark = pytest.mark.usefixtures("database")
 
 
 @pytest.fixture

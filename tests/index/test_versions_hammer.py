@@ -12,9 +12,11 @@ import pytest
 
 from index import filling
 from index.pool import Pool
-from index.pools import Pools
+from tests.catalogs import Pools
 from tests.index.entries import SECOND, THIRD, add_version, entry, make_pool, recode_for, vectors_of
 from tests.index.model import answers, nearest
+
+pytestmark = pytest.mark.usefixtures("database")
 
 IMAGES = [f"image {number}".encode() for number in range(40)]
 BY_HASH = {hashlib.sha256(image).hexdigest(): image for image in IMAGES}

@@ -18,6 +18,7 @@ from service.settings import Settings
 from tests.fakes.pixel_encoder import PixelEncoder
 from tests.service.adapted_pool import adapted_encoder
 from tests.service.pictures import data_uri
+from tests.service.round_robin import REPLICAS, share, shared_settings
 
 if TYPE_CHECKING:
     from tests.service.adaptable import Adaptable
@@ -71,9 +72,17 @@ def fill(client: TestClient) -> TestClient:
 def serving(data: Path, load: Load = load_pixel_encoder, **settings: Any) -> Iterator[TestClient]:
     """A client of a new app."""
     given = {"data": data, "encoder": "pixel-16-0", "workers": 2, **settings}
-    app = create_app(Settings(**given), load_encoder=load)
-    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
-        yield client
+    if REPLICAS:
+        given = {**shared_settings(data), **given}
+    with ExitStack() as stack:
+        apps = [create_app(Settings(**given), load_encoder=load) for _ in range(1 + REPLICAS)]
+        clients = [
+            stack.enter_context(TestClient(app, base_url="http://localhost", raise_server_exceptions=False))
+            for app in apps
+        ]
+        if REPLICAS:
+            share(*clients)
+        yield clients[0]
 
 
 @pytest.fixture

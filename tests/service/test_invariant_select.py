@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-import service.trunk_passes
-from encoders.decode import decode
+from encoders.decode import Undecoded, decode
 from encoders.encoder import Encoder
 from index.encoder_version import EncoderVersion
 from invariantselect.wire import Comparison, Selection
@@ -167,13 +166,13 @@ class Tally:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.decoded = 0
         self.forwarded: dict[str, int] = {}
-        plain = decode
+        plain = Undecoded.decode
 
-        def counted(image: bytes, *limits: Any) -> Any:
+        def counted(opened: Undecoded) -> Any:
             self.decoded += 1
-            return plain(image, *limits)
+            return plain(opened)
 
-        monkeypatch.setattr(service.trunk_passes, "decode", counted)
+        monkeypatch.setattr(Undecoded, "decode", counted)
 
     def load(self, name: str) -> Encoder:
         encoder, tally = load_pixel_encoder(name), self

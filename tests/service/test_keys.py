@@ -1,20 +1,23 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import inspect
 
 from index.catalog.engine import Catalog
-from index.pools import Pools
 from invariantselect.errors import CatalogUnavailableError, InvalidRequestError, UnauthenticatedError
 from service import keys
 from service.keys import create_key, list_keys, revoke_key, verify_key
-from service.store import open_store
 from service.tables import metadata
+from tests.catalogs import Pools, open_store
+
+pytestmark = pytest.mark.usefixtures("database")
 
 
 @pytest.fixture
@@ -29,9 +32,8 @@ def test_a_key_is_known_by_its_secret_and_stored_only_as_a_hash(store: Catalog, 
     assert verify_key(store, made.secret) == made.key
     _, id, secret = made.secret.split("_", 2)
     assert id == made.key.id
-    with sqlite3.connect(tmp_path / "catalog.sqlite3") as raw:
-        row = raw.execute("SELECT id, secret_sha256 FROM api_keys").fetchone()
-    raw.close()
+    with store.reading() as connection:
+        row = connection.exec_driver_sql("SELECT id, secret_sha256 FROM api_keys").one()
     assert row == (id, hashlib.sha256(secret.encode()).hexdigest())
     assert not any(secret.encode() in file.read_bytes() for file in tmp_path.glob("catalog*"))
 
@@ -81,6 +83,57 @@ def test_a_revoked_key_is_refused_at_once_and_stays_listed(store: Catalog) -> No
     assert listed.revoked_at is not None
 
 
+def test_a_key_ends_with_its_life_to_the_microsecond(store: Catalog) -> None:
+    key = create_key(store, "read", lifetime=timedelta(days=90)).key
+    assert key.expires_at == key.created_at + timedelta(days=90)
+    assert key.works(key.expires_at - timedelta(microseconds=1))
+    assert not key.works(key.expires_at)
+    assert create_key(store, "read").key.works(datetime.max.replace(tzinfo=UTC))
+    assert list_keys(store)[0] == key
+
+
+@pytest.mark.parametrize("lifetime", [timedelta(0), timedelta(seconds=-1), timedelta(days=10**7), timedelta.max])
+def test_a_life_that_is_none_is_refused(store: Catalog, lifetime: timedelta) -> None:
+    with pytest.raises(InvalidRequestError, match="so short or so long"):
+        create_key(store, "read", lifetime=lifetime)
+    assert list_keys(store) == []
+
+
+def test_pools_are_kept_as_given(store: Catalog) -> None:
+    made = create_key(store, "read", pools=["b", "a", "b"])
+    assert made.key.pools == frozenset("ab")
+    assert verify_key(store, made.secret) == made.key
+    assert create_key(store, "read", pools=[]).key.pools is None
+
+
+@pytest.mark.parametrize("pool", ["", "a/b", "*", "x" * 65, "ä", "a\n"])
+def test_a_key_for_what_can_be_no_pool_is_not_made(store: Catalog, pool: str) -> None:
+    with pytest.raises(InvalidRequestError, match="no pool can have the name"):
+        create_key(store, "read", pools=["a", pool])
+    assert list_keys(store) == []
+
+
+def test_keys_of_before_limits_work_on_and_going_back_leaves_no_limited_key_unlimited(
+    store: Catalog, tmp_path: Path
+) -> None:
+    plain, limited, short = (
+        create_key(store, "read", pools=pools, lifetime=lifetime)
+        for pools, lifetime in (([], None), (["a"], None), ([], timedelta(days=1)))
+    )
+    config = Config()
+    config.set_main_option("script_location", str(Path(keys.__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    with store.migrating() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0002")
+    again = open_store(tmp_path)  # a data directory of that version, opened by this one
+    assert verify_key(again, plain.secret) == plain.key
+    for gone in (limited, short):
+        with pytest.raises(UnauthenticatedError):
+            verify_key(again, gone.secret)
+    again.close()
+
+
 @pytest.mark.parametrize(("scope", "name"), [("root", ""), ("read", "x" * 257), ("read", "two\nlines")])
 def test_a_key_with_an_unknown_scope_or_an_odd_name_is_not_made(store: Catalog, scope: str, name: str) -> None:
     with pytest.raises(InvalidRequestError):
@@ -98,7 +151,8 @@ def test_keys_live_beside_the_pools_with_migrations_of_their_own(store: Catalog,
         made = {
             name: {column["name"]: column["nullable"] for column in seen.get_columns(name)} for name in metadata.tables
         }
-        indexed = {index["name"] for name in metadata.tables for index in seen.get_indexes(name)}
+        indexes = [index for name in metadata.tables for index in seen.get_indexes(name)]
+        indexed = {index["name"] for index in indexes if "duplicates_constraint" not in index}
     again.close()
     described = {name: {c.name: c.nullable for c in table.columns} for name, table in metadata.tables.items()}
     assert made == described
@@ -106,10 +160,10 @@ def test_keys_live_beside_the_pools_with_migrations_of_their_own(store: Catalog,
 
 
 def test_a_store_of_a_newer_version_is_not_touched(tmp_path: Path) -> None:
-    open_store(tmp_path).close()
-    with sqlite3.connect(tmp_path / "catalog.sqlite3") as raw:
-        raw.execute("UPDATE service_version SET version_num = '9999'")
-    raw.close()
+    store = open_store(tmp_path)
+    with store.writing() as connection:
+        connection.exec_driver_sql("UPDATE service_version SET version_num = '9999'")
+    store.close()
     with pytest.raises(CatalogUnavailableError, match="another version"):
         open_store(tmp_path)
 

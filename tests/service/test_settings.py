@@ -57,5 +57,15 @@ def test_a_setting_that_makes_no_sense_is_refused(name: str, value: object) -> N
         Settings(**{name: value})  # type: ignore[arg-type]
 
 
-def test_the_password_of_redis_is_not_shown() -> None:
-    assert "hunter2" not in repr(Settings(redis_url="redis://:hunter2@redis:6379/0"))
+def test_passwords_are_not_shown() -> None:
+    secret = {"redis_url": "redis://:hunter2@redis:6379/0", "database_url": "postgresql://me:hunter2@db/pools"}
+    assert "hunter2" not in repr(Settings(**secret))  # type: ignore[arg-type]
+    for wrong in ({"host": "0.0.0.0", "auth": "off"}, {"database_url": "mysql://me:hunter2@db/pools"}):
+        with pytest.raises(ValidationError) as refused:
+            Settings(**{**secret, **wrong})  # type: ignore[arg-type]
+        assert "hunter2" not in str(refused.value)
+
+
+def test_without_the_url_of_a_database_the_catalog_is_embedded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVARIANTSELECT_DATABASE_URL", "")
+    assert Settings().database_url is None

@@ -49,6 +49,7 @@ EXPECTED = {
     "get_job_log": "read",
     "cancel_job": "write",
     "retry_job": "write",
+    "list_writes": "admin",
     "metrics": "read",
 }
 ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]

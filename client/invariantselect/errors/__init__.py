@@ -12,7 +12,6 @@ from __future__ import annotations
 from invariantselect.errors.client_side import (
     ConnectionFailedError,
     PromptInvalidError,
-    TimedOutError,
     UnexpectedResponseError,
 )
 from invariantselect.errors.evaluations import (
@@ -62,8 +61,10 @@ from invariantselect.errors.requests import (
     MethodNotAllowedError,
     OverloadedError,
     PayloadTooLargeError,
+    RateLimitedError,
     RequestMalformedError,
     RouteNotFoundError,
+    TimedOutError,
     UnauthenticatedError,
     UnsupportedMediaTypeError,
 )
@@ -127,6 +128,7 @@ __all__ = [
     "PoolNotDivisibleError",
     "PoolNotFoundError",
     "PromptInvalidError",
+    "RateLimitedError",
     "ReportNotFoundError",
     "RequestMalformedError",
     "RouteNotFoundError",

@@ -7,7 +7,6 @@ from invariantselect.errors.root import InvariantSelectError
 __all__ = [
     "ConnectionFailedError",
     "PromptInvalidError",
-    "TimedOutError",
     "UnexpectedResponseError",
 ]
 
@@ -19,15 +18,6 @@ class ConnectionFailedError(InvariantSelectError):
     status = 503
     title = "The server can't be reached"
     default_hint = "Check base_url and that 'invariantselect serve' is running."
-
-
-class TimedOutError(InvariantSelectError):
-    """The server did not answer in time."""
-
-    code = "timed_out"
-    status = 504
-    title = "The server did not answer in time"
-    default_hint = "Raise timeout=, or send fewer images in one request."
 
 
 class UnexpectedResponseError(InvariantSelectError):

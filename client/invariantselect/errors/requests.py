@@ -13,8 +13,10 @@ __all__ = [
     "MethodNotAllowedError",
     "OverloadedError",
     "PayloadTooLargeError",
+    "RateLimitedError",
     "RequestMalformedError",
     "RouteNotFoundError",
+    "TimedOutError",
     "UnauthenticatedError",
     "UnsupportedMediaTypeError",
 ]
@@ -126,3 +128,23 @@ class OverloadedError(InvariantSelectError):
     status = 429
     title = "The server is busy"
     default_hint = "Wait for the seconds in Retry-After, then send the request again."
+
+
+class RateLimitedError(InvariantSelectError):
+    """The API key, or the address where no keys are asked for, has made as many requests as it may for now."""
+
+    code = "rate_limited"
+    status = 429
+    title = "Too many requests"
+    default_hint = (
+        "Wait for the seconds in Retry-After. The server's INVARIANTSELECT_RATE_LIMIT says how many may come."
+    )
+
+
+class TimedOutError(InvariantSelectError):
+    """The server did not answer in time: the client waits no longer, or the server gave the request up."""
+
+    code = "timed_out"
+    status = 504
+    title = "The server did not answer in time"
+    default_hint = "Raise timeout=, or send fewer images in one request."

@@ -27,6 +27,7 @@ from invariantselect.wire.jobs import (
     JobLog,
     JobProgress,
     JobState,
+    RebuildRequest,
 )
 
 __all__ = [
@@ -113,9 +114,13 @@ def retry_job(id: str, idempotency_key: str | None) -> Flow[Job]:
     return (yield from one(handed_in(f"{job_path(id)}/retry", None, idempotency_key)))
 
 
-def rebuild(pool: str, idempotency_key: str | None) -> Flow[Job]:
-    """Hand in a rebuild; likewise."""
-    return (yield from one(handed_in(f"{pool_path(pool)}/rebuild", None, idempotency_key)))
+def rebuild(pool: str, recall: float | None, idempotency_key: str | None, *, keep_vectors: bool) -> Flow[Job]:
+    """Hand in a rebuild; likewise. A server of before, which takes no body, gets none where nothing is chosen."""
+    fields: dict[str, Any] = {} if recall is None else {"recall": recall}
+    if keep_vectors:
+        fields["keep_vectors"] = True
+    content = body(checked(RebuildRequest, **fields)) if fields else None
+    return (yield from one(handed_in(f"{pool_path(pool)}/rebuild", content, idempotency_key)))
 
 
 def import_into(pool: str, source: str, encoder: str | None, idempotency_key: str | None) -> Flow[Job]:

@@ -9,6 +9,7 @@ from invariantselect.wire.adaptation import (
     EncoderVersionList,
     RollbackRequest,
 )
+from invariantselect.wire.audit import AuditEntry, AuditPage
 from invariantselect.wire.demonstrations import (
     BatchOutcome,
     DeleteRequest,
@@ -48,7 +49,15 @@ from invariantselect.wire.jobs import (
     RebuildRequest,
 )
 from invariantselect.wire.options import ComparableOptions, Diversity, Exclusions, SelectionOptions
-from invariantselect.wire.pools import EncoderVersionInfo, LabelCount, PoolCreate, PoolInfo, PoolList
+from invariantselect.wire.pools import (
+    EncoderVersionInfo,
+    LabelCount,
+    PoolCreate,
+    PoolInfo,
+    PoolList,
+    RecallInfo,
+    SegmentInfo,
+)
 from invariantselect.wire.queries import Query
 from invariantselect.wire.selections import (
     Comparison,
@@ -64,6 +73,8 @@ from invariantselect.wire.selections import (
 __all__ = [
     "AdaptRequest",
     "AdaptationResult",
+    "AuditEntry",
+    "AuditPage",
     "BatchOutcome",
     "ComparableOptions",
     "Comparison",
@@ -105,8 +116,10 @@ __all__ = [
     "PoolList",
     "Query",
     "RebuildRequest",
+    "RecallInfo",
     "RelabelRequest",
     "RollbackRequest",
+    "SegmentInfo",
     "SelectBatchRequest",
     "SelectBatchResponse",
     "SelectRequest",

@@ -19,7 +19,21 @@ IdempotencyKey: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[\x21-\x
 
 
 class RebuildRequest(Sent):
-    """Make all vectors of a pool anew from its images. There is nothing to choose."""
+    """Make what a pool is searched by anew. Every field has a default: ``{}`` encodes all images, for exact search."""
+
+    recall: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="Share of the nearest demonstrations that searches without a filter have to find. A large pool is "
+        "then searched by an approximate index, if one reaches this on the pool's own vectors and is faster than an "
+        "exact search. Null: exact.",
+        examples=[0.95],
+    )
+    keep_vectors: bool = Field(
+        default=False,
+        description="Keep the vectors that there are, after comparing their checksums, rather than encode the images.",
+    )
 
 
 class ImportRequest(Sent):

@@ -24,6 +24,33 @@ class LabelCount(Answered):
     count: int
 
 
+class RecallInfo(Answered):
+    """How well and how fast an approximate index finds the k nearest, as measured when it was made."""
+
+    k: int
+    recall: float = Field(description="Share of the k nearest that it finds, mean over the queries.")
+    effort: int = Field(description="The efSearch or nprobe that it is asked with, the smallest that suffices.")
+    milliseconds: float = Field(description="Median of a search on one thread.")
+    exact_milliseconds: float = Field(description="The same of an exact search.")
+
+
+class SegmentInfo(Answered):
+    """A part of a pool's vectors that lies in files of its own."""
+
+    count: int = Field(description="How many vectors, among them some of demonstrations that were deleted since.")
+    kind: str = Field(description="`flat` (exact), `hnsw` or `ivf`. Searches with a filter are exact in any kind.")
+    parameters: dict[str, int] = Field(default_factory=dict, description="What an approximate index was made with.")
+    recall: list[RecallInfo] = Field(
+        default_factory=list, description="By k. Who asks for more neighbours than the last k is answered exactly."
+    )
+    queries: int = Field(
+        default=0,
+        description="How many queries that was measured by: stored vectors, evenly spaced, each moved by its own "
+        "length in a random direction, which makes them about as hard as queries from a domain that the pool lacks.",
+    )
+    note: str = Field(default="", description="Why it is of this kind, where a rebuild was asked for a recall.")
+
+
 class EncoderVersionInfo(Answered):
     """One encoder of a pool: number 1 is the one it was made with, adaptations give 2, 3, …"""
 
@@ -37,6 +64,11 @@ class EncoderVersionInfo(Answered):
     )
     lineage: dict[str, JsonValue] = Field(default_factory=dict, description="What it was made from, and how.")
     created_at: datetime
+    segments: list[SegmentInfo] | None = Field(
+        default=None,
+        description="Where its vectors lie, apart from those that were written lately, and how they are searched. Null "
+        "where that can't be read: `invariantselect doctor` says why.",
+    )
 
 
 class PoolInfo(Answered):

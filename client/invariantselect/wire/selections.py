@@ -82,6 +82,11 @@ class Selection(Answered):
         default=None,
         description="By how many images of the batch this query was centred (`centre_queries`); null where it wasn't.",
     )
+    stale: bool = Field(
+        default=False,
+        description="Whether the catalog didn't answer: then this is chosen from the last snapshot that the server had "
+        "loaded, which may lack what was written since.",
+    )
 
 
 class Comparison(Answered):

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from encoders.adaptation.activations import KeptActivations, LiveActivations, activations_of
+from encoders.adaptation.activations import KeptActivations, LaterActivations, LiveActivations, activations_of
 from encoders.adaptation.augmentation import Augmentation, view
 from encoders.adaptation.examples import Examples
 from encoders.adaptation.inputs import Inputs
@@ -40,7 +40,7 @@ def front_of() -> nn.Module:
 def test_they_are_the_fronts_of_the_same_inputs() -> None:
     front = front_of().eval()
     kept = activations_of(front, inputs_of(), COUNT, VIEWS)
-    assert kept.views == VIEWS
+    assert kept.views() == VIEWS
     places, numbers = np.array([20, 3, 3, 16]), np.array([2, 0, 1, 2])
     wanted = np.stack(
         [inputs_of().views(int(place), range(VIEWS))[number] for place, number in zip(places, numbers, strict=True)]
@@ -86,7 +86,7 @@ ONE_VIEW = COUNT * 4 * 7 * 7 * 2  # bytes: 4 channels of 7 × 7 in bfloat16, of 
 def test_as_many_views_are_kept_as_memory_is_given_for(most: int | None, views: int) -> None:
     kept = activations_of(front_of(), inputs_of(), COUNT, VIEWS, most_bytes=most)
     assert isinstance(kept, KeptActivations)
-    assert kept.views == views
+    assert kept.views() == views
     everything = activations_of(front_of(), inputs_of(), COUNT, VIEWS)
     last = np.full(COUNT, views - 1)
     torch.testing.assert_close(
@@ -97,7 +97,7 @@ def test_as_many_views_are_kept_as_memory_is_given_for(most: int | None, views: 
 def test_where_memory_holds_less_they_are_made_when_asked_for_and_can_be_trained_on() -> None:
     live = activations_of(front_of(), inputs_of(), COUNT, VIEWS, most_bytes=2 * ONE_VIEW - 1)
     assert isinstance(live, LiveActivations)
-    assert live.views > 1000
+    assert live.views() > 1000
     kept = activations_of(front_of(), inputs_of(), COUNT, VIEWS)
     places, numbers = np.array([20, 3, 3, 16]), np.array([2, 0, 1, 2])
     taken = live.take(places, numbers)
@@ -120,3 +120,18 @@ def test_another_side_is_another_input() -> None:
     names = ["x"] * COUNT
     examples = Examples(np.ones((COUNT, 1), np.float32), names, names, [None] * COUNT, PICTURES.__getitem__)
     assert Inputs(examples, small, Augmentation()).views(0, range(2)).shape == (2, 3, 8, 8)
+
+
+def test_later_ones_are_made_once_and_not_before_some_are_taken() -> None:
+    made: list[KeptActivations] = []
+
+    def make() -> KeptActivations:
+        made.append(KeptActivations(torch.arange(6, dtype=torch.bfloat16).reshape(3, 2, 1)))
+        return made[-1]
+
+    later = LaterActivations(make)
+    assert not made
+    assert later.views() == 2
+    assert later.take(np.array([2, 0]), np.array([1, 0])).tolist() == [[5.0], [0.0]]
+    assert later.clean(np.array([1])).tolist() == [[2.0]]
+    assert len(made) == 1

@@ -76,12 +76,57 @@ def test_it_serves_at_another_side_than_it_was_trained_at() -> None:
     assert not np.allclose(trained, space.vectors, atol=1e-6)
 
 
-def test_the_served_side_is_none_of_a_trainings_words(tmp_path: Path) -> None:
-    made = [training_of(tmp_path, served_side=side, steps=2) for side in (128, 160)]
+@pytest.mark.parametrize(("option", "values"), [("served_side", (128, 160)), ("trained_share", (1.0, 0.5))])
+def test_what_comes_after_it_is_none_of_a_trainings_words(
+    option: str, values: tuple[float, float], tmp_path: Path
+) -> None:
+    made = [training_of(tmp_path, **{option: value}, steps=2) for value in values]
     made[0].run()
     told: list[int] = []
     made[1].run(watch=Watch(lambda *of: told.append(of[1])))
     assert told == []  # the checkpoint is the other's
+
+
+def test_what_is_kept_lies_between_the_frozen_vectors_and_the_trained_ones(tmp_path: Path) -> None:
+    """None of the trained weights gives the frozen vectors; all of them another space than a part does."""
+    examples = pool_of("clear", 3)
+    spaces = {}
+    for share in (0.0, 0.5, 1.0):
+        told: list[tuple[str, int]] = []
+        depth = finetune(told, tmp_path)
+        depth._options = replace(FINETUNE, trained_share=share)
+        depth.prepare()
+        spaces[share] = depth.final().vectors
+        assert ("fine-tuning, all domains" in dict(told)) == (share == 0.0)  # the first has trained for all of them
+    tower = tower_of("transformer")
+    inputs = np.stack([tower.preprocessing.apply(examples.image(place)) for place in range(len(examples))])
+    frozen = l2_normalised(TorchRuntime(tower.build(), device="cpu").features(inputs))
+    np.testing.assert_allclose(spaces[0.0], frozen, atol=0.02)
+    assert np.abs(spaces[1.0] - frozen).max() > np.abs(spaces[0.5] - frozen).max() > 1e-4
+
+
+def test_views_arent_made_again_where_every_training_has_ended(tmp_path: Path) -> None:
+    examples = pool_of("clear", 3)
+    options = replace(FINETUNE, side=32, served_side=40)
+    counted: list[list[int]] = []
+    for _ in range(2):
+        views: list[int] = []
+        depth = Finetune(
+            packaged_tower(),
+            examples,
+            Cci(),
+            options,
+            Augmentation(),
+            seed=0,
+            device="cpu",
+            folder=tmp_path,
+            watch=SILENT,
+        )
+        depth._activations_of = lambda *of, made=depth._activations_of, views=views: views.append(of[1]) or made(*of)
+        depth.steps = 1
+        depth.final()
+        counted.append(views)
+    assert counted == [[1, options.views], [1]]
 
 
 @pytest.mark.parametrize(("seconds", "chosen"), [((1.0, 0.8), True), ((1.0, 0.95), False), ((1.0, 1.3), False)])

@@ -38,7 +38,7 @@ def test_a_damaged_file_is_told_by_name(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_budget_is_shared_by_the_trainings() -> None:
-    assert steps_within(1000.0, lambda: 2.0, trainings=5) == 100
-    assert steps_within(1000.0, lambda: 0.0, trainings=5) == 400  # more never paid
-    assert steps_within(100.0, lambda: 2.0, trainings=5) == 0  # ten steps teach nothing
-    assert steps_within(0.0, never, trainings=5) == 0
+    assert steps_within(1000.0, 2.0, trainings=5) == 100
+    assert steps_within(1000.0, 0.0, trainings=5) == 400  # more never paid
+    assert steps_within(100.0, 2.0, trainings=5) == 0  # ten steps teach nothing
+    assert steps_within(-10.0, 2.0, trainings=5) == 0

@@ -55,7 +55,7 @@ def reference(centred: np.ndarray, labels: np.ndarray, form: ClosedForm) -> tupl
 @pytest.mark.parametrize("n", [12, 80])
 def test_the_directions_solve_the_generalised_eigenproblem(balanced: bool, separation: float, n: int) -> None:
     vectors, labels, domains = planted(n, n, 20)
-    form = replace(PLAIN, balanced=balanced, separation=separation)
+    form = replace(PLAIN, balanced=balanced, separations=(separation,))
     calibration = fit_closed_form(vectors, labels, domains, ["a", "b"], form)
     centring = next(step for step in calibration.steps if isinstance(step, Centring))
     centred = centring.apply(vectors.astype(np.float64), [None] * n)
@@ -85,14 +85,16 @@ def test_without_shrinkages_vectors_are_centred_only(by_domain: bool) -> None:
     np.testing.assert_allclose(calibration.apply(vectors, [["a", "b"][code] for code in domains]), expected, atol=1e-5)
 
 
-def test_each_shrinkage_is_a_block_with_the_same_say() -> None:
+def test_each_shrinkage_with_each_separation_is_a_block_with_the_same_say() -> None:
     vectors, labels, domains = planted(1, 60, 16)
-    alone = [
-        fit_closed_form(vectors, labels, domains, ["a", "b"], replace(PLAIN, shrinkages=(s,))).apply(vectors)
-        for s in (0.2, 0.8)
-    ]
-    both = fit_closed_form(vectors, labels, domains, ["a", "b"], replace(PLAIN, shrinkages=(0.2, 0.8))).apply(vectors)
-    np.testing.assert_allclose(both, np.concatenate(alone, axis=1) / np.sqrt(2), atol=1e-6)
+
+    def fitted(shrinkages: tuple[float, ...], separations: tuple[float, ...]) -> np.ndarray:
+        form = replace(PLAIN, shrinkages=shrinkages, separations=separations)
+        return fit_closed_form(vectors, labels, domains, ["a", "b"], form).apply(vectors)
+
+    alone = [fitted((shrinkage,), (separation,)) for shrinkage in (0.2, 0.8) for separation in (0.0, 0.5, 1.0)]
+    together = fitted((0.2, 0.8), (0.0, 0.5, 1.0))
+    np.testing.assert_allclose(together, np.concatenate(alone, axis=1) / np.sqrt(6), atol=1e-6)
 
 
 def test_domains_are_centred_and_their_shift_is_gone() -> None:

@@ -22,6 +22,14 @@ def test_a_rebuild_is_done_here_and_now(cli: CommandLine, pets: str) -> None:
     assert cli("select", "id:photo/cat/0.png", "--pool", pets, "-k", 1).code == 0
 
 
+def test_a_rebuild_for_a_recall_says_what_the_pool_got(cli: CommandLine, pets: str) -> None:
+    ended = cli("rebuild", pets, "--recall", "0.95", "--keep-vectors")
+    assert (ended.code, ended.out) == (0, "rebuild of pets: images 0, encoded 0, snapshot 3, search flat\n")
+    assert "version 1: 12 vectors, exact: 12 vectors, and other kinds are tried from" in cli("pools", "show", pets).out
+    for wrong in ("most", "1.5", "0"):
+        assert cli("rebuild", pets, "--recall", wrong).code != 0
+
+
 def test_a_rebuild_uses_the_encoder_that_the_pool_has(cli: CommandLine, folder: Path) -> None:
     assert cli("ingest", folder, "--pool", "other", "--encoder", "pixel-16-5").code == 0
     assert cli("rebuild", "other").code == 0

@@ -1,4 +1,4 @@
-"""Each test that asks for `place` runs with both brokers: SQLite in the data directory, and a real Redis."""
+"""Each test that asks for `place` runs twice: all in the data directory, and over a real Redis and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from service.metrics import Metrics
 from service.services import open_services
 from service.settings import Settings
+from tests import catalogs
 from tests.service.conftest import load_pixel_encoder
 from tests.service.jobs.place import PATIENCE, Place
 
@@ -56,9 +57,11 @@ def broker(request: pytest.FixtureRequest) -> str | None:
 
 
 @pytest.fixture
-def place(tmp_path: Path, broker: str | None) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest, tmp_path: Path, broker: str | None) -> Iterator[Place]:
     """A data directory with its jobs, and workers for it; those that still run at the end are killed."""
-    with at(tmp_path, broker) as found:
+    if broker is not None:
+        catalogs.use_postgresql(tmp_path, request.getfixturevalue("postgres").server)
+    with at(tmp_path, broker, database_url=catalogs.database_url(tmp_path / "data")) as found:
         yield found
 
 

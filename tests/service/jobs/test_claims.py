@@ -15,7 +15,9 @@ from service.jobs.claims import claim
 from service.jobs.desk import JobDesk, open_desk
 from service.jobs.rows import new_id
 from service.settings import Settings
-from service.store import open_store
+from tests.catalogs import database_url, open_store
+
+pytestmark = pytest.mark.usefixtures("database")
 
 LONG, AT_ONCE = 3600.0, -1.0  # seconds after which a worker counts as dead
 
@@ -29,7 +31,7 @@ def store(tmp_path: Path) -> Iterator[Catalog]:
 
 @pytest.fixture
 def desk(tmp_path: Path, store: Catalog) -> Iterator[JobDesk]:
-    with open_desk(Settings(data=tmp_path, job_stale_seconds=LONG)) as opened:
+    with open_desk(Settings(data=tmp_path, database_url=database_url(tmp_path), job_stale_seconds=LONG)) as opened:
         yield opened
 
 

@@ -41,6 +41,18 @@ def test_a_rebuild_is_a_job(api: TestClient) -> None:
     check_problem(api.post("/v1/pools/q/rebuild"), 404, "pool_not_found")
 
 
+def test_a_rebuild_may_be_asked_for_a_recall(api: TestClient) -> None:
+    asked = {"recall": 0.95, "keep_vectors": True}
+    job = api.post("/v1/pools/p/rebuild", json=asked)
+    assert (job.status_code, job.json()["request"]) == (202, asked)
+    assert api.post("/v1/pools/p/rebuild", json={}).status_code == 202
+    for wrong in ({"recall": 0}, {"recall": 1}, {"recall": "high"}, {"recal": 0.9}, []):
+        check_problem(api.post("/v1/pools/p/rebuild", json=wrong), 422, "invalid_request")
+    check_problem(api.post("/v1/pools/p/rebuild", content=b"{"), 415, "unsupported_media_type")
+    headers = {"content-type": "application/json"}
+    check_problem(api.post("/v1/pools/p/rebuild", content=b"{", headers=headers), 400, "request_malformed")
+
+
 def test_the_same_key_makes_one_job(api: TestClient) -> None:
     first = rebuild(api, idempotency_key="k-1")
     assert rebuild(api, idempotency_key="k-1") == first

@@ -9,12 +9,16 @@ import pytest
 from pydantic import BaseModel
 
 from index.pool import Pool
+from index.proposers import choosing
 from invariantselect.wire.jobs import ImportRequest, RebuildRequest
+from service.cli.search_lines import search_lines
 from service.jobs.kinds import KINDS
 from service.jobs.running import Runner
 from service.metrics import Metrics
+from service.pool_info import pool_info
 from service.services import Services, open_services
 from service.settings import Settings
+from tests.index.clock import Clock
 from tests.service.live_versions import ENCODERS, adapt, check, load
 from tests.service.pictures import png
 
@@ -66,3 +70,36 @@ def test_a_rebuild_makes_the_vectors_of_each_live_version_anew(services: Service
     result = run(services, "rebuild", RebuildRequest())
     assert (result["images"], result["encoded"]) == (40, 80)
     check(pool)
+
+
+def test_a_rebuild_for_a_recall_keeps_the_vectors_of_each_live_version(services: Services, pool: Pool) -> None:
+    run(services, "import", ImportRequest(source="scans"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(choosing, "SMALLEST", 20)
+        patch.setattr("index.proposers.measuring.time", Clock(1, 1e-3))
+        result = run(services, "rebuild", RebuildRequest(recall=0.5, keep_vectors=True))
+    assert (result["images"], result["encoded"]) == (0, 0)
+    check(pool)
+    for version in pool_info(pool).encoder_versions:
+        if version.state in ("frozen", "serving"):
+            assert version.segments is not None
+            (segment,) = version.segments
+            assert segment.count == 40
+            assert segment.kind in str(result["search"])
+            if segment.kind != "flat":
+                assert segment.recall[0].k == 10
+                assert segment.recall[0].recall >= 0.5
+                assert segment.queries == 40
+            assert "recall 0.5 of 10" in segment.note
+    (job,) = services.jobs.page(kind="rebuild")
+    said = " ".join(str(event.text) for event in services.jobs.events(job.id, event="log"))
+    assert "recall 0.5 of 10" in said
+
+
+def test_a_pool_with_a_damaged_manifest_is_shown_without_its_segments(services: Services, pool: Pool) -> None:
+    run(services, "import", ImportRequest(source="scans"))
+    pool.seal()
+    (pool._folder / "manifest.json").write_text("{")
+    frozen, *_ = pool_info(pool).encoder_versions
+    assert frozen.segments is None
+    assert list(search_lines(frozen)) == ["version 1: its manifest can't be read; 'invariantselect doctor' says why"]

@@ -86,7 +86,7 @@ def test_batches_embeddings_and_upserts_are_traced_too(traced: tuple[TestClient,
     queries = [{"image": data_uri(310)}, {"image": "data:,x"}, {"id": "d0/l0/0.png"}]
     client.post("/v1/pools/p/select:batch", json={"queries": queries})
     found = {span.name: span for span in spans()}
-    assert (found["search"].attributes or {})["queries"] == 2
+    assert (found["search"].attributes or {})["selections"] == 2
     sent = [{"id": "new", "image": data_uri(320), "label": "x"}]
     client.post("/v1/pools/p/demonstrations:upsert", json={"demonstrations": sent})
     assert {"decode", "encode"} < {span.name for span in spans()}

@@ -1,0 +1,132 @@
+"""A real PostgreSQL of the tests' own, behind a Unix socket, which can be killed and started again."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psutil
+import psycopg
+import pytest
+
+__all__ = ["PROGRAMS", "RealPostgres", "needs_postgres", "url_of_schema"]
+
+_PATIENCE = 30
+_FAST = ["fsync=off", "full_page_writes=off", "shared_buffers=16MB", "max_connections=300"]
+
+
+def _folder_of_programs() -> Path | None:
+    """Where the newest PostgreSQL's programs are; Debian keeps them off the path."""
+    found = shutil.which("postgres")
+    if found is not None:
+        return Path(found).resolve().parent
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
+    return versions[-1].parent if versions else None
+
+
+PROGRAMS = _folder_of_programs()
+
+needs_postgres = pytest.mark.skipif(PROGRAMS is None, reason="PostgreSQL is not installed")
+
+
+def _not_root() -> dict[str, Any]:
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return {}
+    for name in ("postgres", "nobody"):
+        with suppress(KeyError):
+            user = pwd.getpwnam(name)
+            return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    pytest.skip("there is no user that PostgreSQL could run as")
+
+
+def url_of_schema(server: str, schema: str) -> str:
+    """Of a schema that is made if it isn't there: as good as a database of its own, and there sooner."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')  # type: ignore[arg-type]
+    return f"{server}&options={quote(f'-csearch_path={schema}')}"
+
+
+class RealPostgres:
+    """A cluster in a folder of its own. Its default order of texts is English, so who relies on another one fails."""
+
+    def __init__(self) -> None:
+        assert PROGRAMS is not None
+        self._programs = PROGRAMS
+        self._folder = Path(tempfile.mkdtemp(prefix="pg-"))  # pytest's own paths are longer than a socket's may be
+        self._as = _not_root()
+        if self._as:
+            os.chown(self._folder, self._as["user"], self._as["group"])
+        self._folder.chmod(0o755)
+        self._process: subprocess.Popen[bytes] | None = None
+        command = ["-D", str(self._folder / "data"), "-U", "tests", "--auth=trust", "--no-sync", "-E", "UTF8"]
+        order = ["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en"]
+        self._run([str(self._programs / "initdb"), *command, *order])
+
+    @property
+    def server(self) -> str:
+        """Its URL, without a schema."""
+        return f"postgresql://tests@/postgres?host={quote(str(self._folder), safe='')}"
+
+    def url(self, schema: str) -> str:
+        """The setting `database_url` for a schema."""
+        return url_of_schema(self.server, schema)
+
+    def start(self) -> None:
+        settings = [f"unix_socket_directories={self._folder}", "listen_addresses=", *_FAST]
+        options = [part for setting in settings for part in ("-c", setting)]
+        command = [str(self._programs / "postgres"), "-D", str(self._folder / "data"), *options]
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            with (self._folder / "log").open("ab") as log:
+                self._process = subprocess.Popen(
+                    command, cwd=self._folder, stdout=log, stderr=log, start_new_session=True, **self._as
+                )
+            while self._process.poll() is None:
+                with suppress(psycopg.OperationalError):
+                    psycopg.connect(self.server).close()
+                    return
+                assert time.monotonic() < deadline, (self._folder / "log").read_text()
+                time.sleep(0.02)
+            # What it was killed with may still hold its memory for a moment.
+            assert time.monotonic() < deadline, (self._folder / "log").read_text()
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """All its processes at once, as a power cut would."""
+        if self._process is not None:
+            self.thaw()
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait(_PATIENCE)
+            self._process = None
+
+    def freeze(self) -> None:
+        """Let all its processes stand still: its machine takes what is sent, and nobody answers."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        self._signal(signal.SIGCONT)
+
+    def remove(self) -> None:
+        self.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _signal(self, number: int) -> None:
+        assert self._process is not None
+        for process in (self._process.pid, *(each.pid for each in psutil.Process(self._process.pid).children())):
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
+
+    def _run(self, command: list[str]) -> None:
+        subprocess.run(command, cwd=self._folder, check=True, stdout=subprocess.DEVNULL, **self._as)
