@@ -9,7 +9,7 @@ from pathlib import Path
 
 from encoders.flush import flush
 
-__all__ = ["TEMPORARY", "make_directory", "publish", "sha256_of", "temporary_beside", "write_durably"]
+__all__ = ["TEMPORARY", "flush_folders", "make_directory", "publish", "sha256_of", "temporary_beside", "write_durably"]
 
 TEMPORARY = ".tmp"
 """Suffix of a file that is being written; one that nobody is writing is left over from a crash."""
@@ -48,6 +48,12 @@ def make_directory(path: Path, *, below: Path) -> None:
         make_directory(path.parent, below=below)
     path.mkdir(exist_ok=True)
     flush(path.parent)
+
+
+def flush_folders(root: Path) -> None:
+    """Make the names of all files below a folder durable; their contents are flushed by whoever wrote them."""
+    for folder in [root, *(path for path in root.rglob("*") if path.is_dir())]:
+        flush(folder)
 
 
 def sha256_of(path: Path) -> str:

@@ -12,7 +12,16 @@ from typing import Any
 from index.durable_files import write_durably
 from invariantselect.errors import StoreCorruptError
 
-__all__ = ["Depth", "Manifest", "ProposerEntry", "SegmentEntry", "read_manifest", "write_manifest"]
+__all__ = [
+    "FILE",
+    "Depth",
+    "Manifest",
+    "ProposerEntry",
+    "SegmentEntry",
+    "manifest_bytes",
+    "read_manifest",
+    "write_manifest",
+]
 
 FILE = "manifest.json"
 FORMAT = 2
@@ -151,8 +160,13 @@ def read_manifest(folder: Path, *, fingerprint: str, dim: int) -> Manifest:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Put a manifest in the place of the folder's present one, at once and durably."""
+    write_durably(folder / FILE, manifest_bytes(manifest))
+
+
+def manifest_bytes(manifest: Manifest) -> bytes:
+    """What stands in the file of a manifest."""
     body = {"format": FORMAT, **asdict(manifest)}
-    write_durably(folder / FILE, json.dumps({**body, "checksum": _checksum(body)}, indent=1).encode())
+    return json.dumps({**body, "checksum": _checksum(body)}, indent=1).encode()
 
 
 def _parse(content: bytes, path: Path) -> Manifest:

@@ -26,8 +26,10 @@ from service.openapi import document
 from service.problems import exception_handlers
 from service.request_context import RequestContext
 from service.routers import ROUTERS
+from service.scraping import Scraper
 from service.services import open_services
 from service.settings import Settings
+from service.tracing.requests import TracedRequests
 
 __all__ = ["create_app"]
 
@@ -91,12 +93,15 @@ def create_app(settings: Settings, *, load_encoder: EncoderLoader | None = None)
         dependencies=[Depends(refuse_unknown_parameters)],
         exception_handlers=exception_handlers(_allowed_methods),
     )
+    app.state.scraper = Scraper()
     app.state.closing = threading.Event()  # set when the server is told to stop: streams without an end must end
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(AuditTrail)
     app.add_middleware(BodyLimit, limit=settings.max_request_bytes)
-    app.add_middleware(RequestContext, metrics=metrics)
+    app.add_middleware(RequestContext, metrics=metrics, closing=app.state.closing)
+    if settings.otlp_endpoint is not None:
+        app.add_middleware(TracedRequests)
     made: dict[str, Any] = {}
 
     def openapi() -> dict[str, Any]:

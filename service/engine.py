@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypeVar
 
 from invariantselect.errors import OverloadedError
@@ -68,7 +69,12 @@ class Engine:
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do a piece of work on one of the threads. Cancelled before it began, it is not done."""
-        return await asyncio.wrap_future(self._pool.submit(contextvars.copy_context().run, work))
+        begun = partial(self._begun, work, time.perf_counter())
+        return await asyncio.wrap_future(self._pool.submit(contextvars.copy_context().run, begun))
+
+    def _begun(self, work: Callable[[], T], asked: float) -> T:
+        self._metrics.queue_wait_seconds.observe(time.perf_counter() - asked)
+        return work()
 
     def close(self) -> None:
         """Let running work finish and drop what has not begun."""

@@ -167,8 +167,9 @@ class ForwardLane:
     def _run(self, batch: _Queue) -> None:
         began = time.perf_counter()
         results = forward_each(batch[0].encoder, [waiting.pixels for waiting in batch])
-        share = 1000 * (time.perf_counter() - began) / len(batch)
-        self._metrics.batch_images.observe(len(batch))
+        seconds = time.perf_counter() - began
+        share = 1000 * seconds / len(batch)
+        self._metrics.batch(len(batch), seconds)
         for waiting, result in zip(batch, results, strict=True):
             if isinstance(result, Exception):
                 waiting.future.set_exception(result)

@@ -6,6 +6,7 @@ engine's threads and lets the images of all requests pass together.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +18,7 @@ from service.embedding import Embedder, Passed, passes_of
 from service.ending import End, Ending, Together
 from service.engine import Engine
 from service.image_line import ImageLine
+from service.tracing.stages import tell_passes
 from service.trunk_passes import Seen, TrunkPasses
 
 __all__ = ["ImageWork", "carry_out"]
@@ -98,7 +100,9 @@ async def carry_out(engine: Engine, line: ImageLine, ending: Ending, begin: Call
     started = await engine.run(partial(_start, begin))
     if isinstance(started, _Done):
         return started.result
+    began = time.time_ns()
     passed = await line.run(started.passes, started.lacking)
+    tell_passes(began, passed)
     together = started.work.together
     if together is None:
         return await engine.run(partial(started.finish, passed))

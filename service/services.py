@@ -33,6 +33,7 @@ from service.notices import Notices
 from service.rate_limits import RateLimits
 from service.settings import Settings
 from service.store import open_store
+from service.tracing.traces import Traces, open_traces
 from service.warm_up import WarmUp
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Services:
         key_use: Notes when keys were used.
         rate_limits: Counts requests.
         ranks: The processes that share trainings with this one; None where it is alone.
+        traces: Where spans go; None for nowhere.
     """
 
     settings: Settings
@@ -86,6 +88,7 @@ class Services:
     key_use: KeyUse
     rate_limits: RateLimits
     ranks: Ranks | None = None
+    traces: Traces | None = None
 
     @property
     def keys(self) -> Catalog | None:
@@ -164,6 +167,8 @@ class Services:
         self.pools.close()
         self.queue.close()
         self.store.close()
+        if self.traces is not None:
+            self.traces.close()
 
 
 def open_services(settings: Settings, metrics: Metrics, load: EncoderLoader | None = None) -> Services:
@@ -176,7 +181,9 @@ def open_services(settings: Settings, metrics: Metrics, load: EncoderLoader | No
 
     Raises:
         CatalogUnavailableError: The data directory or its database can't be opened.
+        InvalidRequestError: Traces are asked for, and the extra `tracing` isn't installed.
     """
+    traces = open_traces(settings)
 
     def from_catalog(name: str) -> Encoder:
         from encoders.catalog import load_encoder  # brings torch, which takes seconds: not before the server listens
@@ -211,6 +218,7 @@ def open_services(settings: Settings, metrics: Metrics, load: EncoderLoader | No
         notices=notices,
         key_use=KeyUse(store),
         rate_limits=RateLimits(settings, metrics),
+        traces=traces,
     )
 
 

@@ -127,6 +127,25 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     log_format: Literal["json", "console"] = Field(default="json", description="One JSON object a line, or for eyes.")
+    otlp_endpoint: str | None = Field(
+        default=None,
+        repr=False,
+        description="OpenTelemetry collector that spans of requests and jobs are sent to, over HTTP: "
+        "http://127.0.0.1:4318. Needs the extra tracing; none are made if empty.",
+    )
+    trace_share: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="Share of the requests that are traced; a caller's traceparent decides for its own.",
+    )
+    shutdown_delay_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        le=600,
+        description="How long a server goes on as before when SIGTERM tells it to stop, while /readyz says 503: as "
+        "long as a load balancer needs to notice. Ctrl-C doesn't wait.",
+    )
     shutdown_seconds: int = Field(
         default=30, ge=0, description="How long running requests may take to finish when the server is told to stop."
     )
@@ -138,7 +157,7 @@ class Settings(BaseSettings):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
 
-    @field_validator("import_root", "lmm_base_url", mode="before")
+    @field_validator("import_root", "lmm_base_url", "otlp_endpoint", mode="before")
     @classmethod
     def _not_empty(cls, value: Any) -> Any:
         return value or None  # an empty variable would be the working directory
@@ -166,6 +185,13 @@ class Settings(BaseSettings):
             return None
         if not value.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("a Redis URL begins with redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _a_collector(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("the address of a collector begins with http:// or https://")
         return value
 
     @model_validator(mode="after")

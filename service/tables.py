@@ -41,6 +41,7 @@ jobs = Table(
     Column("cancel_requested", Boolean, nullable=False),
     Column("idempotency_key", String(255), unique=True),
     Column("retry_key", String(255)),  # the Idempotency-Key of the last retry
+    Column("traceparent", String(64)),  # of the request that queued it, where that was traced
     Column("created_at", DateTime, nullable=False),
     Column("started_at", DateTime),
     Column("finished_at", DateTime),

@@ -22,6 +22,7 @@ from invariantselect.errors import InvariantSelectError
 from service.embedding_cache import EmbeddingCache
 from service.forward_each import ForwardEach, Vector, forward_each
 from service.metrics import Metrics
+from service.tracing.stages import tell_passes
 
 __all__ = ["Begun", "Passed", "Seen", "TrunkPasses"]
 
@@ -100,9 +101,11 @@ class TrunkPasses:
 
     def run(self, images: Sequence[bytes]) -> list[Passed | InvariantSelectError]:
         """The images with their vectors, in their order; an error in the place of one that can't be used."""
+        began = time.time_ns()
         results: list[Passed | InvariantSelectError] = []
         for start in range(0, len(images), _AT_ONCE):
             results += self._run_some(images[start : start + _AT_ONCE])
+        tell_passes(began, results)
         return results
 
     def look_up(self, images: Sequence[bytes]) -> list[Seen]:

@@ -22,6 +22,7 @@ PAUSE_S = 0.5
 
 _QUIET_S = 30.0  # the server gives a sign of life every 10 seconds
 _LAST = ("succeeded", "failed", "cancelled")
+_OF_A_JOB = ("", "state", "progress", "log")
 
 
 class EventStream:
@@ -38,6 +39,7 @@ class EventStream:
         self._last = after
         self._patience = patience
         self._in_vain = 0
+        self._name = ""
         self._data: list[str] = []
         self._over = False
 
@@ -60,7 +62,7 @@ class EventStream:
         if self._in_vain > self._patience:
             raise ConnectionFailedError("the server ends the stream of events again and again")
         self._in_vain += 1
-        self._data = []
+        self._name, self._data = "", []
         headers = {"Accept": f"{_MEDIA_TYPE}, application/problem+json"}
         if self._last:
             headers["Last-Event-ID"] = str(self._last)
@@ -85,10 +87,15 @@ class EventStream:
             name, _, value = line.partition(":")
             if name == "data":
                 self._data.append(value.removeprefix(" "))
+            elif name == "event":
+                self._name = value.removeprefix(" ")
             return None
         if not self._data:
             return None
-        text, self._data = "\n".join(self._data), []
+        text, about = "\n".join(self._data), self._name
+        self._name, self._data = "", []
+        if about not in _OF_A_JOB:  # of the server: that it stops, for one
+            return None
         try:
             event = JobEvent.model_validate_json(text)
         except ValidationError as error:

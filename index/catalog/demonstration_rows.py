@@ -21,6 +21,7 @@ __all__ = [
     "LabelCount",
     "RowImage",
     "Stored",
+    "all_images",
     "count_churn",
     "count_labels",
     "dead_since",
@@ -183,6 +184,11 @@ def images_by_row(connection: Connection, key: str) -> list[RowImage]:
     """Row, content hash and domain of every demonstration, in ascending order of rows."""
     statement = select(_d.row, _d.image_sha256, _d.domain).where(_d.pool_key == key).order_by(_d.row)
     return [RowImage(*found) for found in connection.execute(statement)]
+
+
+def all_images(connection: Connection) -> set[str]:
+    """Content hashes of the images of all demonstrations of all pools."""
+    return set(connection.execute(select(_d.image_sha256).distinct()).scalars())
 
 
 def referenced(connection: Connection, hashes: Sequence[str]) -> set[str]:

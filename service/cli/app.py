@@ -7,6 +7,7 @@ import typer
 from service.cli import (
     adapt,
     audit,
+    backup,
     demo,
     demonstrations,
     doctor,
@@ -55,6 +56,8 @@ app.command("rebuild", short_help="Make all vectors of a pool anew.")(rebuild.re
 app.command("worker", short_help="Do jobs, beside a server or without one.")(worker.worker)
 app.add_typer(keys.app, name="keys", short_help="Make, list, rotate and revoke API keys.")
 app.command("audit", short_help="Tell who changed what.")(audit.audit)
+app.command("backup", short_help="Copy the data directory while it is used.")(backup.backup)
+app.command("restore", short_help="Make a data directory of a backup.")(backup.restore)
 app.command("doctor", short_help="Check this machine and the data directory.")(doctor.doctor)
 app.command("demo", short_help="Build a small pool from real images and try it.")(demo.demo)
 app.command("version", short_help="Tell the versions.")(version.version)

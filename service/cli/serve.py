@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from contextlib import nullcontext
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,6 +24,8 @@ def serve(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Serve the pools over HTTP.
+
+    Ctrl-C or SIGTERM stops it: requests that run are answered, jobs go back into the queue. Twice stops it sooner.
 
     Every setting is an environment variable INVARIANTSELECT_…; the options here win over them. On an address that
     other machines can reach, API keys are asked for; 'invariantselect keys create' makes them.
@@ -52,18 +53,15 @@ def serve(
 
 
 def _serve(settings: Settings, listener: socket.socket) -> None:
+    import signal
+
     import uvicorn
 
     from service.app import create_app
+    from service.graceful_server import GracefulServer
     from service.jobs.embedded import EmbeddedWorker
 
     app = create_app(settings)
-
-    class Server(uvicorn.Server):
-        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            app.state.closing.set()  # before uvicorn waits for the requests that run
-            super().handle_exit(sig, frame)
-
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -71,8 +69,18 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
-    with EmbeddedWorker(settings) if settings.embedded_worker else nullcontext():
-        Server(config).run(sockets=[listener])
+    worker = EmbeddedWorker(settings) if settings.embedded_worker else None
+    server = GracefulServer(
+        config,
+        app.state.closing,
+        delay=settings.shutdown_delay_seconds,
+        stop=(lambda: None) if worker is None else worker.stop,
+        hurry=(lambda: None) if worker is None else worker.hurry,
+    )
+    with worker or nullcontext():
+        server.run(sockets=[listener])
+    if server.signals[:1] == [signal.SIGINT]:
+        raise KeyboardInterrupt
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -31,12 +31,14 @@ class Claim:
         job: The job as it was claimed.
         worker: Who holds it.
         takeovers: How often a worker died over it before.
+        traceparent: The trace that it belongs to; None where it wasn't traced.
     """
 
     store: Catalog
     job: Job
     worker: str
     takeovers: int
+    traceparent: str | None = None
 
     def standing(self) -> Standing:
         """Whether it is still held, and whether somebody wants it cancelled."""
@@ -136,4 +138,4 @@ def claim(store: Catalog, id: str, worker: str, stale_seconds: float) -> Claim |
             return None
         row = find(connection, id)
         add_state(connection, id, row["attempt"], "running")
-        return Claim(store, job_of(row), worker, row["takeovers"])
+        return Claim(store, job_of(row), worker, row["takeovers"], row["traceparent"])

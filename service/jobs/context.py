@@ -16,6 +16,7 @@ from invariantselect.wire.jobs import JobProgress
 from service.jobs.claims import Claim
 from service.jobs.pace import Pace
 from service.services import Services
+from service.tracing.at_hand import happened
 
 __all__ = ["JobContext"]
 
@@ -95,7 +96,8 @@ class JobContext:
             **figures: What the job measures (``loss=0.3``); one that isn't finite is left out.
         """
         now = time.monotonic()
-        self._pace.enter(phase)
+        if self._pace.enter(phase):
+            happened(phase)
         seconds_left = self._pace.seconds_left(done, total, now)
         if not self._pace.due(done, total, now):
             return

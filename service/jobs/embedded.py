@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -33,6 +34,7 @@ class EmbeddedWorker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._closing = threading.Event()
+        self._hurried = threading.Event()
         self._lifeline: Connection | None = None
         self._keeper = threading.Thread(target=self._keep, name="embedded-worker", daemon=True)
 
@@ -43,10 +45,18 @@ class EmbeddedWorker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.stop()
+        self._keeper.join()
+
+    def stop(self) -> None:
+        """Tell the worker to stop, without waiting for it: its job goes back into the queue at the next checkpoint."""
         self._closing.set()
         if self._lifeline is not None:
             self._lifeline.close()
-        self._keeper.join()
+
+    def hurry(self) -> None:
+        """Wait no longer for a worker that was told to stop; who runs its job next finds it stale."""
+        self._hurried.set()
 
     def _keep(self) -> None:
         pause = _FIRST_PAUSE
@@ -74,7 +84,9 @@ class EmbeddedWorker:
         return process
 
     def _end(self, process: BaseProcess) -> None:
-        process.join(self._settings.shutdown_seconds + 1)
+        deadline = time.monotonic() + self._settings.shutdown_seconds + 1
+        while process.is_alive() and not self._hurried.is_set() and time.monotonic() < deadline:
+            process.join(0.1)
         if process.is_alive():
             process.kill()
             process.join()

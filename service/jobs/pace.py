@@ -22,10 +22,12 @@ class Pace:
         self._told = float("-inf")
         self._fresh = self._complete = False
 
-    def enter(self, phase: str) -> None:
-        """Be in a phase; the pace of one that wasn't the last is measured from here."""
-        if phase != self._phase:
-            self._phase, self._first, self._fresh, self._complete = phase, None, True, False
+    def enter(self, phase: str) -> bool:
+        """Be in a phase; the pace of one that wasn't the last is measured from here. Whether it wasn't."""
+        if phase == self._phase:
+            return False
+        self._phase, self._first, self._fresh, self._complete = phase, None, True, False
+        return True
 
     def seconds_left(self, done: int | None, total: int | None, now: float) -> float | None:
         """Seconds that the rest of the phase takes at the pace so far; None while that can't be said.

@@ -16,6 +16,7 @@ from invariantselect.wire.jobs import Job, JobState
 from service.jobs.clock import utc_now, with_zone
 from service.jobs.events import add_state
 from service.tables import jobs
+from service.tracing.at_hand import caller
 
 __all__ = ["add", "cancel_now", "claimable", "find", "job_of", "new_id", "page", "queue_again", "request_cancel"]
 
@@ -36,7 +37,7 @@ def claimable(stale_before: datetime) -> ColumnElement[bool]:
 def add(
     connection: Connection, id: str, *, kind: str, pool: str | None, request: str, idempotency_key: str | None
 ) -> None:
-    """Queue a new job."""
+    """Queue a new job, in the trace of the request at hand."""
     connection.execute(
         insert(jobs).values(
             id=id,
@@ -48,6 +49,7 @@ def add(
             takeovers=0,
             cancel_requested=False,
             idempotency_key=idempotency_key,
+            traceparent=caller().get("traceparent"),
             created_at=utc_now(),
         )
     )

@@ -16,6 +16,8 @@ from service.jobs.context import JobContext
 from service.jobs.kind import JobKind
 from service.jobs.watch import Verdict, Watch
 from service.services import Services
+from service.tracing.at_hand import note
+from service.tracing.jobs import traced_job
 
 __all__ = ["Runner", "checkpoints"]
 
@@ -69,7 +71,8 @@ class Runner:
         if claimed is None:
             return False
         job = claimed.job
-        with structlog.contextvars.bound_contextvars(job=id, kind=job.kind, pool=job.pool, attempt=job.attempt):
+        told = {"job": id, "kind": job.kind, "pool": job.pool, "attempt": job.attempt}
+        with traced_job(self._services.traces, claimed), structlog.contextvars.bound_contextvars(**told):
             _log.info("job_begun")
             if claimed.takeovers > _MOST_TAKEOVERS:
                 died = f"its workers died {claimed.takeovers} times while they ran it"
@@ -97,6 +100,7 @@ class Runner:
             if claimed.succeed(result):
                 shutil.rmtree(folder, ignore_errors=True)
                 _log.info("job_succeeded")
+                note({"job.outcome": "succeeded"})
             else:
                 _log.warning("job_lost", consequence="another worker has it; what this one did is not recorded")
 
@@ -114,6 +118,7 @@ class Runner:
 
     def _stop(self, claimed: Claim, verdict: Verdict | None, stopped: JobCancelledError) -> None:
         _log.info("job_stopped", reason=verdict or stopped.detail)
+        note({"job.outcome": verdict or "stopped"})
         if verdict == "stopping":
             if claimed.release():
                 self._put_back(claimed.job.id)
@@ -122,4 +127,5 @@ class Runner:
 
     def _fail(self, claimed: Claim, error: InvariantSelectError) -> None:
         _log.warning("job_failed", error=error.detail, code=error.code)
+        note({"job.outcome": "failed", "error.type": error.code}, failed=error.status >= 500)
         claimed.fail(error.to_problem())

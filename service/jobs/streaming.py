@@ -30,7 +30,8 @@ async def stream(desk: JobDesk, id: str, after: int, closing: Callable[[], bool]
         desk: Where the job is.
         id: Of a job that exists.
         after: Number of the last event that the client has; 0 for none.
-        closing: Whether the server is about to stop; the client connects again to where it is by then.
+        closing: Whether the server is about to stop. Then an event `closing` is the last; the client connects again, to
+            where the server is by then.
     """
     told = time.monotonic()
     yield b"retry: 1000\n\n"
@@ -48,6 +49,7 @@ async def stream(desk: JobDesk, id: str, after: int, closing: Callable[[], bool]
             yield b": the job goes on\n\n"
         if len(found) < _AT_ONCE:
             await asyncio.sleep(_LOOK_SECONDS)
+    yield b'event: closing\ndata: {"event": "closing"}\n\n'  # without an id: the last one stays where to go on from
 
 
 def _lines(event: JobEvent) -> bytes:

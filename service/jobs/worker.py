@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import socket
 import threading
 import time
@@ -42,7 +43,8 @@ def run_worker(
     kinds: Mapping[str, JobKind[Any]] = KINDS,
     begun: Callable[[Callable[[], None]], None] | None = None,
 ) -> None:
-    """Do jobs until SIGINT or SIGTERM; the job that runs then is put back into the queue at its next checkpoint.
+    """Do jobs until SIGINT or SIGTERM; the job that runs then is put back into the queue at its next checkpoint. The
+    second signal waits for no checkpoint.
 
     To be called in a process's main thread. Start more processes to do more jobs at once.
 
@@ -93,6 +95,9 @@ def _sweep(services: Services, stopped: threading.Event) -> None:
 
 
 def _end(services: Services, threads: list[threading.Thread]) -> None:
+    if threading.current_thread() is threading.main_thread():
+        for again in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(again, lambda *_: os._exit(1))  # told twice: its job is taken over when its claim is stale
     deadline = time.monotonic() + services.settings.shutdown_seconds
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from invariantselect.errors import NotReadyError
@@ -35,12 +35,15 @@ async def live() -> Health:
 
 
 @router.get("/readyz", summary="Can it answer?", responses=only_problems(NotReadyError), operation_id="ready")
-async def ready(services: WithServices) -> Readiness:
-    """200 once a picture has gone through the encoder; 503 until then. Send no requests before.
+async def ready(services: WithServices, request: Request) -> Readiness:
+    """200 once a picture has gone through the encoder; 503 until then, and 503 again as soon as the server is told to
+    stop. Send requests only while it is 200.
 
     A server that has lost its catalog stays ready as long as it has snapshots to answer from: the others have lost it
     too, and without them nobody would be answered.
     """
+    if request.app.state.closing.is_set():
+        raise NotReadyError("the server is stopping", hint="Send requests to another server, or come again.")
     services.warm_up.check()
     if services.pools.lost_seconds is None:
         return Readiness(status="ok")

@@ -76,7 +76,8 @@ class EventStream(StreamingResponse):
     responses={
         **problems(JobNotFoundError),
         200: {
-            "description": "Events `state`, `progress` and `log`; the data of each is a JobEvent.",
+            "description": "Events `state`, `progress` and `log`; the data of each is a JobEvent. An event `closing` "
+            "says that the server stops, not the job: connect again.",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
         204: {"description": "The job has ended and you know its last event: don't connect again."},

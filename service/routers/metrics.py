@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from service.access import SCRAPE
@@ -19,6 +19,8 @@ router = APIRouter(tags=["operation"], dependencies=[Depends(SCRAPE)])
     responses=problems(counted=False),
     operation_id="metrics",
 )
-def metrics(services: WithServices) -> Response:
-    """Requests, durations of the stages, the queue, the cache and the process, in Prometheus's text format."""
-    return Response(services.metrics.exposition(), media_type=services.metrics.content_type)
+def metrics(services: WithServices, request: Request) -> Response:
+    """Requests, stages, the queue, caches, selections, snapshots, jobs and the process, in Prometheus's text format."""
+    state = request.app.state
+    text = state.scraper.scrape(services, closing=state.closing.is_set())
+    return Response(text, media_type=services.metrics.content_type)

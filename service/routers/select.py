@@ -38,11 +38,11 @@ from service.attending import attended
 from service.bodies import JsonBody
 from service.given_query import GivenQuery, given_query
 from service.image_work import ImageWork
-from service.metrics import Metrics
 from service.openapi import OF_A_POOL, json_request, problems, request_content
 from service.routers.parameters import Pool, WithServices
 from service.select_body import SelectBody, read_select_body
 from service.selecting import compare, select_each, select_one
+from service.tracing.stages import tell_selections
 
 router = APIRouter(tags=["select"], dependencies=[Depends(READ)])
 
@@ -114,8 +114,10 @@ async def select(
 
     async with attended(request):
         answer = await services.carry_out(begin)
-    for selection in [answer] if isinstance(answer, Selection) else answer.selections.values():
-        _observe(services.metrics, selection)
+    made = [answer] if isinstance(answer, Selection) else list(answer.selections.values())
+    tell_selections(made)
+    for selection in made:
+        services.metrics.selected(selection, from_outside=body.query.id is None)
     return answer
 
 
@@ -146,9 +148,10 @@ async def select_batch(
 
     async with attended(request):
         answers = await services.carry_out(begin)
-    for answer in answers:
+    tell_selections([answer for answer in answers if isinstance(answer, Selection)])
+    for query, answer in zip(sent.queries, answers, strict=True):
         if isinstance(answer, Selection):
-            _observe(services.metrics, answer)
+            services.metrics.selected(answer, from_outside=query.id is None)
     selections = [
         SelectionFailure(error=each.to_problem()) if isinstance(each, InvariantSelectError) else each
         for each in answers
@@ -163,10 +166,3 @@ def _given_or_error(query: Query, limit: int) -> GivenQuery | InvariantSelectErr
         return given_query(query, limit)
     except InvariantSelectError as error:
         return error
-
-
-def _observe(metrics: Metrics, selection: Selection) -> None:
-    metrics.stage("search", selection.timings.search_ms)
-    metrics.stage("select", selection.timings.select_ms)
-    if selection.stale:
-        metrics.stale.inc()

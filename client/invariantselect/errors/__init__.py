@@ -70,6 +70,7 @@ from invariantselect.errors.requests import (
 )
 from invariantselect.errors.root import ERRORS, InvariantSelectError
 from invariantselect.errors.stores import (
+    BackupInvalidError,
     CatalogUnavailableError,
     EncoderNotFoundError,
     EncoderUnavailableError,
@@ -82,6 +83,7 @@ from invariantselect.errors.stores import (
 __all__ = [
     "ERRORS",
     "AnswersInvalidError",
+    "BackupInvalidError",
     "CatalogUnavailableError",
     "ConnectionFailedError",
     "DatasetUnsupportedError",

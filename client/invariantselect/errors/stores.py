@@ -5,6 +5,7 @@ from __future__ import annotations
 from invariantselect.errors.root import InvariantSelectError
 
 __all__ = [
+    "BackupInvalidError",
     "CatalogUnavailableError",
     "EncoderNotFoundError",
     "EncoderUnavailableError",
@@ -58,6 +59,15 @@ class CatalogUnavailableError(InvariantSelectError):
     status = 503
     title = "The catalog doesn't answer"
     default_hint = "Check the disk and the database, then send the request again."
+
+
+class BackupInvalidError(InvariantSelectError):
+    """What is to be restored is no backup, or a damaged one."""
+
+    code = "backup_invalid"
+    status = 422
+    title = "The backup can't be restored"
+    default_hint = "Take another copy of the backup, or an older one; nothing was put in place."
 
 
 class NotReadyError(InvariantSelectError):
