@@ -7,7 +7,7 @@ SERVER := $(VENV)/.installed-server
 DEV := $(VENV)/.installed-dev
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint types check-arrows unit bench quality lock docs clean
+.PHONY: help demo test lint types check-arrows unit bench quality chaos fuzz soak lock docs clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ bench: $(DEV) ## measure REST against the bare loop, ingest against the encoder,
 
 quality: $(DEV) ## adapt to real images, leave one domain out, an hour or two; writes docs/quality.md and the README's table
 	$(BIN)/python -m benchmarks quality
+
+chaos: $(DEV) ## kill servers, workers and Redis with -9 at random moments, 200 rounds, an hour; fails if anything acknowledged is lost
+	$(BIN)/python -m benchmarks.chaos
 
 docs: $(SERVER) ## write the tables of settings, routes and errors from the code
 	$(BIN)/python docs/write_reference.py
