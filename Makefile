@@ -39,6 +39,9 @@ quality: $(DEV) ## adapt to real images, leave one domain out, an hour or two; w
 chaos: $(DEV) ## kill servers, workers and Redis with -9 at random moments, 200 rounds, an hour; fails if anything acknowledged is lost
 	$(BIN)/python -m benchmarks.chaos
 
+soak: $(DEV) ## 15 minutes at 80 % of measured capacity, with writes, rebuilds and swaps; fails on an error or growing memory
+	$(BIN)/python -m benchmarks.soak --minutes 15 --load 0.8
+
 docs: $(SERVER) ## write the tables of settings, routes and errors from the code
 	$(BIN)/python docs/write_reference.py
 
