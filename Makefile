@@ -42,6 +42,9 @@ chaos: $(DEV) ## kill servers, workers and Redis with -9 at random moments, 200 
 soak: $(DEV) ## 15 minutes at 80 % of measured capacity, with writes, rebuilds and swaps; fails on an error or growing memory
 	$(BIN)/python -m benchmarks.soak --minutes 15 --load 0.8
 
+fuzz: $(DEV) ## feed damaged images, manifests, filters and requests to their readers for ten minutes; fails on any error but ours
+	$(BIN)/python -m benchmarks.fuzz --minutes 10
+
 docs: $(SERVER) ## write the tables of settings, routes and errors from the code
 	$(BIN)/python docs/write_reference.py
 

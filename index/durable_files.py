@@ -5,14 +5,30 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from encoders.flush import flush
+from invariantselect.errors import CatalogUnavailableError
 
-__all__ = ["TEMPORARY", "make_directory", "publish", "sha256_of", "temporary_beside", "write_durably"]
+__all__ = ["TEMPORARY", "make_directory", "publish", "sha256_of", "storing", "temporary_beside", "write_durably"]
 
 TEMPORARY = ".tmp"
 """Suffix of a file that is being written; one that nobody is writing is left over from a crash."""
+
+
+@contextmanager
+def storing(path: Path) -> Iterator[None]:
+    """Within it `path` is written.
+
+    Raises:
+        CatalogUnavailableError: The disk is full or can't be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise CatalogUnavailableError(f"{path} can't be written: {error.strerror or error}") from error
 
 
 def temporary_beside(path: Path) -> Path:
@@ -27,27 +43,37 @@ def publish(temporary: Path, path: Path) -> None:
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Make `path` hold `content`: a reader, now or after a crash, sees the old file or the whole new one."""
+    """Make `path` hold `content`: a reader, now or after a crash, sees the old file or the whole new one.
+
+    Raises:
+        CatalogUnavailableError: The disk is full or can't be written.
+    """
     temporary = temporary_beside(path)
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        publish(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with storing(path):
+        try:
+            with temporary.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            publish(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 def make_directory(path: Path, *, below: Path) -> None:
-    """Make `path` and the folders between it and `below`, durably; `below` must exist."""
+    """Make `path` and the folders between it and `below`, durably; `below` must exist.
+
+    Raises:
+        CatalogUnavailableError: The disk is full or can't be written.
+    """
     if path.is_dir():
         return
     if path != below:
         make_directory(path.parent, below=below)
-    path.mkdir(exist_ok=True)
-    flush(path.parent)
+    with storing(path):
+        path.mkdir(exist_ok=True)
+        flush(path.parent)
 
 
 def sha256_of(path: Path) -> str:

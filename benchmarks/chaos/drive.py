@@ -25,6 +25,7 @@ from invariantselect.wire.jobs import Job
 __all__ = ["Outcome", "drive"]
 
 _WRITERS = 2
+_PATIENCE = 600.0
 
 
 @dataclass
@@ -92,7 +93,7 @@ def _work(place: Place, kills: int, ledger: Ledger, judge: Judge, people: _Peopl
     for person in people.all:
         person.stop()
     for person in people.all:
-        person.join(90)
+        person.join(_PATIENCE)
         if person.is_alive():
             ledger.finding(f"{person.name} still waits for an answer")
     place.restart_all()
@@ -103,5 +104,5 @@ def _work(place: Place, kills: int, ledger: Ledger, judge: Judge, people: _Peopl
 
 def _ended(client: Client) -> Sequence[Job]:
     with suppress(TimeoutError):  # one that doesn't end is the judge's to find
-        wait_until(lambda: all(job.finished for job in client.jobs(limit=1000)), "all jobs end", patience=120)
+        wait_until(lambda: all(job.finished for job in client.jobs(limit=1000)), "all jobs end", patience=_PATIENCE)
     return client.jobs(limit=1000)

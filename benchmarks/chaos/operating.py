@@ -17,11 +17,13 @@ from invariantselect.errors import (
     JobStateError,
     PoolNotAdaptedError,
 )
+from invariantselect.wire.adaptation import DepthName
 from invariantselect.wire.jobs import Job
 
 __all__ = ["HandedIn", "Operator"]
 
 _MOST_OPEN = 2
+_DEPTHS: list[DepthName] = ["closed_form"] * 5 + ["head"]
 _NOTHING_TO_GO_BACK_TO = (EncoderVersionNotFoundError, InvalidRequestError, PoolNotAdaptedError)
 
 
@@ -117,7 +119,7 @@ class Operator(Person):
             job.imports = self._pictures.folder(self._imports / str(number), number)
             self.ledger.sent(job.imports)
             return lambda: self.client.import_into(POOL, str(number), idempotency_key=key)
-        depth, seed = self.chance.choice(["closed_form", "closed_form", "head"]), self.chance.randrange(100)
+        depth, seed = self.chance.choice(_DEPTHS), self.chance.randrange(100)
         return lambda: self.client.adapt(
             POOL, depth=depth, seed=seed, budget_seconds=5, force=True, idempotency_key=key
         )

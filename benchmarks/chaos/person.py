@@ -45,7 +45,7 @@ class Person(threading.Thread, ABC):
 
     def __init__(self, address: str, seed: str, ledger: Ledger) -> None:
         super().__init__(name=f"{type(self).__name__} {seed}", daemon=True)
-        self.client = Client(address, max_retries=0, timeout=60)
+        self.client = Client(address, max_retries=0, timeout=300)
         self.chance = random.Random(seed)
         self.ledger = ledger
         self._stop_asked = threading.Event()

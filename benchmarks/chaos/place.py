@@ -17,7 +17,7 @@ from tests.index.kill_driver import CALLS
 __all__ = ["Place"]
 
 _FATES = {"api": 4, "worker": 4, "redis": 1, "postgres": 2}
-_STALE_SECONDS = 2.0
+_STALE_SECONDS = 4.0
 _LONGEST_QUIET = 6.0
 _SERVED = ["commit", "commit", "fsync", "replace", "serve", "takeover", "unlink"]
 """Calls of `tests.index.kill_driver.CALLS` that a server gets to without a worker."""

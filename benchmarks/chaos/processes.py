@@ -17,7 +17,7 @@ from typing import Any, Protocol
 __all__ = ["Child", "Mine", "Nursery", "Part", "free_port", "wait_until"]
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0
+PATIENCE = 300.0
 
 Mine = tuple[str, int]
 """``before`` or ``after`` a call that matters, and at which of its calls the process kills itself."""

@@ -39,11 +39,14 @@ def doctor(
 
     settings = read_settings(data)
     if repair:
+        from service.cli.queue_file import renew_queue
         from service.cli.repair import repair_pools
 
         for name, error in repair_pools(settings):
             done = f"Made the vectors of {name} anew." if error is None else f"{name} stays as it is: {error.detail}"
             progress().print(done, markup=False)
+        if renew_queue(settings.data):
+            progress().print("Removed the broker's damaged file; workers announce again what waits.", markup=False)
     checks = run_checks(settings)
     if as_json:
         print_json({"ok": all(check.ok for check in checks), "checks": [asdict(check) for check in checks]})
