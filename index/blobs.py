@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from index.durable_files import TEMPORARY, make_directory, write_durably
+from index.durable_files import TEMPORARY, make_directory, storing, write_durably
 from invariantselect.errors import ImageNotFoundError, StoreCorruptError
 
 __all__ = ["Blobs"]
@@ -43,8 +43,9 @@ class Blobs:
         sha256 = hashlib.sha256(content).hexdigest()
         path = self.path(sha256)
         if not _holds(path, content):
-            make_directory(path.parent, below=self._root)
-            write_durably(path, content)
+            with storing(path):
+                make_directory(path.parent, below=self._root)
+                write_durably(path, content)
         return sha256
 
     def put_all(self, contents: Collection[bytes]) -> None:

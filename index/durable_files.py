@@ -43,37 +43,27 @@ def publish(temporary: Path, path: Path) -> None:
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Make `path` hold `content`: a reader, now or after a crash, sees the old file or the whole new one.
-
-    Raises:
-        CatalogUnavailableError: The disk is full or can't be written.
-    """
+    """Make `path` hold `content`: a reader, now or after a crash, sees the old file or the whole new one."""
     temporary = temporary_beside(path)
-    with storing(path):
-        try:
-            with temporary.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            publish(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        publish(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def make_directory(path: Path, *, below: Path) -> None:
-    """Make `path` and the folders between it and `below`, durably; `below` must exist.
-
-    Raises:
-        CatalogUnavailableError: The disk is full or can't be written.
-    """
+    """Make `path` and the folders between it and `below`, durably; `below` must exist."""
     if path.is_dir():
         return
     if path != below:
         make_directory(path.parent, below=below)
-    with storing(path):
-        path.mkdir(exist_ok=True)
-        flush(path.parent)
+    path.mkdir(exist_ok=True)
+    flush(path.parent)
 
 
 def sha256_of(path: Path) -> str:

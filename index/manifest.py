@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from index.durable_files import write_durably
+from index.durable_files import storing, write_durably
 from invariantselect.errors import StoreCorruptError
 
 __all__ = ["Manifest", "SegmentEntry", "read_manifest", "write_manifest"]
@@ -94,9 +94,14 @@ def read_manifest(folder: Path, *, fingerprint: str, dim: int) -> Manifest:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Put a manifest in the place of the folder's present one, at once and durably."""
+    """Put a manifest in the place of the folder's present one, at once and durably.
+
+    Raises:
+        CatalogUnavailableError: The disk is full or can't be written.
+    """
     body = {"format": FORMAT, **asdict(manifest)}
-    write_durably(folder / FILE, json.dumps({**body, "checksum": _checksum(body)}, indent=1).encode())
+    with storing(folder / FILE):
+        write_durably(folder / FILE, json.dumps({**body, "checksum": _checksum(body)}, indent=1).encode())
 
 
 def _parse(content: bytes, path: Path) -> Manifest:
