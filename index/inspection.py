@@ -14,6 +14,7 @@ from index.catalog.demonstration_rows import images_by_row, read_tail
 from index.catalog.engine import Catalog
 from index.catalog.pool_rows import PoolRow, all_pools
 from index.catalog.version_rows import all_versions, live_versions
+from index.catalog_inspection import UNREADABLE, contradictions
 from index.durable_files import sha256_of
 from index.encoder_inspection import damaged_encoders
 from index.encoder_version import FROZEN
@@ -68,9 +69,16 @@ def inspect(data: Path) -> list[Finding]:
     except StoreCorruptError as error:
         return [Finding(None, error.detail, error.hint)]
     try:
-        return list(_findings(catalog, data))
+        return list(_as_far_as_readable(_findings(catalog, data)))
     finally:
         catalog.close()
+
+
+def _as_far_as_readable(findings: Iterator[Finding]) -> Iterator[Finding]:
+    try:
+        yield from findings
+    except UNREADABLE as error:
+        yield Finding(None, f"the catalog is damaged: {type(error).__name__}: {error}", _CATALOG)
 
 
 def _findings(catalog: Catalog, data: Path) -> Iterator[Finding]:
@@ -79,8 +87,10 @@ def _findings(catalog: Catalog, data: Path) -> Iterator[Finding]:
     with catalog.reading() as connection:
         pools = all_pools(connection)
     for pool in pools:
-        yield from _of_pool(catalog, data / "pools" / pool.key, pool)
-        yield from _of_encoders(catalog, data / "encoders", pool)
+        for problem in contradictions(catalog, pool):
+            yield Finding(None, problem, _CATALOG)
+        yield from _as_far_as_readable(_of_pool(catalog, data / "pools" / pool.key, pool))
+        yield from _as_far_as_readable(_of_encoders(catalog, data / "encoders", pool))
     known = {pool.key for pool in pools}
     folders = (data / "pools").iterdir() if (data / "pools").is_dir() else ()  # keys alone make no folder of pools
     for folder in sorted(path for path in folders if path.name not in known):
@@ -106,9 +116,6 @@ def _of_pool(catalog: Catalog, folder: Path, pool: PoolRow) -> Iterator[Finding]
 def _of_encoders(catalog: Catalog, store: Path, pool: PoolRow) -> Iterator[Finding]:
     with catalog.reading() as connection:
         versions = all_versions(connection, pool.key)
-    first = versions[0]
-    if (first.encoder, first.fingerprint, first.dim) != (pool.encoder, pool.fingerprint, pool.dim):
-        yield Finding(pool.name, "the catalog contradicts itself about the pool's encoder", _CATALOG)
     for version, detail in damaged_encoders(store, pool.key, versions):
         if version.state == "serving":
             yield Finding(pool.name, detail, _ENCODER, number=version.number)

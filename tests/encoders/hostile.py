@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from functools import cache
 
 from PIL import Image
 
@@ -15,6 +16,7 @@ __all__ = ["corpus"]
 _MIB = 1 << 20
 
 
+@cache
 def corpus() -> dict[str, bytes]:
     """All of them by name. None is larger than a few megabytes, none needs more than a few pixels."""
     return {
@@ -41,19 +43,19 @@ def _raw_png(idat: bytes, extra: bytes = b"", *, side: int = 8) -> bytes:
 
 
 def _expanding() -> dict[str, bytes]:
-    """Small pictures whose compressed parts are hundreds of megabytes."""
-    bomb, pixels = _zeros(300), zlib.compress(bytes(8 * 25))
+    """Small pictures whose compressed parts are a hundred megabytes."""
+    bomb, pixels = _zeros(128), zlib.compress(bytes(8 * 25))
     profile = b"profile\x00\x00" + bomb
     text, international = b"Comment\x00\x00" + bomb, b"Comment\x00\x01\x00\x00\x00" + bomb
     lossless = encoded(Image.new("RGB", (8, 8)), "TIFF", compression="tiff_adobe_deflate")
     return {
-        "png, pixels of 300 MiB": _raw_png(bomb),
-        "png, profile of 300 MiB": _raw_png(pixels, png_chunk(b"iCCP", profile)),
-        "png, text of 300 MiB": _raw_png(pixels, png_chunk(b"zTXt", text)),
-        "png, ten texts of 300 MiB": _raw_png(pixels, png_chunk(b"zTXt", text) * 10),
-        "png, international text of 300 MiB": _raw_png(pixels, png_chunk(b"iTXt", international)),
+        "png, pixels of 128 MiB": _raw_png(bomb),
+        "png, profile of 128 MiB": _raw_png(pixels, png_chunk(b"iCCP", profile)),
+        "png, text of 128 MiB": _raw_png(pixels, png_chunk(b"zTXt", text)),
+        "png, ten texts of 128 MiB": _raw_png(pixels, png_chunk(b"zTXt", text) * 10),
+        "png, international text of 128 MiB": _raw_png(pixels, png_chunk(b"iTXt", international)),
         "png, text behind the pixels": _raw_png(pixels)[:-12] + png_chunk(b"zTXt", text) + png_chunk(b"IEND", b""),
-        "tiff, deflated 300 MiB": _with_strip(lossless, bomb),
+        "tiff, deflated 128 MiB": _with_strip(lossless, bomb),
     }
 
 
@@ -91,7 +93,7 @@ def _metadata() -> dict[str, bytes]:
 
 
 def _many_frames() -> dict[str, bytes]:
-    frames = [Image.new("P", (4, 4), number % 200) for number in range(400)]
+    frames = [Image.new("RGB", (4, 4), (number % 256, number // 2, 9)) for number in range(400)]
     animation = png_chunk(b"acTL", struct.pack(">II", 2**31 - 1, 0))
     gif = encoded(Image.new("P", (4, 4)), "GIF")
     frame = gif[gif.index(b",\x00\x00\x00\x00") : -1]
