@@ -72,6 +72,16 @@ def everything(data: Path) -> dict[str, Any]:
         return {**seen, "encoder": identity.fingerprint}
 
 
+def check_same(seen: dict[str, Any], truth: dict[str, Any]) -> None:
+    """All words and images are; vectors were made in batches of another size, so their last bits may differ."""
+    for name, value in truth.items():
+        if name.startswith("vectors"):
+            both = [np.frombuffer(b"".join(each[name]), "<f4") for each in (seen, truth)]
+            np.testing.assert_allclose(both[0], both[1], atol=1e-5)
+        else:
+            assert seen[name] == value
+
+
 def damaged(path: Path, chance: random.Random) -> Iterator[tuple[str, bytes]]:
     sound = path.read_bytes()
     for offset in sorted({0, len(sound) - 1, *(chance.randrange(len(sound)) for _ in range(FLIPS))}):
@@ -144,7 +154,7 @@ def test_an_altered_vector_of_the_tail_is_named_and_made_anew(whole: Path, adapt
     assert any("no vector" in detail for detail in named(whole))
     assert list(repair_pools(settings)) == [(POOL, None)]
     assert named(whole) == []
-    assert everything(whole) == truth
+    check_same(everything(whole), truth)
 
 
 def test_what_can_be_made_again_is_and_the_rest_is_named(whole: Path, adaptable_data: Path, tmp_path: Path) -> None:
@@ -163,12 +173,9 @@ def test_what_can_be_made_again_is_and_the_rest_is_named(whole: Path, adaptable_
     assert list(repair_pools(settings)) == [(POOL, None)]
     assert renew_queue(whole)
     assert not renew_queue(whole)
-    assert named(whole) == []
-    vectors = {name: seen for name, seen in everything(whole).items() if name.startswith("vectors")}
-    for name, seen in vectors.items():
-        np.testing.assert_allclose(
-            np.frombuffer(b"".join(seen), "<f4"), np.frombuffer(b"".join(truth[name]), "<f4"), atol=1e-5
-        )
+    assert all("versions/2" in detail for detail in named(whole))  # retired: made whole when it is switched to
+    assert [finding for finding in inspect(whole) if not finding.harmless] == []
+    check_same(everything(whole), truth)
 
     rmtree(whole / "encoders" / key / str(serving.number))
     copytree(whole, tmp_path / "copy")
