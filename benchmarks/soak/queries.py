@@ -103,7 +103,8 @@ class Asker:
             answers.failed(type(error).__name__)
             return
         if answer.status_code != 200:
-            answers.failed(f"{answer.status_code} {answer.json().get('code')}")
+            told = answer.json().get("code") if "json" in answer.headers.get("content-type", "") else "without a reason"
+            answers.failed(f"{answer.status_code} {told}")
         elif len(answer.json()["demonstrations"]) != 7:
             answers.failed("not 7 demonstrations")
         else:

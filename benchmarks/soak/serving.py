@@ -16,7 +16,7 @@ import httpx2
 
 __all__ = ["Server", "serving"]
 
-_PATIENCE_S = 120
+_PATIENCE_S = 600
 
 
 @dataclass(frozen=True)
@@ -67,4 +67,4 @@ def _wait_until_ready(url: str, server: subprocess.Popen[bytes]) -> None:
             if httpx2.get(f"{url}/readyz").status_code == 200:
                 return
         time.sleep(0.1)
-    raise RuntimeError("the server was not ready within two minutes")
+    raise RuntimeError("the server was not ready within ten minutes")
