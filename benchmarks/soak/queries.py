@@ -58,14 +58,17 @@ class Asker:
         """Answered queries a second, with so many clients who wait for an answer before they ask again."""
 
         async def all_of_them() -> Answers:
-            answers, begun = Answers(), time.perf_counter()
+            answers = Answers()
 
-            async def client(http: httpx2.AsyncClient) -> None:
-                while (due := time.perf_counter()) < begun + seconds:
+            async def client(http: httpx2.AsyncClient, begun: float) -> None:
+                due = begun
+                while due < begun + seconds:
                     await self._ask(http, answers, begun, due)
+                    due = time.perf_counter()
 
             async with self._http() as http:
-                await asyncio.gather(*(client(http) for _ in range(clients)))
+                begun = time.perf_counter()  # the connections' certificates are read by now
+                await asyncio.gather(*(client(http, begun) for _ in range(clients)))
             return answers
 
         answers = asyncio.run(all_of_them())
@@ -79,10 +82,10 @@ class Asker:
         chance = random.Random(seed)
 
         async def all_of_them() -> Answers:
-            answers, begun = Answers(), time.perf_counter()
+            answers = Answers()
             asked: set[asyncio.Task[None]] = set()
-            due = begun
             async with self._http() as http:
+                due = begun = time.perf_counter()
                 while (due := due + chance.expovariate(rate)) < begun + seconds:
                     await asyncio.sleep(max(0.0, due - time.perf_counter()))
                     task = asyncio.create_task(self._ask(http, answers, begun, due))
