@@ -7,7 +7,7 @@ SERVER := $(VENV)/.installed-server
 DEV := $(VENV)/.installed-dev
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint types check-arrows unit bench quality lock docs clean
+.PHONY: help demo test lint types check-arrows unit bench quality chaos fuzz soak lock docs clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,15 @@ bench: $(DEV) ## measure REST against the bare loop, ingest against the encoder,
 
 quality: $(DEV) ## adapt to real images, leave one domain out, an hour or two; writes docs/quality.md and the README's table
 	$(BIN)/python -m benchmarks quality
+
+chaos: $(DEV) ## kill servers, workers and Redis with -9 at random moments, 200 rounds, an hour; fails if anything acknowledged is lost
+	$(BIN)/python -m benchmarks.chaos
+
+soak: $(DEV) ## 15 minutes at 80 % of measured capacity, with writes, rebuilds and swaps; fails on an error or growing memory
+	$(BIN)/python -m benchmarks.soak --minutes 15 --load 0.8
+
+fuzz: $(DEV) ## feed damaged images, manifests, filters and requests to their readers for ten minutes; fails on any error but ours
+	$(BIN)/python -m benchmarks.fuzz --minutes 10
 
 docs: $(SERVER) ## write the tables of settings, routes and errors from the code
 	$(BIN)/python docs/write_reference.py

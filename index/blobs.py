@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from index.durable_files import TEMPORARY, make_directory, write_durably
-from invariantselect.errors import CatalogUnavailableError, ImageNotFoundError, StoreCorruptError
+from index.durable_files import TEMPORARY, make_directory, storing, write_durably
+from invariantselect.errors import ImageNotFoundError, StoreCorruptError
 
 __all__ = ["Blobs"]
 
@@ -42,12 +42,10 @@ class Blobs:
         """
         sha256 = hashlib.sha256(content).hexdigest()
         path = self.path(sha256)
-        try:
-            if not path.exists() or path.read_bytes() != content:
+        if not _holds(path, content):
+            with storing(path):
                 make_directory(path.parent, below=self._root)
                 write_durably(path, content)
-        except OSError as error:
-            raise CatalogUnavailableError(f"the image {sha256} can't be stored: {error.strerror}") from error
         return sha256
 
     def put_all(self, contents: Collection[bytes]) -> None:
@@ -102,3 +100,10 @@ class Blobs:
     def leftovers(self) -> Iterator[Path]:
         """Files that a write which never ended left behind, or that one is writing just now."""
         yield from self._root.glob(f"??/??/*{TEMPORARY}")
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return path.read_bytes() == content
+    except OSError:  # not there, or damaged so that it can't be read: then it is written anew
+        return False

@@ -5,14 +5,39 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from encoders.flush import flush
+from invariantselect.errors import CatalogUnavailableError
 
-__all__ = ["TEMPORARY", "flush_folders", "make_directory", "publish", "sha256_of", "temporary_beside", "write_durably"]
+__all__ = [
+    "TEMPORARY",
+    "flush_folders",
+    "make_directory",
+    "publish",
+    "sha256_of",
+    "storing",
+    "temporary_beside",
+    "write_durably",
+]
 
 TEMPORARY = ".tmp"
 """Suffix of a file that is being written; one that nobody is writing is left over from a crash."""
+
+
+@contextmanager
+def storing(path: Path) -> Iterator[None]:
+    """Within it `path` is written.
+
+    Raises:
+        CatalogUnavailableError: The disk is full or can't be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise CatalogUnavailableError(f"{path} can't be written: {error.strerror or error}") from error
 
 
 def temporary_beside(path: Path) -> Path:

@@ -16,7 +16,7 @@ from jaxtyping import Int64
 
 from index.blobs import Blobs
 from index.columns import find_rows
-from index.durable_files import make_directory, sha256_of
+from index.durable_files import make_directory, sha256_of, storing
 from index.manifest import Manifest, write_manifest
 from index.recoding import Recode, RowsToEncode, recoded
 from index.sealing import exclusive, sealed, sweep
@@ -168,5 +168,10 @@ def lacking_positions(snapshot: Snapshot, manifest: Manifest) -> Int64[np.ndarra
 
 
 def make_folder(space: Space) -> None:
-    """Make the folder of a space, durably, if it isn't there."""
-    make_directory(space.folder, below=space.pool_folder.parent)
+    """Make the folder of a space, durably, if it isn't there.
+
+    Raises:
+        CatalogUnavailableError: The disk is full or can't be written.
+    """
+    with storing(space.folder):
+        make_directory(space.folder, below=space.pool_folder.parent)

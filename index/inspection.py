@@ -15,7 +15,9 @@ from index.catalog.engine import Catalog
 from index.catalog.opening import CATALOG_FILE, open_catalog
 from index.catalog.pool_rows import PoolRow, all_pools
 from index.catalog.version_rows import all_versions, live_versions
+from index.catalog_inspection import UNREADABLE, contradictions
 from index.durable_files import sha256_of
+from index.encoder_inspection import damaged_encoders
 from index.encoder_version import FROZEN
 from index.manifest import Manifest
 from index.sealing import exclusive, orphans
@@ -28,6 +30,9 @@ __all__ = ["Finding", "inspect"]
 _REBUILD = "Rebuild the pool: its vectors are made anew from its images."
 _OUT_OF_USE = "Harmless; this encoder version isn't searched, and is made whole before it is switched to."
 _UPSERT = "Upsert the demonstrations again with their images, or delete them."
+_CATALOG = "Restore catalog.sqlite3 from a backup."
+_ENCODER = "It can't be made again. Go back to another version: invariantselect rollback. Then adapt the pool anew."
+_UNUSED_ENCODER = "Harmless; this encoder version doesn't serve. It can't be gone back to, and can't be made again."
 _HARMLESS = "Harmless; a write that never ended left it behind. It may be removed."
 
 
@@ -69,18 +74,28 @@ def inspect(data: Path, database_url: str | None = None) -> list[Finding]:
     except StoreCorruptError as error:
         return [Finding(None, error.detail, error.hint)]
     try:
-        return list(_findings(catalog, data))
+        return list(_as_far_as_readable(_findings(catalog, data)))
     finally:
         catalog.close()
 
 
+def _as_far_as_readable(findings: Iterator[Finding]) -> Iterator[Finding]:
+    try:
+        yield from findings
+    except UNREADABLE as error:
+        yield Finding(None, f"the catalog is damaged: {type(error).__name__}: {error}", _CATALOG)
+
+
 def _findings(catalog: Catalog, data: Path) -> Iterator[Finding]:
     for problem in catalog.problems():
-        yield Finding(None, f"the catalog is damaged: {problem}", "Restore catalog.sqlite3 from a backup.")
+        yield Finding(None, f"the catalog is damaged: {problem}", _CATALOG)
     with catalog.reading() as connection:
         pools = all_pools(connection)
     for pool in pools:
-        yield from _of_pool(catalog, data / "pools" / pool.key, pool)
+        for problem in contradictions(catalog, pool):
+            yield Finding(None, problem, _CATALOG)
+        yield from _as_far_as_readable(_of_pool(catalog, data / "pools" / pool.key, pool))
+        yield from _as_far_as_readable(_of_encoders(catalog, data / "encoders", pool))
     known = {pool.key for pool in pools}
     folders = (data / "pools").iterdir() if (data / "pools").is_dir() else ()  # keys alone make no folder of pools
     for folder in sorted(path for path in folders if path.name not in known):
@@ -101,6 +116,16 @@ def _of_pool(catalog: Catalog, folder: Path, pool: PoolRow) -> Iterator[Finding]
     below = (folder / VERSIONS).iterdir() if (folder / VERSIONS).is_dir() else ()
     for path in sorted(path for path in below if path.name not in known):
         yield Finding(pool.name, f"the folder {path} belongs to no encoder version", _HARMLESS, harmless=True)
+
+
+def _of_encoders(catalog: Catalog, store: Path, pool: PoolRow) -> Iterator[Finding]:
+    with catalog.reading() as connection:
+        versions = all_versions(connection, pool.key)
+    for version, detail in damaged_encoders(store, pool.key, versions):
+        if version.state == "serving":
+            yield Finding(pool.name, detail, _ENCODER, number=version.number)
+        else:
+            yield Finding(pool.name, detail, _UNUSED_ENCODER, harmless=True, number=version.number)
 
 
 def _of_version(catalog: Catalog, space: Space, pool: PoolRow) -> Iterator[Finding]:

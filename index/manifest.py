@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from index.durable_files import write_durably
+from index.durable_files import storing, write_durably
 from invariantselect.errors import StoreCorruptError
 
 __all__ = [
@@ -159,8 +159,13 @@ def read_manifest(folder: Path, *, fingerprint: str, dim: int) -> Manifest:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Put a manifest in the place of the folder's present one, at once and durably."""
-    write_durably(folder / FILE, manifest_bytes(manifest))
+    """Put a manifest in the place of the folder's present one, at once and durably.
+
+    Raises:
+        CatalogUnavailableError: The disk is full or can't be written.
+    """
+    with storing(folder / FILE):
+        write_durably(folder / FILE, manifest_bytes(manifest))
 
 
 def manifest_bytes(manifest: Manifest) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -23,7 +24,12 @@ from index.recoding import Recode, RecodeFor
 from index.sealing import exclusive, seal
 from index.transactions import Moving, NewDemonstration, VectorsMissingError, Written
 from index.versioned_pool import VersionedPool
-from invariantselect.errors import InvariantSelectError, PoolNotAdaptedError, StoreCorruptError
+from invariantselect.errors import (
+    CatalogUnavailableError,
+    InvariantSelectError,
+    PoolNotAdaptedError,
+    StoreCorruptError,
+)
 
 __all__ = [
     "Changes",
@@ -39,6 +45,7 @@ __all__ = [
 ]
 
 SEAL_AT = 4096
+_log = logging.getLogger("index.pool")
 
 
 class Pool(VersionedPool):
@@ -217,6 +224,13 @@ class Pool(VersionedPool):
         return max(rows)
 
     def _after(self, written: Written) -> None:
+        """Tidy up behind a write that is durable already: whatever goes wrong now, the write took place."""
+        try:
+            self._tidy_up(written)
+        except (CatalogUnavailableError, StoreCorruptError) as error:
+            _log.warning("the pool %s can't be tidied up after a write; it goes on: %s", self.name, error.detail)
+
+    def _tidy_up(self, written: Written) -> None:
         if written.freed:
             with self._catalog.writing() as connection:  # no upsert can begin to use an image while this is held
                 for sha256 in written.freed - referenced(connection, sorted(written.freed)):

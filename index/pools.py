@@ -17,6 +17,7 @@ from index.catalog.demonstration_rows import referenced
 from index.catalog.opening import open_catalog
 from index.catalog.pool_rows import PoolRow, add_pool, all_pools, find_pool, pool_versions, remove_pool
 from index.catalog.version_rows import add_version
+from index.durable_files import storing
 from index.encoder_version import FROZEN, EncoderVersion
 from index.pool import SEAL_AT, Pool
 from index.sealing import exclusive
@@ -215,7 +216,8 @@ class Pools:
             pool = self._opened.get(row.key)
             if pool is None:
                 folder = self._folders / row.key
-                folder.mkdir(exist_ok=True)
+                with storing(folder):
+                    folder.mkdir(exist_ok=True)
                 pool = Pool(self._catalog, self._blobs, folder, row, seal_at=self._seal_at)
                 pool.clear_leftovers()
                 self._opened[row.key] = pool

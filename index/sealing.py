@@ -22,7 +22,7 @@ from index.catalog.demonstration_rows import living_rows, read_tail
 from index.catalog.engine import Catalog
 from index.catalog.pool_rows import get_pool
 from index.catalog.version_rows import live_versions
-from index.durable_files import sha256_of
+from index.durable_files import sha256_of, storing
 from index.manifest import Manifest, SegmentEntry, write_manifest
 from index.segments import Segment, open_segment, write_segment
 from index.space import VERSIONS, Space
@@ -39,10 +39,15 @@ _ROWS_AT_ONCE = 2048
 
 @contextmanager
 def exclusive(folder: Path, *, wait: bool) -> Iterator[bool]:
-    """Hold a space's folder against every other thread and process; without `wait`, yield whether that worked."""
+    """Hold a space's folder against every other thread and process; without `wait`, yield whether that worked.
+
+    Raises:
+        CatalogUnavailableError: The disk is full or can't be written.
+    """
     lock = FileLock(folder / LOCK)
     try:
-        lock.acquire(timeout=-1 if wait else 0)
+        with storing(folder / LOCK):
+            lock.acquire(timeout=-1 if wait else 0)
     except Timeout:
         yield False
         return

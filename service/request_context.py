@@ -14,6 +14,7 @@ from invariantselect.errors import InternalError, InvariantSelectError, NotReady
 from service.metrics import Metrics
 from service.problems import problem_response
 from service.request_ids import assign_request_id
+from service.storage_failures import storage_failure
 
 __all__ = ["QUIET", "RequestContext"]
 
@@ -62,12 +63,13 @@ class RequestContext:
             except InvariantSelectError as error:
                 await self._answer(error, scope, receive, answered)
             except Exception as error:
-                _log.exception("request_failed", method=scope["method"], path=scope["path"])
+                refused = storage_failure(error)
+                if refused is None or answered.status:
+                    _log.exception("request_failed", method=scope["method"], path=scope["path"])
                 if answered.status:
                     raise
-                await self._answer(
-                    InternalError(f"the server failed with {type(error).__name__}"), scope, receive, answered
-                )
+                told = refused or InternalError(f"the server failed with {type(error).__name__}")
+                await self._answer(told, scope, receive, answered)
             finally:
                 self._tell(scope, answered.status, time.perf_counter() - began)
 

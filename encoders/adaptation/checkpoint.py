@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -31,7 +32,7 @@ def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, torch.Tensor]
     folder.mkdir(parents=True, exist_ok=True)
     name = f"step-{step}.safetensors"
     _put(folder / name, lambda part: save_file(_on_cpu(tensors), part))
-    told = json.dumps({"step": step, "file": name, "words": dict(words)})
+    told = json.dumps({"step": step, "file": name, "sha256": _sha256(folder / name), "words": dict(words)})
     _put(folder / _NEWEST, lambda part: part.write_text(told, encoding="utf-8"))
     for old in (*folder.glob("step-*.safetensors"), *folder.glob("*.part")):
         if old.name != name:
@@ -65,10 +66,21 @@ def load_checkpoint(folder: Path, words: Mapping[str, Any]) -> tuple[int, dict[s
         newest = json.loads((folder / _NEWEST).read_text(encoding="utf-8"))
         if newest["words"] != json.loads(json.dumps(dict(words))):
             return None
-        return int(newest["step"]), load_file(folder / Path(str(newest["file"])).name)
+        return int(newest["step"]), _load(folder / Path(str(newest["file"])).name, newest["sha256"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
         raise StoreCorruptError(
             f"The checkpoint in {folder} can't be read: {error}.", hint="Remove that folder; the training begins anew."
         ) from error
+
+
+def _load(path: Path, sha256: str) -> dict[str, torch.Tensor]:
+    if _sha256(path) != sha256:
+        raise ValueError(f"{path.name} was altered")
+    return load_file(path)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

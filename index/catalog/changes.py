@@ -11,6 +11,7 @@ from jaxtyping import Float32, Int64
 from sqlalchemy import Connection, bindparam, delete, insert, update
 
 from index.catalog.tables import demonstrations, tail_vectors, tombstones
+from index.catalog.tail_bytes import stored
 from index.demonstration import Demonstration
 from index.metadata import metadata_text
 
@@ -56,7 +57,7 @@ class Changeset:
         else:
             self._inserts[new.id] = {**values, "pool_key": self._key, "created_at": now}
         if vectors:
-            self._vectors[row] = {number: _bytes(vector) for number, vector in vectors.items()}
+            self._vectors[row] = {number: stored(vector) for number, vector in vectors.items()}
 
     def kill(self, row: int) -> None:
         """Let a row die: its demonstration was deleted, or got a new row."""
@@ -96,7 +97,7 @@ def add_to_tail(
 ) -> None:
     """Put vectors of an encoder version into its tail, and nothing else: rows that are stored get their vectors."""
     tail = [
-        {"pool_key": key, "row": row, "number": number, "vector": _bytes(vector)}
+        {"pool_key": key, "row": row, "number": number, "vector": stored(vector)}
         for row, vector in zip(rows.tolist(), vectors, strict=True)
     ]
     _many(connection, insert(tail_vectors), tail)
@@ -111,10 +112,6 @@ def forget_sealed(connection: Connection, key: str, number: int, *, through: int
 def forget_tombstones(connection: Connection, key: str, *, through: int) -> None:
     """Remove the tombstones up to a version."""
     connection.execute(delete(tombstones).where(tombstones.c.pool_key == key, tombstones.c.version <= through))
-
-
-def _bytes(vector: Float32[np.ndarray, " dim"]) -> bytes:
-    return vector.astype("<f4").tobytes()
 
 
 def _many(connection: Connection, statement: Any, parameters: Sequence[Mapping[str, Any]]) -> None:

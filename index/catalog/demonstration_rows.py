@@ -11,6 +11,7 @@ from jaxtyping import Int64
 from sqlalchemy import Connection, Select, and_, func, select
 
 from index.catalog.tables import demonstrations, tail_vectors, tombstones
+from index.catalog.tail_bytes import intact
 from index.columns import Column, Columns
 from index.demonstration import Demonstration
 from index.metadata import MetadataReader
@@ -122,7 +123,8 @@ def read_tail(connection: Connection, space: Space, *, after: int) -> Iterator[P
     statement = select(t.row, t.vector).select_from(joined).where(mine).order_by(t.row)
     for part in connection.execute(statement).partitions(_ROWS_AT_ONCE):
         # A damaged vector counts as none: its row then has no vector, which is what a reader reports.
-        whole = [(row, vector) for row, vector in part if len(vector) == 4 * dim]
+        read = [(row, intact(content, dim)) for row, content in part]
+        whole = [(row, vector) for row, vector in read if vector is not None]
         vectors = np.frombuffer(b"".join(vector for _, vector in whole), dtype="<f4").astype(np.float32, copy=False)
         yield np.array([row for row, _ in whole], dtype=np.int64), vectors.reshape(-1, dim)
 

@@ -107,7 +107,7 @@ tail_vectors = Table(  # of demonstrations that are in no sealed segment of an e
     _owner(),
     Column("row", BigInteger, nullable=False),
     Column("number", Integer, nullable=False),  # of the encoder version
-    Column("vector", LargeBinary, nullable=False),  # float32, little-endian
+    Column("vector", LargeBinary, nullable=False),  # as `index.catalog.tail_bytes` writes it
     PrimaryKeyConstraint("pool_key", "row", "number"),
 )
 

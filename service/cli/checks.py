@@ -16,6 +16,7 @@ from PIL import Image
 from index.catalog.opening import CATALOG_FILE
 from index.inspection import inspect
 from invariantselect.errors import InvariantSelectError
+from service.cli.queue_file import queue_problem
 from service.cli.version import distribution_version
 from service.cli.workplace import load_encoder, open_pools
 from service.settings import Settings
@@ -45,7 +46,16 @@ class Check:
 
 def run_checks(settings: Settings) -> list[Check]:
     """Look at everything; one check that fails doesn't stop the others."""
-    looks: list[Callable[[Settings], Iterator[Check]]] = [_python, _packages, _faiss, _encoder, _disk, _pools, _redis]
+    looks: list[Callable[[Settings], Iterator[Check]]] = [
+        _python,
+        _packages,
+        _faiss,
+        _encoder,
+        _disk,
+        _pools,
+        _queue,
+        _redis,
+    ]
     checks: list[Check] = []
     for look in looks:
         try:
@@ -134,6 +144,13 @@ def _pools(settings: Settings) -> Iterator[Check]:
         with open_pools(settings) as pools:
             sizes = [f"{pool.name} ({pool.summary().demonstrations})" for pool in pools.list()]
         yield Check("pools", True, f"every file, vector and image is sound: {', '.join(sizes) or 'no pool'}")
+
+
+def _queue(settings: Settings) -> Iterator[Check]:
+    problem = queue_problem(settings.data)
+    if problem is not None:
+        step = "Stop the server and its workers, and run: invariantselect doctor --repair. No job is lost."
+        yield Check("queue", False, problem, step)
 
 
 def _redis(settings: Settings) -> Iterator[Check]:

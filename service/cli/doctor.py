@@ -40,6 +40,7 @@ def doctor(
     settings = read_settings(data)
     if repair:
         from service.cli.audited import audited
+        from service.cli.queue_file import renew_queue
         from service.cli.repair import repair_pools
 
         with audited(settings, "repair_pools") as record:
@@ -51,6 +52,8 @@ def doctor(
                 progress().print(done, markup=False)
                 repaired += [name] if error is None else []
                 record.tell(repaired=[*repaired])
+        if renew_queue(settings.data):
+            progress().print("Removed the broker's damaged file; workers announce again what waits.", markup=False)
     checks = run_checks(settings)
     if as_json:
         print_json({"ok": all(check.ok for check in checks), "checks": [asdict(check) for check in checks]})

@@ -24,6 +24,7 @@ from service.services import Services
 
 __all__ = ["REBUILD"]
 
+_DIGEST_BYTES = 32
 _AT_ONCE = 16  # images between two looks at whether to go on
 
 
@@ -110,19 +111,21 @@ class _Encoding:
 
 
 def _read(file: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
-    """Vectors of an attempt before; None where there are none, or not all of them."""
+    """Vectors of an attempt before; None where there are none, or not those that were written."""
     try:
         content = file.read_bytes()
     except FileNotFoundError:
         return None
-    if len(content) != 4 * shape[0] * shape[1]:
+    digest, numbers = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+    if len(numbers) != 4 * shape[0] * shape[1] or hashlib.sha256(numbers).digest() != digest:
         return None
-    return np.frombuffer(content, dtype="<f4").reshape(shape).astype(np.float32)
+    return np.frombuffer(numbers, dtype="<f4").reshape(shape).astype(np.float32)
 
 
 def _write(file: Path, vectors: NDArray[np.float32]) -> None:
     temporary = file.with_suffix(f".{os.getpid()}")
-    temporary.write_bytes(vectors.astype("<f4").tobytes())
+    numbers = vectors.astype("<f4").tobytes()
+    temporary.write_bytes(hashlib.sha256(numbers).digest() + numbers)  # not flushed: a loss of power may damage it
     temporary.replace(file)
 
 

@@ -16,6 +16,7 @@ from service.jobs.context import JobContext
 from service.jobs.kind import JobKind
 from service.jobs.watch import Verdict, Watch
 from service.services import Services
+from service.storage_failures import storage_failure
 from service.tracing.at_hand import note
 from service.tracing.jobs import traced_job
 
@@ -94,8 +95,10 @@ class Runner:
         except InvariantSelectError as error:
             self._fail(claimed, error)
         except Exception as error:  # noqa: BLE001 -- a defect of one job mustn't end the worker of the others
-            _log.exception("job_defect")
-            self._fail(claimed, InternalError(f"the job failed with {type(error).__name__}"))
+            refused = storage_failure(error)
+            if refused is None:
+                _log.exception("job_defect")
+            self._fail(claimed, refused or InternalError(f"the job failed with {type(error).__name__}"))
         else:
             if claimed.succeed(result):
                 shutil.rmtree(folder, ignore_errors=True)

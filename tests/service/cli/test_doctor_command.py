@@ -100,3 +100,26 @@ def test_a_pool_that_cannot_be_repaired_is_named_and_leaves_the_others_to_be_rep
     ended = cli("doctor", "--repair")
     assert ended.code == 1
     assert "pets stays as it is" in ended.err
+
+
+def test_a_broker_s_file_that_is_damaged_is_found_and_made_anew(cli: CommandLine, pets: str, tmp_path: Path) -> None:
+    broker = tmp_path / "data" / "jobs" / "queue.sqlite3"
+    broker.parent.mkdir(exist_ok=True)
+    broker.write_bytes(b"no database at all" * 99)
+    code, found = findings(cli)
+    assert (code, found["queue"]["ok"]) == (1, False)
+    assert "--repair" in str(found["queue"]["next_step"])
+    ended = cli("doctor", "--repair")
+    assert (ended.code, "broker's damaged file" in ended.err) == (0, True)
+    assert not broker.exists()
+
+
+def test_an_encoder_that_was_altered_is_named(cli: CommandLine, pets: str, tmp_path: Path) -> None:
+    with Pools(tmp_path / "data") as pools:
+        pool = pools.open(pets)
+        version = pool.add_version(
+            encoder=f"{pool.key}/2", fingerprint="2" * 64, dim=4, looks_at_domains=False, lineage={}
+        )
+        code, found = findings(cli)
+        assert (code, version.number) == (0, 2)
+        assert f"{pool.key}/2 can't be read" in str(found["pool pets"]["found"])  # a version that nobody needs yet
