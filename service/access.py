@@ -36,11 +36,13 @@ class Scoped:
     Args:
         scope: The least scope that is let in.
         counted: Whether requests are limited in number.
+        of_all_pools: Whether the answer tells of all pools, so that a key that is limited to some is refused.
     """
 
-    def __init__(self, scope: Scope, *, counted: bool = True) -> None:
+    def __init__(self, scope: Scope, *, counted: bool = True, of_all_pools: bool = False) -> None:
         self.scope = scope
         self.counted = counted
+        self.of_all_pools = of_all_pools
 
     async def __call__(
         self, request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
@@ -50,7 +52,8 @@ class Scoped:
         Raises:
             UnauthenticatedError: No key, or none that works.
             RateLimitedError: The key, or the address where no keys are asked for, has asked too often.
-            ForbiddenError: The key lacks the scope; or no keys are asked for and another site sent the request.
+            ForbiddenError: The key lacks the scope, or is limited to pools where the answer tells of all; or no keys
+                are asked for and another site sent the request.
             PoolNotFoundError, JobNotFoundError: The path names what the key isn't granted.
             CatalogUnavailableError: Keys can't be looked up, or a write can't be written down.
         """
@@ -76,6 +79,10 @@ class Scoped:
         self._count(request, services, key.id)
         if not key.may(self.scope):
             raise ForbiddenError(f"this needs the scope {self.scope}; the key has {key.scope}", scope=self.scope)
+        if self.of_all_pools and key.pools is not None:
+            raise ForbiddenError(
+                "this tells of all pools, and the key is limited to some", hint="Use a key that isn't limited to pools."
+            )
         caller = Caller(key.id, key.pools)
         check_granted(caller, request.path_params, services.jobs)
         remember_caller(request, caller)
@@ -94,7 +101,7 @@ class Scoped:
 
 
 READ, WRITE, ADMIN = Scoped("read"), Scoped("write"), Scoped("admin")
-SCRAPE = Scoped("read", counted=False)
+SCRAPE = Scoped("read", counted=False, of_all_pools=True)
 """For what asks by the clock, and must see a server whose clients ask too much."""
 
 

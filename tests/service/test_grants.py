@@ -146,6 +146,13 @@ def test_routes_without_a_pool_go_by_the_scope(clinic: Clinic) -> None:
     assert answer.status_code == 200
 
 
+def test_metrics_which_name_all_pools_are_not_shown(clinic: Clinic) -> None:
+    answer = clinic.client.post("/v1/pools/p/select", json={"query": {"id": "d0/l0/0.png"}}, headers=clinic.all)
+    assert answer.status_code == 200
+    assert 'pool="p"' in clinic.client.get("/metrics", headers=clinic.all).text
+    check_problem(clinic.client.get("/metrics", headers=clinic.of_q), 403, "forbidden")
+
+
 def test_an_idempotency_key_of_another_pool_does_not_tell_its_job(clinic: Clinic) -> None:
     sent = {"idempotency-key": "nightly"}
     job = clinic.client.post("/v1/pools/p/rebuild", headers={**clinic.all, **sent}).json()["id"]
