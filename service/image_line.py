@@ -25,6 +25,7 @@ __all__ = ["ImageLine"]
 T = TypeVar("T")
 
 _ROOM = 32  # preprocessed images in memory, 600 kB each at 224 pixels
+_LARGE_ROOM = 8
 _AT_ONCE = 8  # of one request, so that a large batch leaves room for others
 _LARGE = 4_000_000  # pixels; 40 ms of decoding
 
@@ -50,6 +51,7 @@ class ImageLine:
         self._small = ThreadPoolExecutor(threads, thread_name_prefix="decode")
         self._large = ThreadPoolExecutor(max(1, threads // 2), thread_name_prefix="decode-large")
         self._room = asyncio.Semaphore(_ROOM)
+        self._large_room = asyncio.Semaphore(_LARGE_ROOM)
 
     async def run(self, passes: TrunkPasses, images: Sequence[Seen]) -> list[Passed | InvariantSelectError]:
         """The images with their vectors, in their order; an error in the place of one that can't be used.
@@ -90,17 +92,16 @@ class ImageLine:
         return [task.result() for task in tasks]
 
     async def _pass(self, passes: TrunkPasses, seen: Seen, asker: Asker) -> Passed | InvariantSelectError:
-        async with self._room:
-            try:
+        try:
+            async with self._room:
                 submitted = await _on(self._small, partial(self._submit_small, passes, seen, asker))
-                if submitted is None:
-                    submitted = await _on(self._large, partial(self._submit, passes, seen, asker))
-                for trunk, future in submitted.futures.items():
-                    forwarded = await asyncio.wrap_future(future)
-                    submitted.passed.gain(trunk, forwarded.vector, forwarded.milliseconds)
-            except InvariantSelectError as error:
-                return error
-            return submitted.passed
+                if submitted is not None:
+                    return await _forwarded(submitted)
+            # Room of their own: those that wait for so long would soon have taken all of it.
+            async with self._large_room:
+                return await _forwarded(await _on(self._large, partial(self._submit, passes, seen, asker)))
+        except InvariantSelectError as error:
+            return error
 
     def _submit_small(self, passes: TrunkPasses, seen: Seen, asker: Asker) -> _Submitted | None:
         opened = undecoded(seen.image, passes.limits)
@@ -115,6 +116,13 @@ class ImageLine:
                 trunk: self._lane.submit(passes.trunks[trunk], pixels, asker) for trunk, pixels in begun.inputs.items()
             }
         return _Submitted(begun.passed, futures)
+
+
+async def _forwarded(submitted: _Submitted) -> Passed:
+    for trunk, future in submitted.futures.items():
+        forwarded = await asyncio.wrap_future(future)
+        submitted.passed.gain(trunk, forwarded.vector, forwarded.milliseconds)
+    return submitted.passed
 
 
 async def _on(executor: Executor, work: Callable[[], T]) -> T:

@@ -113,7 +113,7 @@ async def test_a_slow_image_holds_up_nobody(line: ImageLine, monkeypatch: pytest
 async def test_large_images_hold_up_only_large_ones(line: ImageLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service.image_line, "_LARGE", 200)
     slow = SlowPictures(monkeypatch, width=20)
-    large = [asyncio.create_task(run(line, PixelEncoder(), png(number, side=20))) for number in range(6)]
+    large = [asyncio.create_task(run(line, PixelEncoder(), png(number, side=20))) for number in range(50)]
     await until(lambda: slow.begun)
     for number in range(5):
         await asyncio.wait_for(run(line, PixelEncoder(), png(number)), 20)
