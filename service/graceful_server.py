@@ -94,7 +94,7 @@ class GracefulServer(uvicorn.Server):
             await loop.connect_accepted_socket(self._protocol, connection)
         until = time.monotonic() + _FIRST_WORD_SECONDS
         await asyncio.sleep(_ON_THE_WAY_SECONDS)
-        while self._somebody_is_new() and len(self.signals) < 2 and time.monotonic() < until:
+        while self._somebody_is_new() and len(self.signals) < 2 and time.monotonic() < until:  # noqa: ASYNC110 -- as below
             await asyncio.sleep(_LOOK_SECONDS)
 
     def _somebody_is_new(self) -> bool:
