@@ -19,6 +19,7 @@ __all__ = ["GracefulServer"]
 _log = structlog.get_logger("service.graceful_server")
 
 _ON_THE_WAY_SECONDS = 0.2  # a request that was sent over an open connection before it is known to be idle
+_FIRST_WORD_SECONDS = 2.0  # for whoever was let in and is slow to speak
 _LOOK_SECONDS = 0.05
 
 
@@ -91,8 +92,14 @@ class GracefulServer(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for connection in waiting:
             await loop.connect_accepted_socket(self._protocol, connection)
-        if len(self.signals) < 2:
-            await asyncio.sleep(_ON_THE_WAY_SECONDS)
+        until = time.monotonic() + _FIRST_WORD_SECONDS
+        await asyncio.sleep(_ON_THE_WAY_SECONDS)
+        while self._somebody_is_new() and len(self.signals) < 2 and time.monotonic() < until:  # noqa: ASYNC110 -- as below
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _somebody_is_new(self) -> bool:
+        """Whether a connection was let in that hasn't sent its first request."""
+        return any(getattr(connection, "cycle", connection) is None for connection in self.server_state.connections)
 
     def _protocol(self) -> asyncio.Protocol:
         made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]

@@ -121,7 +121,7 @@ class Users:
 
 
 def test_under_load_everybody_who_was_let_in_is_answered(start: Start, tmp_path: Path) -> None:
-    process, http = start(0.02)
+    process, http = start(0.02, shutdown_delay_seconds=4)  # each kept connection is told to close in that time
     users = Users(str(http.base_url), 8)
     wait_until(lambda: len(users.statuses) > 20)
     process.send_signal(signal.SIGTERM)
@@ -170,7 +170,7 @@ def test_a_second_signal_ends_the_waiting_and_whoever_waits_is_told(start: Start
     began = time.monotonic()
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE) == 0  # what runs ends its piece of work; what waits isn't begun
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 45  # and not 60
     for thread in threads:
         thread.join(PATIENCE)
     assert [answer.status_code for answer in answers] == [503, 503]
