@@ -10,12 +10,12 @@ import numpy as np
 from jaxtyping import Int64
 
 from index.blobs import Blobs
+from index.catalog.contradictions import UNREADABLE, contradictions
 from index.catalog.demonstration_rows import images_by_row, read_tail
 from index.catalog.engine import Catalog
 from index.catalog.opening import CATALOG_FILE, open_catalog
 from index.catalog.pool_rows import PoolRow, all_pools
 from index.catalog.version_rows import all_versions, live_versions
-from index.catalog_inspection import UNREADABLE, contradictions
 from index.durable_files import sha256_of
 from index.encoder_inspection import damaged_encoders
 from index.encoder_version import FROZEN

@@ -9,7 +9,7 @@ from benchmarks.chaos.person import Person
 from benchmarks.chaos.pictures import DOMAINS, LABELS, POOL, Pictures
 from benchmarks.chaos.worlds import Contradiction
 from invariantselect import ImageQuery, Selection
-from invariantselect.errors import PoolNotAdaptedError
+from invariantselect.errors import PoolNotAdaptedError, TimedOutError
 
 __all__ = ["Searcher"]
 
@@ -32,6 +32,9 @@ class Searcher(Person):
             selection = self.client.select(POOL, query, images=False, **options)
         except PoolNotAdaptedError:
             self.ledger.count("selections refused: not adapted")
+            return
+        except TimedOutError:  # the server gives up a query that waits too long, on a machine that is too slow
+            self.ledger.count("selections given up")
             return
         self.ledger.count("selections")
         self._check(selection, options)
