@@ -1,9 +1,8 @@
 """How well an approximate kind does: its recall and its time against an exact search, on queries made for that.
 
 The queries are stored vectors, evenly spaced over the segment, each moved in a random direction by its own length.
-Stored vectors themselves, or ones that are moved a little, are found too easily: an effort that found 98 % of their
-neighbours found 79 % of those of queries from a domain that the pool lacked. Moved by their length they are about as
-hard as those.
+That makes them about as hard as new vectors of the pool's own classes and domains. Queries from a domain that the pool
+lacks are harder: of their neighbours less is found than is measured here (`python -m benchmarks --only search`).
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class SegmentInfo(Answered):
     queries: int = Field(
         default=0,
         description="How many queries that was measured by: stored vectors, evenly spaced, each moved by its own "
-        "length in a random direction, which makes them about as hard as queries from a domain that the pool lacks.",
+        "length in a random direction. Of queries from a domain that the pool lacks less is found.",
     )
     note: str = Field(default="", description="Why it is of this kind, where a rebuild was asked for a recall.")
 
