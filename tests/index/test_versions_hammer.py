@@ -16,8 +16,6 @@ from tests.catalogs import Pools
 from tests.index.entries import SECOND, THIRD, add_version, entry, make_pool, recode_for, vectors_of
 from tests.index.model import answers, nearest
 
-pytestmark = pytest.mark.usefixtures("database")
-
 IMAGES = [f"image {number}".encode() for number in range(40)]
 BY_HASH = {hashlib.sha256(image).hexdigest(): image for image in IMAGES}
 WRITERS, READERS, BATCHES, SWITCHES = 2, 5, 25, 10
@@ -91,6 +89,7 @@ def test_searching_while_others_write_fill_and_switch_is_always_right(pool):
             reader.result()
 
 
+@pytest.mark.usefixtures("database")
 def test_a_search_waits_for_no_filling_and_no_switch(pool):
     """The encoder takes as long as it likes: whoever searches meanwhile is answered, by the version that serves."""
     pool.switch(3, recode_for(pool.versions()[2]))
@@ -120,6 +119,7 @@ def test_a_search_waits_for_no_filling_and_no_switch(pool):
     before.adapted.search(np.ones((1, before.adapted.dim), np.float32), 5)
 
 
+@pytest.mark.usefixtures("database")
 def test_a_search_waits_for_no_switch_that_holds_the_write_lock(pool, monkeypatch):
     number, entered, leave = 2, threading.Event(), threading.Event()
     second = recode_for(pool.versions()[1])

