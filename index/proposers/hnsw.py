@@ -7,7 +7,7 @@ a walk jumps about in memory and is as fast as memory is; what it finds is score
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import faiss
 import numpy as np
@@ -34,7 +34,8 @@ class Hnsw:
         count, dim = matrix.shape
         faiss.omp_set_num_threads(building_threads())
         metric = faiss.METRIC_INNER_PRODUCT
-        index = faiss.IndexHNSWSQ(dim, faiss.ScalarQuantizer.QT_8bit, _LINKS, metric)
+        made: Any = faiss.IndexHNSWSQ  # FAISS builds its Python signatures at run time
+        index = made(dim, faiss.ScalarQuantizer.QT_8bit, _LINKS, metric)
         index.hnsw.efConstruction = _CONSTRUCTION
         sample = np.linspace(0, count - 1, min(count, _TRAINED_ON)).astype(np.int64)
         index.train(np.ascontiguousarray(matrix[sample]))
@@ -53,7 +54,7 @@ class Hnsw:
 
     def asking(self, effort: int, asked: int) -> Any:
         """See `index.proposers.kind.Kind`."""
-        parameters: Any = faiss.SearchParametersHNSW  # FAISS builds its Python signatures at run time
+        parameters: Any = cast(Any, faiss).SearchParametersHNSW  # likewise
         return parameters(efSearch=max(effort, asked))
 
     def is_of(self, index: Any) -> bool:

@@ -97,7 +97,8 @@ class Yardstick:
         return hits / (k * len(self.queries)), 1e3 * median(took)
 
     def _scores(self, query: Float32[np.ndarray, " dim"], offsets: Int64[np.ndarray, " n"]) -> np.ndarray:
-        return scores_of(self._segment.vectors(offsets), query[np.newaxis])[0]
+        scores: np.ndarray = scores_of(self._segment.vectors(offsets), query[np.newaxis])[0]
+        return scores
 
 
 def probe_queries(segment: Segment) -> Float32[np.ndarray, "queries dim"]:
@@ -107,4 +108,5 @@ def probe_queries(segment: Segment) -> Float32[np.ndarray, "queries dim"]:
     away = np.random.default_rng(0).standard_normal(vectors.shape)
     away *= _MOVED_BY * np.linalg.norm(vectors, axis=1, keepdims=True) / np.linalg.norm(away, axis=1, keepdims=True)
     queries = vectors + away
-    return (queries / np.linalg.norm(queries, axis=1, keepdims=True)).astype(np.float32)
+    queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+    return np.asarray(queries, dtype=np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 
@@ -105,7 +105,7 @@ async def select(
     and one forward pass of the image. `invariant_select` asks for a pool that was adapted.
     """
 
-    def begin() -> ImageWork[Selection] | ImageWork[Comparison]:
+    def begin() -> ImageWork[Any]:
         stored = services.pools.open(pool)
         embedder_of = partial(services.pool_embedder, stored)
         if body.options.strategies is None:
@@ -113,7 +113,7 @@ async def select(
         return compare(stored, body.query, body.options.by_strategy(), embedder_of)
 
     async with attended(request):
-        answer = await services.carry_out(begin)
+        answer: Selection | Comparison = await services.carry_out(begin)
     made = [answer] if isinstance(answer, Selection) else list(answer.selections.values())
     tell_selections(made)
     for selection in made:
