@@ -47,6 +47,9 @@ def read(
             fields[name] = value
             if line or "data" not in fields:
                 continue
+            if fields["event"] == "closing":  # of the server, not of the job
+                assert "id" not in fields
+                break
             found.append(JobEvent.model_validate_json(fields["data"]))
             assert (fields["id"], fields["event"]) == (str(found[-1].number), found[-1].event)
             fields.clear()
