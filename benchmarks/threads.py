@@ -1,7 +1,7 @@
 """How many threads should decode, and how many should share a forward pass: `python -m benchmarks.threads`.
 
-Each split runs the same images through `service.image_line`, one after the other and 32 at a time, in turn with the
-others; the rule that the measurement led to stands in docs/benchmarks.md.
+Each split runs the same images through `service.embedding.image_line`, one after the other and 32 at a time, in turn
+with the others; the rule that the measurement led to stands in docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from encoders.decode import DecodeLimits
 from encoders.encoder import Encoder
 from encoders.image_encoder import ImageEncoder
 from encoders.runtime.onnx_runtime import OnnxRuntime
-from service.embedding import Embedder, passes_of
-from service.forward_lane import ForwardLane
-from service.image_line import ImageLine
+from service.embedding.embedder import Embedder, passes_of
+from service.embedding.forward_lane import ForwardLane
+from service.embedding.image_line import ImageLine
 from service.metrics import Metrics
 from service.settings import Settings
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 from fastapi.routing import APIRoute
 
 from invariantselect.errors import ERRORS
-from service.access import Scoped
+from service.access.scoped import Scoped
 from service.routers import ROUTERS
 from service.settings import Settings
 

@@ -13,18 +13,18 @@ from fastapi import Depends, FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Match, Route
 
-from service.audit_trail import AuditTrail
-from service.body_limit import BodyLimit
-from service.catalog_watch import CatalogWatch
-from service.encoder_shelf import EncoderLoader
-from service.following import Following
-from service.known_parameters import refuse_unknown_parameters
+from service.access.audit_trail import AuditTrail
+from service.embedding.encoder_shelf import EncoderLoader
+from service.embedding.native_threads import one_blas_thread
+from service.http.body_limit import BodyLimit
+from service.http.known_parameters import refuse_unknown_parameters
+from service.http.openapi import document
+from service.http.problems import exception_handlers
+from service.http.request_context import RequestContext
 from service.logs import configure_logs
 from service.metrics import Metrics
-from service.native_threads import one_blas_thread
-from service.openapi import document
-from service.problems import exception_handlers
-from service.request_context import RequestContext
+from service.replicas.catalog_watch import CatalogWatch
+from service.replicas.following import Following
 from service.routers import ROUTERS
 from service.scraping import Scraper
 from service.services import open_services

@@ -16,25 +16,25 @@ from index.encoder_version import EncoderVersion
 from index.pool import Pool
 from index.pools import Pools
 from index.recoding import Recode, RecodeFor, recode_by
-from service.embedding import Embedder
-from service.embedding_cache import EmbeddingCache, connect_redis
-from service.encoder_shelf import EncoderLoader, EncoderShelf, check_fingerprint
-from service.ending import Ending
-from service.engine import Engine
-from service.forward_lane import ForwardLane
-from service.image_line import ImageLine
-from service.image_work import ImageWork, carry_out
+from service.access.key_check import KeyCheck
+from service.access.key_use import KeyUse
+from service.access.rate_limits import RateLimits
+from service.embedding.embedder import Embedder
+from service.embedding.embedding_cache import EmbeddingCache, connect_redis
+from service.embedding.encoder_shelf import EncoderLoader, EncoderShelf, check_fingerprint
+from service.embedding.ending import Ending
+from service.embedding.engine import Engine
+from service.embedding.forward_lane import ForwardLane
+from service.embedding.image_line import ImageLine
+from service.embedding.image_work import ImageWork, carry_out
+from service.embedding.warm_up import WarmUp
 from service.jobs.desk import JobDesk
 from service.jobs.queue import JobQueue, open_queue
-from service.key_check import KeyCheck
-from service.key_use import KeyUse
 from service.metrics import Metrics
-from service.notices import Notices
-from service.rate_limits import RateLimits
+from service.replicas.notices import Notices
 from service.settings import Settings
 from service.store import open_store
 from service.tracing.traces import Traces, open_traces
-from service.warm_up import WarmUp
 
 if TYPE_CHECKING:
     from encoders.adaptation.ranks import Ranks
@@ -150,7 +150,7 @@ class Services:
         return recode
 
     async def carry_out(self, begin: Callable[[], ImageWork[T]]) -> T:
-        """Do work whose images have to pass; see `service.image_work.carry_out`."""
+        """Do work whose images have to pass; see `service.embedding.image_work.carry_out`."""
         return await carry_out(self.engine, self.line, self.ending, begin)
 
     def _embedder(self, encoder: Encoder) -> Embedder:

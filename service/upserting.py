@@ -13,8 +13,8 @@ from index.pool import Pool
 from invariantselect.errors import EncoderVersionChangedError, InvariantSelectError
 from invariantselect.wire.base import MetadataValue
 from invariantselect.wire.demonstrations import DemonstrationInput, Outcome
-from service.data_uri import image_from_text
-from service.embedding import Embedded, Embedder, embed_by_each
+from service.embedding.embedder import Embedded, Embedder, embed_by_each
+from service.http.data_uri import image_from_text
 from service.stored import outcome
 
 __all__ = ["GivenDemonstration", "given_demonstration", "upsert"]

@@ -24,7 +24,7 @@ from index.selection.filter import allowed
 from index.sources.opening import open_source
 from index.sources.record import Record
 from invariantselect.wire.selections import SelectRequest
-from service.data_uri import image_from_text
+from service.http.data_uri import image_from_text
 from tests.index.selection.memory_pool import MemoryPool
 from tests.index.selection.memory_pool import Record as Remembered
 

@@ -10,10 +10,10 @@ from encoders.decode import DecodeLimits, decode
 from invariantselect.errors import ImageNotFoundError, InvariantSelectError
 from invariantselect.wire import Comparison, Selection
 from service.cli.workplace import decode_limits, load_encoder
-from service.embedding import Embedder
-from service.encoder_shelf import check_fingerprint
-from service.given_query import GivenQuery
+from service.embedding.embedder import Embedder
+from service.embedding.encoder_shelf import check_fingerprint
 from service.page import QueryView, Thumbnail, make_thumbnail, render_comparison, render_selection
+from service.selecting.given_query import GivenQuery
 
 if TYPE_CHECKING:
     from index.encoder_version import EncoderVersion
@@ -32,7 +32,7 @@ class Question:
 
     Attributes:
         name: The file's name or the demonstration's id.
-        given: What `service.selecting` makes a selection for.
+        given: What `service.selecting.selections` makes a selection for.
     """
 
     name: str

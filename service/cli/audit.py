@@ -58,7 +58,7 @@ def audit(
 
 
 def _list(settings: Settings, pool: str | None, since: datetime | None, limit: int, *, as_json: bool) -> None:
-    from service.audit import audit_page
+    from service.access.audit import audit_page
     from service.cli.terminal import print_json, print_table
     from service.cli.workplace import open_own_tables
 
@@ -83,7 +83,7 @@ def _list(settings: Settings, pool: str | None, since: datetime | None, limit: i
 
 
 def _prune(settings: Settings, before: datetime, *, yes: bool) -> None:
-    from service.audit import prune_audit
+    from service.access.audit import prune_audit
     from service.cli.audited import audited
     from service.cli.terminal import progress
     from service.cli.workplace import open_own_tables

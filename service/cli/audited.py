@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from service.audit import AuditRecord
+    from service.access.audit import AuditRecord
     from service.settings import Settings
 
 __all__ = ["audited"]
@@ -35,7 +35,7 @@ def audited(
         CatalogUnavailableError: It can't be written down: then nothing is done.
     """
     from invariantselect.errors import InternalError, InvariantSelectError
-    from service.audit import AuditRecord
+    from service.access.audit import AuditRecord
     from service.cli.workplace import need_data, open_own_tables
 
     if not make:

@@ -53,7 +53,7 @@ def rollback(
     from service.cli.audited import audited
     from service.cli.terminal import progress
     from service.cli.workplace import decode_limits, load_encoder, open_pools, read_settings
-    from service.encoder_shelf import check_fingerprint
+    from service.embedding.encoder_shelf import check_fingerprint
     from service.pool_info import version_list
     from service.rollback import roll_back
 

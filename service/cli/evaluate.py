@@ -124,7 +124,7 @@ def _asked(lmm: LmmOptions | None) -> dict[str, object] | None:
 
 def _leave(settings: Settings, request: EvaluateRequest, pool: str, lmm: LmmOptions | None) -> None:
     from service.cli.job_here import leave
-    from service.model_asked import check_allowed
+    from service.http.model_asked import check_allowed
 
     if lmm is not None and (kept := flags.kept_from_workers(lmm)):
         raise typer.BadParameter(f"a worker goes by its operator, not by {', '.join(kept)}", param_hint="--queue")

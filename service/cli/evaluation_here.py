@@ -16,7 +16,7 @@ from invariantselect.errors import AnswersInvalidError, InvalidRequestError
 from invariantselect.wire.evaluation import EvaluateRequest, EvaluationResult
 from service.cli.terminal import printable, progress
 from service.cli.workplace import open_pools
-from service.evaluating import evaluate_pool
+from service.evaluation.evaluating import evaluate_pool
 from service.settings import Settings
 
 __all__ = ["evaluate_here"]
@@ -37,7 +37,7 @@ def evaluate_here(
     Raises:
         AnswersInvalidError: The folder holds another evaluation.
         InvalidRequestError: Another process evaluates into the folder.
-        InvariantSelectError: As `service.evaluating.evaluate_pool`; what was answered is kept.
+        InvariantSelectError: As `service.evaluation.evaluating.evaluate_pool`; what was answered is kept.
     """
 
     def refuse(_: str) -> NoReturn:

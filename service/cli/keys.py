@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from index.catalog.engine import Catalog
-    from service.keys import ApiKey, NewKey
+    from service.access.keys import ApiKey, NewKey
     from service.settings import Settings
 
 __all__ = ["app"]
@@ -53,9 +53,9 @@ def create(
       invariantselect keys create --scope write --name nightly-import
       invariantselect keys create --pool skin --pool lymph --expires 90d
     """
+    from service.access.keys import create_key
     from service.cli.audited import audited
     from service.cli.workplace import read_settings
-    from service.keys import create_key
 
     lifetime = None if expires is None else duration_of(expires, "--expires")
     settings = read_settings(data)
@@ -75,9 +75,9 @@ def list_(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """
     from datetime import UTC, datetime
 
+    from service.access.keys import list_keys
     from service.cli.terminal import print_json, print_table
     from service.cli.workplace import read_settings
-    from service.keys import list_keys
 
     with _opened(read_settings(data)) as store:
         keys = list_keys(store)
@@ -122,9 +122,9 @@ def rotate(
       invariantselect keys rotate 0f8a6c1d2e3b4a59
       invariantselect keys rotate 0f8a6c1d2e3b4a59 --overlap 0
     """
+    from service.access.key_rotation import rotate_key
     from service.cli.audited import audited
     from service.cli.workplace import read_settings
-    from service.key_rotation import rotate_key
 
     settings, wait = read_settings(data), duration_of(overlap, "--overlap")
     lifetime = None if expires is None else duration_of(expires, "--expires")
@@ -143,10 +143,10 @@ def revoke(id: Id, data: Data = DEFAULT_DATA) -> None:
       invariantselect keys revoke 0f8a6c1d2e3b4a59
     """
     from invariantselect.errors import InvalidRequestError
+    from service.access.keys import revoke_key
     from service.cli.audited import audited
     from service.cli.terminal import progress
     from service.cli.workplace import read_settings
-    from service.keys import revoke_key
 
     settings = read_settings(data)
     with _opened(settings) as store, audited(settings, "revoke_key", make=True, key=_id_or_nothing(id)):

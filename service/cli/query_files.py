@@ -11,7 +11,7 @@ from index.sources.confined import read_confined
 from index.sources.folder import SUFFIXES
 from index.sources.record import readable
 from invariantselect.errors import ImageNotFoundError
-from service.shifting import BatchImage
+from service.shift.shifting import BatchImage
 
 __all__ = ["query_files"]
 

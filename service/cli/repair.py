@@ -10,7 +10,7 @@ from index.pool import Pool
 from index.recoding import recode_by
 from invariantselect.errors import InvariantSelectError, StoreCorruptError
 from service.cli.workplace import decode_limits, load_encoder, open_pools
-from service.encoder_shelf import check_fingerprint
+from service.embedding.encoder_shelf import check_fingerprint
 from service.settings import Settings
 
 __all__ = ["repair_pools"]

@@ -14,7 +14,7 @@ from service.cli.arguments import DEFAULT_DATA, AsJson, Data, PoolOption
 if TYPE_CHECKING:
     from index.pool import Pool
     from invariantselect.wire import Comparison, Selection, SelectionOptions
-    from service.given_query import GivenQuery
+    from service.selecting.given_query import GivenQuery
     from service.settings import Settings
 
 __all__ = ["select"]
@@ -95,13 +95,13 @@ def _answer(
     settings: Settings, pool: Pool, query: GivenQuery, options: SelectionOptions, *, compare: bool
 ) -> Selection | Comparison:
     from invariantselect.wire import ComparableOptions
-    from service import selecting
     from service.cli.answering import pool_embedder
+    from service.selecting import selections
 
     embedder_of = partial(pool_embedder, settings, pool)
     if not compare:
-        return selecting.select_one(pool, query, options, embedder_of).here()
+        return selections.select_one(pool, query, options, embedder_of).here()
     shared = options.model_dump(by_alias=True, exclude={"strategy"})
     strategies = list(dict.fromkeys([options.strategy, "topk_nearest", "invariant_select"]))
     several = ComparableOptions.model_validate({**shared, "strategies": strategies})
-    return selecting.compare(pool, query, several.by_strategy(), embedder_of).here()
+    return selections.compare(pool, query, several.by_strategy(), embedder_of).here()

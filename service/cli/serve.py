@@ -58,7 +58,7 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
     import uvicorn
 
     from service.app import create_app
-    from service.graceful_server import GracefulServer
+    from service.http.graceful_server import GracefulServer
     from service.jobs.embedded import EmbeddedWorker
 
     app = create_app(settings)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from encoders.decode import DecodeLimits
     from service.settings import Settings
-    from service.shifting import BatchImage, BatchShift
+    from service.shift.shifting import BatchImage, BatchShift
 
 __all__ = ["shift"]
 
@@ -77,7 +77,7 @@ def _compared(
     from service.cli.answering import pool_embedder
     from service.cli.intake_progress import LOADING, progress_bar
     from service.cli.workplace import open_pools
-    from service.shifting import shift_of
+    from service.shift.shifting import shift_of
 
     with open_pools(settings) as pools, progress_bar() as bar:
         pool = pools.open(name)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from evaluation.shift.abstention import points_at
 from evaluation.shift.nearness import QUANTILES, Nearness
-from service.shifting import BatchShift
+from service.shift.shifting import BatchShift
 
 __all__ = ["shift_as_json"]
 

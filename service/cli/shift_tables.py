@@ -5,8 +5,8 @@ from __future__ import annotations
 from evaluation.shift.abstention import points_at
 from evaluation.shift.nearness import QUANTILES
 from service.cli.terminal import print_table, printable, progress, results
-from service.shift_sentences import abstention_sentence, distribution_sentence
-from service.shifting import BatchShift
+from service.shift.sentences import abstention_sentence, distribution_sentence
+from service.shift.shifting import BatchShift
 
 __all__ = ["print_shift"]
 

@@ -118,7 +118,7 @@ def live_encoders(settings: Settings, pool: Pool, frozen: Encoder) -> list[Encod
         EncoderUnavailableError: One can't be loaded.
         FingerprintMismatchError: One has changed since its version was made.
     """
-    from service.encoder_shelf import check_fingerprint
+    from service.embedding.encoder_shelf import check_fingerprint
 
     encoders = [frozen]
     for version in pool.live()[1:]:

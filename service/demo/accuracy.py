@@ -11,9 +11,9 @@ from index.pool import Pool
 from invariantselect.errors import InvariantSelectError
 from invariantselect.wire import SelectionOptions
 from invariantselect.wire.options import Strategy
-from service.given_query import GivenQuery
-from service.resolving import EmbedderOf
-from service.selecting import select_each
+from service.selecting.given_query import GivenQuery
+from service.selecting.resolving import EmbedderOf
+from service.selecting.selections import select_each
 
 __all__ = ["STRATEGIES", "Asked", "DomainAccuracy", "K", "accuracy_by_domain"]
 
@@ -60,7 +60,7 @@ def accuracy_by_domain(
     Args:
         pool: Where demonstrations are chosen from.
         asked: Domain → its queries.
-        embedder_of: As for `service.selecting.select_each`.
+        embedder_of: As for `service.selecting.selections.select_each`.
         strategies: Those that are compared.
         done: Told how many answers were added.
     """

@@ -27,10 +27,10 @@ from service.demo.domains import DOMAINS, HELD_OUT
 from service.demo.figures import print_accuracies
 from service.demo.images import DEFAULT_RECIPE, DemoImages, Recipe, build_images
 from service.demo.next_steps import print_next_steps
-from service.embedding import Embedder
-from service.embedding_cache import EmbeddingCache
+from service.embedding.embedder import Embedder
+from service.embedding.embedding_cache import EmbeddingCache
 from service.metrics import Metrics
-from service.selecting import compare, select_one
+from service.selecting.selections import compare, select_one
 from service.settings import Settings
 
 __all__ = ["ADAPTATION", "POOL", "tour"]

@@ -9,9 +9,9 @@ from typing import Any
 from index.pool import Pool
 from invariantselect.errors import InvalidRequestError, PoolNotFoundError
 from invariantselect.wire.evaluation import EvaluateRequest
+from service.http.model_asked import options_of
 from service.jobs.context import JobContext
 from service.jobs.kind import JobKind
-from service.model_asked import options_of
 from service.services import Services
 
 __all__ = ["EVALUATE", "report_folder"]
@@ -23,7 +23,7 @@ def _evaluate(context: JobContext, request: EvaluateRequest) -> dict[str, Any]:
     if context.pool is None:
         raise InvalidRequestError("an evaluation needs a pool")
     from encoders.adaptation.watch import Watch  # brings torch, which takes seconds: servers know this kind, too
-    from service.evaluating import evaluate_pool
+    from service.evaluation.evaluating import evaluate_pool
 
     services = context.services
     pool = services.pools.open(context.pool)

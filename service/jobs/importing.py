@@ -12,7 +12,7 @@ from index.sources.opening import open_source
 from index.sources.record import Source
 from invariantselect.errors import FingerprintMismatchError, InvalidRequestError, PoolExistsError, PoolNotFoundError
 from invariantselect.wire.jobs import ImportRequest
-from service.encoder_shelf import check_fingerprint
+from service.embedding.encoder_shelf import check_fingerprint
 from service.jobs.context import JobContext
 from service.jobs.import_root import below_import_root
 from service.jobs.kind import JobKind

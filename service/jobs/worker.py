@@ -15,7 +15,7 @@ import structlog
 from huey.consumer import Consumer
 
 from invariantselect.errors import CatalogUnavailableError
-from service.encoder_shelf import EncoderLoader
+from service.embedding.encoder_shelf import EncoderLoader
 from service.jobs.kind import JobKind
 from service.jobs.kinds import KINDS
 from service.jobs.running import Runner

@@ -9,8 +9,8 @@ from evaluation.shift.abstention import points_at
 from evaluation.shift.nearness import QUANTILES, Nearness
 from service.page.rendering import render
 from service.page.thumbnail import Thumbnail
-from service.shift_sentences import abstention_sentence, distribution_sentence
-from service.shifting import BatchShift
+from service.shift.sentences import abstention_sentence, distribution_sentence
+from service.shift.shifting import BatchShift
 
 __all__ = ["render_shift"]
 

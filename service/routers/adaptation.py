@@ -17,11 +17,11 @@ from invariantselect.errors import (
 )
 from invariantselect.wire.adaptation import AdaptRequest, EncoderVersionList, RollbackRequest
 from invariantselect.wire.jobs import Job
-from service import examples
-from service.access import READ, WRITE
-from service.audit_trail import WithRecord
-from service.bodies import JsonBody
-from service.openapi import OF_A_POOL, json_request, problems
+from service.access.audit_trail import WithRecord
+from service.access.scoped import READ, WRITE
+from service.http import examples
+from service.http.bodies import JsonBody
+from service.http.openapi import OF_A_POOL, json_request, problems
 from service.pool_info import version_list
 from service.rollback import roll_back
 from service.routers.parameters import IdempotencyHeader, Pool, WithServices

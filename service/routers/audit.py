@@ -10,11 +10,11 @@ from pydantic import AwareDatetime
 from invariantselect.errors import InvalidCursorError
 from invariantselect.wire.audit import AuditPage
 from invariantselect.wire.base import PoolName
-from service.access import ADMIN
-from service.audit import audit_page
-from service.caller import WithCaller
-from service.cursors import cursor_after, read_cursor
-from service.openapi import problems
+from service.access.audit import audit_page
+from service.access.caller import WithCaller
+from service.access.scoped import ADMIN
+from service.http.cursors import cursor_after, read_cursor
+from service.http.openapi import problems
 from service.routers.parameters import WithServices
 
 router = APIRouter(tags=["operation"])

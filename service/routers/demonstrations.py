@@ -28,12 +28,12 @@ from invariantselect.wire.demonstrations import (
     GetRequest,
     RelabelRequest,
 )
-from service import examples
-from service.access import READ, WRITE
-from service.audit_trail import WithRecord
-from service.bodies import JsonBody
-from service.cursors import cursor_after, read_cursor
-from service.openapi import OF_A_POOL, json_request, problems
+from service.access.audit_trail import WithRecord
+from service.access.scoped import READ, WRITE
+from service.http import examples
+from service.http.bodies import JsonBody
+from service.http.cursors import cursor_after, read_cursor
+from service.http.openapi import OF_A_POOL, json_request, problems
 from service.routers.parameters import DemonstrationId, Pool, WithServices
 from service.stored import batch_outcome, counts, demonstration, outcome
 

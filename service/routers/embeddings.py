@@ -21,14 +21,14 @@ from invariantselect.errors import (
     TimedOutError,
 )
 from invariantselect.wire.encoders import EmbeddingItem, EmbeddingsRequest, EmbeddingsResponse
-from service import examples
-from service.access import READ
-from service.attending import attended
-from service.bodies import JsonBody
-from service.data_uri import image_from_text
-from service.embedding import Embedded, Passed
-from service.image_work import ImageWork
-from service.openapi import json_request, problems
+from service.access.scoped import READ
+from service.embedding.embedder import Embedded, Passed
+from service.embedding.image_work import ImageWork
+from service.http import examples
+from service.http.attending import attended
+from service.http.bodies import JsonBody
+from service.http.data_uri import image_from_text
+from service.http.openapi import json_request, problems
 from service.routers.parameters import WithServices
 
 router = APIRouter(tags=["embeddings"], dependencies=[Depends(READ)])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends
 
 from invariantselect.wire.encoders import EncoderInfo, EncoderList
-from service.access import READ
-from service.openapi import problems
+from service.access.scoped import READ
+from service.http.openapi import problems
 from service.routers.parameters import WithServices
 
 router = APIRouter(tags=["encoders"], dependencies=[Depends(READ)])

@@ -17,13 +17,13 @@ from invariantselect.errors import (
 )
 from invariantselect.wire.evaluation import EvaluateRequest, ReportFile
 from invariantselect.wire.jobs import Job
-from service import examples
-from service.access import READ, WRITE
-from service.audit_trail import WithRecord
-from service.bodies import JsonBody
+from service.access.audit_trail import WithRecord
+from service.access.scoped import READ, WRITE
+from service.http import examples
+from service.http.bodies import JsonBody
+from service.http.model_asked import check_allowed
+from service.http.openapi import OF_A_POOL, json_request, problems
 from service.jobs.evaluating import report_folder
-from service.model_asked import check_allowed
-from service.openapi import OF_A_POOL, json_request, problems
 from service.routers.jobs import OneJob
 from service.routers.parameters import IdempotencyHeader, Pool, WithServices
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from invariantselect.errors import NotReadyError
-from service.openapi import only_problems
+from service.http.openapi import only_problems
 from service.routers.parameters import WithServices
 
 router = APIRouter(tags=["operation"])

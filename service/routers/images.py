@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Header, Response
 from index.pool import Demonstration, StoredImage
 from index.pool import Pool as StoredPool
 from invariantselect.errors import CatalogUnavailableError, DemonstrationNotFoundError
-from service.access import READ
-from service.openapi import OF_A_POOL, problems
+from service.access.scoped import READ
+from service.http.openapi import OF_A_POOL, problems
 from service.routers.parameters import DemonstrationId, Pool, WithServices
 
 router = APIRouter(tags=["demonstrations"])

@@ -11,12 +11,12 @@ from starlette.concurrency import run_in_threadpool
 from invariantselect.errors import InvalidCursorError, JobNotFoundError, JobStateError
 from invariantselect.wire.base import PoolName
 from invariantselect.wire.jobs import Job, JobId, JobList, JobLog, JobState
-from service.access import READ, WRITE
-from service.audit_trail import WithRecord
-from service.caller import WithCaller
-from service.cursors import cursor_after, read_cursor
+from service.access.audit_trail import WithRecord
+from service.access.caller import WithCaller
+from service.access.scoped import READ, WRITE
+from service.http.cursors import cursor_after, read_cursor
+from service.http.openapi import problems
 from service.jobs.streaming import stream
-from service.openapi import problems
 from service.routers.parameters import IdempotencyHeader, WithServices
 
 router = APIRouter(tags=["jobs"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import PlainTextResponse
 
-from service.access import SCRAPE
-from service.openapi import problems
+from service.access.scoped import SCRAPE
+from service.http.openapi import problems
 from service.routers.parameters import WithServices
 
 router = APIRouter(tags=["operation"], dependencies=[Depends(SCRAPE)])

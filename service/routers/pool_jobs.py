@@ -14,12 +14,12 @@ from invariantselect.errors import (
     PoolNotFoundError,
 )
 from invariantselect.wire.jobs import ImportRequest, Job, RebuildRequest
-from service import examples
-from service.access import WRITE
-from service.audit_trail import WithRecord
-from service.bodies import JsonBody
+from service.access.audit_trail import WithRecord
+from service.access.scoped import WRITE
+from service.http import examples
+from service.http.bodies import JsonBody
+from service.http.openapi import OF_A_POOL, json_request, problems
 from service.jobs.import_root import below_import_root
-from service.openapi import OF_A_POOL, json_request, problems
 from service.routers.parameters import IdempotencyHeader, Pool, WithServices
 
 router = APIRouter(tags=["jobs"])

@@ -10,13 +10,13 @@ from starlette.concurrency import run_in_threadpool
 
 from invariantselect.errors import EncoderNotFoundError, EncoderUnavailableError, OverloadedError, PoolExistsError
 from invariantselect.wire.pools import PoolCreate, PoolInfo, PoolList
-from service import examples
-from service.access import ADMIN, READ, WRITE
-from service.audit_trail import WithRecord
-from service.bodies import JsonBody
-from service.caller import WithCaller
-from service.grants import check_may_make
-from service.openapi import OF_A_POOL, json_request, problems
+from service.access.audit_trail import WithRecord
+from service.access.caller import WithCaller
+from service.access.grants import check_may_make
+from service.access.scoped import ADMIN, READ, WRITE
+from service.http import examples
+from service.http.bodies import JsonBody
+from service.http.openapi import OF_A_POOL, json_request, problems
 from service.pool_info import pool_info
 from service.routers.parameters import Pool, WithServices
 

@@ -32,16 +32,16 @@ from invariantselect.wire.selections import (
     SelectionFailure,
     SelectRequest,
 )
-from service import examples
-from service.access import READ
-from service.attending import attended
-from service.bodies import JsonBody
-from service.given_query import GivenQuery, given_query
-from service.image_work import ImageWork
-from service.openapi import OF_A_POOL, json_request, problems, request_content
+from service.access.scoped import READ
+from service.embedding.image_work import ImageWork
+from service.http import examples
+from service.http.attending import attended
+from service.http.bodies import JsonBody
+from service.http.openapi import OF_A_POOL, json_request, problems, request_content
+from service.http.select_body import SelectBody, read_select_body
 from service.routers.parameters import Pool, WithServices
-from service.select_body import SelectBody, read_select_body
-from service.selecting import compare, select_each, select_one
+from service.selecting.given_query import GivenQuery, given_query
+from service.selecting.selections import compare, select_each, select_one
 from service.tracing.stages import tell_selections
 
 router = APIRouter(tags=["select"], dependencies=[Depends(READ)])

@@ -17,16 +17,16 @@ from invariantselect.errors import (
     OverloadedError,
 )
 from invariantselect.wire.demonstrations import BatchOutcome, Outcome, UpsertRequest
-from service import examples
-from service.access import WRITE
-from service.audit import AuditRecord
-from service.audit_trail import WithRecord
-from service.bodies import JsonBody
-from service.openapi import OF_A_POOL, json_request, problems, request_content
+from service.access.audit import AuditRecord
+from service.access.audit_trail import WithRecord
+from service.access.scoped import WRITE
+from service.http import examples
+from service.http.bodies import JsonBody
+from service.http.openapi import OF_A_POOL, json_request, problems, request_content
+from service.http.upload_body import UploadedDemonstration, read_upload_body
 from service.routers.parameters import Pool, WithServices
 from service.services import Services
 from service.stored import batch_outcome, counts
-from service.upload_body import UploadedDemonstration, read_upload_body
 from service.upserting import GivenDemonstration, given_demonstration, upsert
 
 router = APIRouter(tags=["demonstrations"], dependencies=[Depends(WRITE)])

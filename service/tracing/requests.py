@@ -6,9 +6,9 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.http.request_context import QUIET
+from service.http.request_ids import request_id
 from service.metrics import METHODS
-from service.request_context import QUIET
-from service.request_ids import request_id
 from service.tracing.traces import Traces
 
 __all__ = ["TracedRequests"]

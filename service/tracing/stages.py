@@ -15,7 +15,7 @@ from invariantselect.wire.selections import Selection
 from service.tracing.traces import ACTIVE, Attributes
 
 if TYPE_CHECKING:
-    from service.trunk_passes import Passed
+    from service.embedding.trunk_passes import Passed
 
 __all__ = ["tell_passes", "tell_selections"]
 

@@ -19,7 +19,7 @@ from evaluation.plan import EvaluationPlan
 from evaluation.running.evaluation import evaluate
 from evaluation.running.learners import Learners
 from index.pool import Pool
-from service.evaluated_pool import evaluated_pool
+from service.evaluation.evaluated_pool import evaluated_pool
 from service.jobs.learning_set import choose
 
 # Encoding thousands of images on a busy machine takes minutes.

@@ -18,7 +18,7 @@ from service.settings import Settings
 from tests.fakes.pixel_encoder import PixelEncoder
 from tests.service.adapted_pool import adapted_encoder
 from tests.service.pictures import data_uri
-from tests.service.round_robin import REPLICAS, share, shared_settings
+from tests.service.replicas.round_robin import REPLICAS, share, shared_settings
 
 if TYPE_CHECKING:
     from tests.service.adaptable import Adaptable

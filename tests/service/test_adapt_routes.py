@@ -14,8 +14,8 @@ from index.pool import Pool
 from invariantselect.wire.adaptation import AdaptationResult, EncoderVersionList
 from service.services import Services
 from tests.service.adaptable import check_vectors, run_job, vectors_of
+from tests.service.http.test_problems import check_problem
 from tests.service.shifted import draw, uri_of
-from tests.service.test_problems import check_problem
 
 ADAPT, SELECT, ROLLBACK = "/v1/pools/p/adapt", "/v1/pools/p/select", "/v1/pools/p/rollback"
 

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from encoders.calibration.calibration import Calibration
 from encoders.calibration.steps import Centring
 from encoders.decode import decode
-from service.query_centring import unlabelled_by_domain
+from service.selecting.query_centring import unlabelled_by_domain
 from tests.fakes.pixel_encoder import PixelEncoder
 from tests.service.adapted_pool import adapt, calibration
 from tests.service.conftest import Serve, fill, serving
+from tests.service.http.test_problems import check_problem
 from tests.service.pictures import data_uri, picture, png
-from tests.service.test_problems import check_problem
 
 BATCH = "/v1/pools/p/select:batch"
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from service.cursors import cursor_after
+from service.http.cursors import cursor_after
+from tests.service.http.test_problems import check_problem
 from tests.service.pictures import data_uri, png
-from tests.service.test_problems import check_problem
 
 P = "/v1/pools/p/demonstrations"
 ONE = f"{P}/d0/l0/0.png"

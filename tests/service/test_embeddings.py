@@ -10,8 +10,8 @@ from openai import OpenAI
 from encoders.decode import decode
 from tests.fakes.pixel_encoder import PixelEncoder
 from tests.service.conftest import Serve
+from tests.service.http.test_problems import check_problem
 from tests.service.pictures import data_uri, png
-from tests.service.test_problems import check_problem
 
 
 def test_embeddings_are_the_encoder_s_vectors_in_both_formats(still: TestClient) -> None:

@@ -13,7 +13,7 @@ from invariantselect.wire.evaluation import EvaluationResult
 from service.services import Services
 from tests.service.adaptable import run_job
 from tests.service.conftest import Serve, fill
-from tests.service.test_problems import check_problem
+from tests.service.http.test_problems import check_problem
 
 EVALUATE = "/v1/pools/p/evaluate"
 QUICK = {"shots": [0, 3], "strategies": ["random", "topk_nearest"], "targets": ["noon"]}

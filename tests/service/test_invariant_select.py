@@ -17,8 +17,8 @@ from invariantselect.wire import Comparison, Selection
 from tests.fakes.pixel_encoder import PixelEncoder
 from tests.service.adapted_pool import OTHER_TRUNK, adapt, adapted_encoder, pool_of
 from tests.service.conftest import Serve, fill, load_pixel_encoder, serving
+from tests.service.http.test_problems import check_problem
 from tests.service.pictures import data_uri, png
-from tests.service.test_problems import check_problem
 
 SELECT = "/v1/pools/p/select"
 BOTH = ["topk_nearest", "invariant_select"]

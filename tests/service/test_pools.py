@@ -5,7 +5,7 @@ from fastapi.testclient import TestClient
 from invariantselect.wire import PoolInfo, PoolList
 from tests.fakes.pixel_encoder import PixelEncoder
 from tests.service.conftest import Serve, load_pixel_encoder
-from tests.service.test_problems import check_problem
+from tests.service.http.test_problems import check_problem
 
 
 def test_a_pool_is_made_with_the_server_s_encoder_and_told_where(client: TestClient) -> None:

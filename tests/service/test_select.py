@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from encoders.decode import decode
 from invariantselect.wire import Selection
 from tests.fakes.pixel_encoder import PixelEncoder
+from tests.service.http.test_problems import check_problem
 from tests.service.pictures import data_uri, png
-from tests.service.test_problems import check_problem
 
 SELECT = "/v1/pools/p/select"
 

@@ -11,8 +11,8 @@ from fastapi.testclient import TestClient
 from encoders.decode import decode
 from index.pool import Pool
 from invariantselect.errors import ImageUnreadableError
-from service.embedding import Embedded, Embedder, embed_by_each
-from service.embedding_cache import EmbeddingCache
+from service.embedding.embedder import Embedded, Embedder, embed_by_each
+from service.embedding.embedding_cache import EmbeddingCache
 from service.metrics import Metrics
 from tests.fakes.pixel_encoder import PixelEncoder
 from tests.service.conftest import Serve, fill

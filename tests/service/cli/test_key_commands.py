@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from invariantselect.errors import UnauthenticatedError
-from service.keys import verify_key
+from service.access.keys import verify_key
 from service.store import open_store
 from tests.service.cli.conftest import CommandLine
 

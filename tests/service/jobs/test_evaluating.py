@@ -13,7 +13,7 @@ from index.pool import Pool
 from invariantselect.errors import ImageNotFoundError, LearnerDisabledError
 from invariantselect.wire.evaluation import EvaluateRequest, EvaluationResult
 from invariantselect.wire.jobs import Job
-from service import evaluating as evaluating_pools
+from service.evaluation import evaluating as evaluating_pools
 from service.jobs import evaluating
 from service.jobs.context import JobContext
 from tests.service.adaptable import POOL, Adaptable, grow

@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.service.conftest import Serve
-from tests.service.test_problems import check_problem
+from tests.service.http.test_problems import check_problem
 
 NOBODY = "0" * 24
 

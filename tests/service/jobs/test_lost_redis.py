@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.service.embedding.test_embedding_cache import RealRedis, needs_redis
 from tests.service.jobs.conftest import at
 from tests.service.jobs.kinds import Marks
-from tests.service.test_embedding_cache import RealRedis, needs_redis
 
 
 @needs_redis

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from evaluation.shift.report import Known, shift_report
 from invariantselect.errors import ImageUnreadableError
 from service.page import render_shift
-from service.shift_sentences import abstention_sentence
-from service.shifting import BatchShift, LeftOut
+from service.shift.sentences import abstention_sentence
+from service.shift.shifting import BatchShift, LeftOut
 from tests.browser import Page
 from tests.service.page.test_selection_page import HOSTILE, outline, tab, thumbnail
 

@@ -1,0 +1,1 @@
+"""Images become vectors in a server: decoding, forward passes, the cache."""

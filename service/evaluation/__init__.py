@@ -1,0 +1,1 @@
+"""Evaluations of a pool as a server runs them."""

@@ -1,0 +1,1 @@
+"""What a request and an answer look like on the wire: bodies, problems, OpenAPI, limits."""

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from invariantselect.errors import EncoderUnavailableError, OverloadedError
+from service.embedding.encoder_shelf import EncoderShelf
+from service.embedding.engine import Engine
+from service.metrics import Metrics
+from tests.fakes.pixel_encoder import PixelEncoder
+from tests.service.conftest import Serve
+from tests.service.http.test_problems import check_problem
+from tests.service.pictures import data_uri
+
+
+class Gated(PixelEncoder):
+    """An encoder that waits for its gate to open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = threading.Event()
+        self.running = threading.Semaphore(0)
+
+    def forward(self, batch: np.ndarray) -> np.ndarray:
+        self.running.release()
+        assert self.gate.wait(30)
+        return super().forward(batch)
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[Engine]:
+    made = Engine(2, 3, Metrics())
+    yield made
+    made.close()
+
+
+async def test_at_most_so_many_requests_are_inside(engine: Engine) -> None:
+    async with contextlib.AsyncExitStack() as inside:
+        for _ in range(3):
+            await inside.enter_async_context(engine.admission())
+        with pytest.raises(OverloadedError) as caught:
+            await inside.enter_async_context(engine.admission())
+        assert caught.value.context["retry_after"] >= 1
+    async with engine.admission():
+        pass
+
+
+async def test_work_runs_on_the_engine_s_threads_and_its_error_comes_back(engine: Engine) -> None:
+    assert (await engine.run(lambda: threading.current_thread().name)).startswith("engine")
+    with pytest.raises(ZeroDivisionError):
+        await engine.run(lambda: 1 // 0)
+
+
+async def test_cancelled_work_that_has_not_begun_is_not_done(engine: Engine) -> None:
+    gate, done = threading.Event(), []
+    blockers = [asyncio.create_task(engine.run(gate.wait)) for _ in range(2)]
+    waiting = asyncio.create_task(engine.run(lambda: done.append(1)))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    gate.set()
+    await asyncio.gather(*blockers)
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert done == []
+
+
+async def test_a_client_is_told_to_return_when_the_queue_will_have_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("service.embedding.engine.time.perf_counter", lambda: now[0])
+    engine = Engine(1, 20, Metrics())
+    async with contextlib.AsyncExitStack() as inside:
+        for _ in range(19):
+            await inside.enter_async_context(engine.admission())
+        for _ in range(200):  # one leaves every two seconds, however long each was inside
+            async with engine.admission():
+                now[0] += 2.0
+        await inside.enter_async_context(engine.admission())
+        with pytest.raises(OverloadedError) as caught:
+            await inside.enter_async_context(engine.admission())
+    engine.close()
+    assert 40 <= caught.value.context["retry_after"] <= 41
+
+
+def test_two_threads_that_need_an_encoder_load_it_once() -> None:
+    loads: list[str] = []
+    together = threading.Barrier(4)
+
+    def load(name: str) -> PixelEncoder:
+        loads.append(name)
+        time.sleep(0.05)
+        return PixelEncoder()
+
+    shelf = EncoderShelf(["a", "b"], load)
+
+    def get() -> None:
+        together.wait()
+        shelf.get("a")
+
+    threads = [threading.Thread(target=get) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert loads == ["a"]
+    assert shelf.identity("b") is None
+
+
+def test_a_full_server_says_when_to_come_again_and_still_lives(serve: Serve) -> None:
+    encoder = Gated()
+    client = serve(load=lambda _: encoder, queue_limit=2)
+    encoder.gate.set()
+    _wait_until_ready(client)
+    client.post("/v1/pools", json={"name": "p"})
+    encoder.gate.clear()
+    while encoder.running.acquire(blocking=False):
+        pass
+    threads = [threading.Thread(target=_embed, args=(client, number)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    assert encoder.running.acquire(timeout=20)
+    _wait_until(client, "invariantselect_engine_requests 2.0")
+    for path, body in (
+        ("/v1/embeddings", {"input": data_uri(9)}),
+        ("/v1/pools/p/select", {"query": {"id": "x"}}),
+        ("/v1/pools/p/select:batch", {"queries": [{"id": "x"}]}),
+        ("/v1/pools/p/demonstrations:upsert", {"demonstrations": [{"id": "1", "image": data_uri(9), "label": "x"}]}),
+    ):
+        response = client.post(path, json=body)
+        check_problem(response, 429, "overloaded")
+        assert int(response.headers["retry-after"]) >= 1
+    # The event loop is free, and what needs no worker is answered.
+    assert client.get("/livez").status_code == 200
+    assert client.get("/v1/pools/p").status_code == 200
+    assert "invariantselect_overloaded_total 4.0" in client.get("/metrics").text
+    encoder.gate.set()
+    for thread in threads:
+        thread.join(20)
+        assert not thread.is_alive()
+    assert client.post("/v1/embeddings", json={"input": data_uri(9)}).status_code == 200
+
+
+def test_a_server_is_alive_at_once_and_ready_after_a_forward_pass(serve: Serve) -> None:
+    encoder = Gated()
+    client = serve(load=lambda _: encoder)
+    assert encoder.running.acquire(timeout=20)
+    assert client.get("/livez").status_code == 200
+    response = client.get("/readyz")
+    check_problem(response, 503, "not_ready")
+    assert response.headers["retry-after"] == "1"
+    encoder.gate.set()
+    _wait_until_ready(client)
+
+
+def test_a_server_whose_encoder_can_not_be_loaded_says_why_and_never_gets_ready(serve: Serve) -> None:
+    def load(name: str) -> PixelEncoder:
+        raise EncoderUnavailableError("the weights are missing", hint="Fetch them.")
+
+    client = serve(load=load)
+    deadline = time.monotonic() + 20
+    while "weights" not in client.get("/readyz").json()["detail"]:
+        assert time.monotonic() < deadline
+    problem = check_problem(client.get("/readyz"), 503, "not_ready")
+    assert problem["hint"] == "Fetch them."
+    check_problem(client.post("/v1/pools", json={"name": "p"}), 503, "encoder_unavailable")
+    assert client.get("/v1/pools").status_code == 200
+
+
+def test_a_server_whose_encoder_is_broken_is_not_ready(serve: Serve) -> None:
+    client = serve(load=lambda _: None)  # type: ignore[arg-type,return-value]
+    deadline = time.monotonic() + 20
+    while "AttributeError" not in client.get("/readyz").json()["detail"]:
+        assert time.monotonic() < deadline
+
+
+def _embed(client: TestClient, number: int) -> None:
+    assert client.post("/v1/embeddings", json={"input": data_uri(number)}).status_code == 200
+
+
+def _wait_until(client: TestClient, line: str) -> None:
+    deadline = time.monotonic() + 20
+    while line not in client.get("/metrics").text:
+        assert time.monotonic() < deadline, f"never {line}"
+        time.sleep(0.01)
+
+
+def _wait_until_ready(client: TestClient) -> None:
+    deadline = time.monotonic() + 20
+    while client.get("/readyz").status_code != 200:
+        assert time.monotonic() < deadline, "never ready"
+        time.sleep(0.01)

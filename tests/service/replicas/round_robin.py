@@ -1,0 +1,59 @@
+"""Two servers behind one client, each request to the next one: ``TESTS_REPLICAS=1 pytest tests/service/test_….py``.
+
+Both have the data directory, a PostgreSQL and a Redis in common, and nothing else. What a test asks of one process
+alone (its metrics, its queue, its log) it can't ask of two: such tests fail here, and must fail for that reason.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import itertools
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+from tests.postgres import RealPostgres
+
+__all__ = ["REPLICAS", "share", "shared_settings"]
+
+REPLICAS = bool(os.environ.get("TESTS_REPLICAS"))
+"""Whether servers under test come in pairs."""
+
+
+@cache
+def _servers() -> tuple[RealPostgres, str]:
+    from tests.service.embedding.test_embedding_cache import RealRedis
+
+    postgres, redis = RealPostgres(), RealRedis(Path(tempfile.mkdtemp(prefix="redis-")))
+    atexit.register(postgres.remove)
+    atexit.register(redis.kill)
+    postgres.start()
+    redis.start()
+    return postgres, redis.url
+
+
+def shared_settings(data: Path) -> dict[str, Any]:
+    """What makes servers of one data directory replicas."""
+    postgres, redis_url = _servers()
+    schema = hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:16]
+    return {"database_url": postgres.url(f"data_{schema}"), "redis_url": redis_url}
+
+
+def share(one: TestClient, other: TestClient) -> None:
+    """Send every other request of a client to the server of another."""
+    turns = itertools.cycle([one._transport, other._transport])
+
+    class Alternating:
+        def handle_request(self, request: Any) -> Any:
+            return next(turns).handle_request(request)
+
+        def close(self) -> None:
+            one_transport.close()
+
+    one_transport = one._transport
+    one._transport = Alternating()  # type: ignore[assignment]
