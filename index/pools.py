@@ -170,6 +170,10 @@ class Pools:
         """Take a catalog that keeps everybody waiting for one that is gone; see `index.catalog.engine.Catalog`."""
         self._catalog.give_up()
 
+    def let_go(self, seconds: float) -> None:
+        """While the catalog is taken for gone, tell those who have waited for it for so many seconds."""
+        self._catalog.let_go(seconds)
+
     @property
     def searchable(self) -> bool:
         """Whether some pool could be searched without the catalog."""

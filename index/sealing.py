@@ -9,7 +9,7 @@ seal, or the next opening, clears both away.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 
@@ -45,10 +45,10 @@ def exclusive(folder: Path, *, wait: bool) -> Iterator[bool]:
         CatalogUnavailableError: The disk is full or can't be written.
     """
     lock = FileLock(folder / LOCK)
-    try:
-        with storing(folder / LOCK):
-            lock.acquire(timeout=-1 if wait else 0)
-    except Timeout:
+    # A Timeout is an OSError, too, but says nothing of the disk.
+    with storing(folder / LOCK), suppress(Timeout):
+        lock.acquire(timeout=-1 if wait else 0)
+    if not lock.is_locked:
         yield False
         return
     try:

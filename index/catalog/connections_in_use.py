@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -22,18 +23,22 @@ class ConnectionsInUse:
 
     def __init__(self, engine: Engine) -> None:
         self._lock = threading.Lock()
-        self._used: dict[int, Any] = {}
+        self._used: dict[int, tuple[float, Any]] = {}  # since when, which
         event.listen(engine, "checkout", self._taken)
         event.listen(engine, "checkin", self._given_back)
 
-    def cut(self) -> int:
+    def cut(self, *, longer_than: float = 0.0) -> int:
         """Shut their sockets, as if the server had: whoever waits on one is told at once that it is broken.
+
+        Args:
+            longer_than: Seconds that a connection is left alone.
 
         Returns:
             How many there were.
         """
         with self._lock:
-            used = list(self._used.values())
+            until = time.monotonic() - longer_than
+            used = [connection for since, connection in self._used.values() if since <= until]
             for connection in used:
                 with suppress(Exception):  # it was closed meanwhile, which is what is wanted
                     _shut(os.dup(connection.fileno()))
@@ -41,7 +46,7 @@ class ConnectionsInUse:
 
     def _taken(self, connection: Any, record: object, _proxy: object) -> None:
         with self._lock:
-            self._used[id(record)] = connection
+            self._used[id(record)] = (time.monotonic(), connection)
 
     def _given_back(self, _connection: object, record: object) -> None:  # of one that broke, only the record comes back
         with self._lock:

@@ -148,6 +148,11 @@ class Catalog:
         if self._in_use is not None:
             self._in_use.cut()
 
+    def let_go(self, seconds: float) -> None:
+        """While a server is taken for gone: tell those who have waited for it for so many seconds."""
+        if self._in_use is not None and self.lost_seconds is not None:
+            self._in_use.cut(longer_than=seconds)
+
     @property
     def lost_seconds(self) -> float | None:
         """For how long a database that is a server has been away; None while it is there, as far as is known."""

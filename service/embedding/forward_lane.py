@@ -133,14 +133,20 @@ class ForwardLane:
         self._thread.join()
 
     def _work(self) -> None:
-        while (batch := self._next()) is not None:
-            if batch:
-                self._run(batch)
+        while self._run_next():
+            pass
         with self._changed:
             for queue in self._queues.values():
                 for waiting in queue:
                     waiting.future.cancel()
             self._queues.clear()
+
+    def _run_next(self) -> bool:
+        """A batch of its own call: what is held of it, its encoder too, is let go before the next one is waited for."""
+        batch = self._next()
+        if batch:
+            self._run(batch)
+        return batch is not None
 
     def _next(self) -> _Queue | None:
         """The images of the next batch, waited for, without those that nobody wants any more; None when closed."""

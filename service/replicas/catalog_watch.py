@@ -50,7 +50,7 @@ class CatalogWatch:
             self._tell(self._answers())
 
     def _answers(self) -> bool:
-        asked = self._asking.submit(self._services.pools.ask)
+        asked = self._asking.submit(self._ask)
         try:
             asked.result(_PATIENCE)
         except TooLateError:
@@ -58,8 +58,15 @@ class CatalogWatch:
             self._services.store.give_up()
             return False
         except CatalogUnavailableError:
+            # Somebody else's turn to try, who may be waiting for a database that is still frozen.
+            self._services.pools.let_go(_PATIENCE)
+            self._services.store.let_go(_PATIENCE)
             return False
         return True
+
+    def _ask(self) -> None:
+        self._services.pools.ask()
+        self._services.store.version_of("")  # which knows of an outage by itself, and may have no other visitor
 
     def _tell(self, answers: bool) -> None:
         lost_seconds = self._services.pools.lost_seconds

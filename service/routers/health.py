@@ -45,7 +45,7 @@ async def ready(services: WithServices, request: Request) -> Readiness:
     if request.app.state.closing.is_set():
         raise NotReadyError("the server is stopping", hint="Send requests to another server, or come again.")
     services.warm_up.check()
-    if services.pools.lost_seconds is None:
+    if services.pools.lost_seconds is None and services.store.lost_seconds is None:
         return Readiness(status="ok")
     if not services.pools.searchable:
         raise NotReadyError("the catalog doesn't answer, and no pool is loaded that could be searched without it")

@@ -17,6 +17,7 @@ from tests.service.cli.test_cli_docs import commands
 
 READS = {
     "audit",  # what it prunes is tested below
+    "backup",
     "demonstrations get",
     "demonstrations list",
     "doctor",  # likewise what it repairs
@@ -30,6 +31,7 @@ READS = {
     "keys list",
     "pools",
     "pools show",
+    "restore",  # makes a data directory, whose log is that of the one that was backed up
     "select",
     "shift",
     "version",
