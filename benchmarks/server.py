@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx2
 
-__all__ = ["Server", "running"]
+__all__ = ["Server", "running", "wait_until_ready"]
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,20 @@ def running(data: Path) -> Iterator[Server]:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
             url = f"http://127.0.0.1:{port}"
-            _wait_until_ready(url, process)
+            wait_until_ready(url, process, 120)
             yield Server(url, time.perf_counter() - begin)
         finally:
             process.terminate()
             process.wait(timeout=30)
 
 
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 120
+def wait_until_ready(url: str, process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Wait for a server's first 200 of /readyz.
+
+    Raises:
+        RuntimeError: It ended, or wasn't ready within the seconds.
+    """
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"the server ended with {process.returncode}; see server.log")
@@ -59,4 +64,4 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
             if httpx2.get(f"{url}/readyz").status_code == 200:
                 return
         time.sleep(0.02)
-    raise RuntimeError("the server was not ready within two minutes")
+    raise RuntimeError(f"the server was not ready within {seconds:g} seconds")

@@ -7,12 +7,11 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx2
+from benchmarks.server import wait_until_ready
 
 __all__ = ["Server", "serving"]
 
@@ -51,20 +50,8 @@ def serving(data: Path, **settings: object) -> Iterator[Server]:
         )
         try:
             url = f"http://127.0.0.1:{port}"
-            _wait_until_ready(url, server)
+            wait_until_ready(url, server, _PATIENCE_S)
             yield Server(url, server.pid)
         finally:
             server.terminate()
             server.wait(timeout=60)
-
-
-def _wait_until_ready(url: str, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            raise RuntimeError(f"the server ended with {server.returncode}; see server.log")
-        with contextlib.suppress(httpx2.TransportError):
-            if httpx2.get(f"{url}/readyz").status_code == 200:
-                return
-        time.sleep(0.1)
-    raise RuntimeError("the server was not ready within ten minutes")
