@@ -19,6 +19,7 @@ from index.catalog.version_rows import all_versions, live_versions
 from index.durable_files import sha256_of
 from index.encoder_inspection import damaged_encoders
 from index.encoder_version import FROZEN
+from index.kept_columns import COLUMNS, read_kept
 from index.manifest import Manifest
 from index.sealing import exclusive, orphans
 from index.segments import open_segment
@@ -33,6 +34,7 @@ _UPSERT = "Upsert the demonstrations again with their images, or delete them."
 _CATALOG = "Restore catalog.sqlite3 from a backup."
 _ENCODER = "It can't be made again. Go back to another version: invariantselect rollback. Then adapt the pool anew."
 _UNUSED_ENCODER = "Harmless; this encoder version doesn't serve. It can't be gone back to, and can't be made again."
+_COLUMNS = "Harmless; it is a copy, and all of it is read from the catalog. Remove it, or rebuild the pool."
 _HARMLESS = "Harmless; a write that never ended left it behind. It may be removed."
 
 
@@ -112,6 +114,10 @@ def _of_pool(catalog: Catalog, folder: Path, pool: PoolRow) -> Iterator[Finding]
             space.folder.mkdir(parents=True, exist_ok=True)
             with exclusive(space.folder, wait=True):
                 yield from _of_version(catalog, space, pool)
+    try:
+        read_kept(folder / COLUMNS)
+    except StoreCorruptError as error:
+        yield Finding(pool.name, error.detail, _COLUMNS, harmless=True)
     known = {str(version.number) for version in versions}
     below = (folder / VERSIONS).iterdir() if (folder / VERSIONS).is_dir() else ()
     for path in sorted(path for path in below if path.name not in known):

@@ -16,6 +16,7 @@ from index.catalog.version_rows import all_versions
 from index.checking import check_changes, check_entry, check_fingerprints
 from index.demonstration import Changes, Demonstration, Entry, Outcome, Probe
 from index.encoder_version import FROZEN, EncoderVersion
+from index.kept_columns import keep_columns
 from index.moving import moved
 from index.pool_reader import Snapshots, StoredImage, Summary
 from index.proposers.kind import Tick, untold
@@ -198,6 +199,7 @@ class Pool(VersionedPool):
                 recall=recall,
                 tick=tick,
             )
+            self._keep_columns(number, anew=True)
 
     def _seal(self, *, wait: bool) -> None:
         for version in self.live():
@@ -205,6 +207,16 @@ class Pool(VersionedPool):
             with exclusive(space.folder, wait=wait) as held:
                 if held:
                     seal(self._catalog, space, self.name)
+                    self._keep_columns(version.number, anew=False)
+
+    def _keep_columns(self, number: int, *, anew: bool) -> None:
+        """The pool's own folder is held where `number` is that of version 1."""
+        if number != FROZEN:
+            return
+        try:
+            keep_columns(self._catalog, self._folder, self.key, self.name, anew=anew)
+        except CatalogUnavailableError as error:
+            _log.warning("the pool %s will be opened from the catalog alone: %s", self.name, error.detail)
 
     def _patched(self, changes: Mapping[str, Changes], moving: Mapping[str, Moving]) -> Written:
         with self._writing() as (connection, row):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from index.catalog.pool_rows import PoolRow, get_pool
 from index.catalog.version_rows import live_versions
 from index.columns import Columns, find_rows
 from index.encoder_version import EncoderVersion
+from index.kept_columns import kept_columns
 from index.manifest import Manifest, read_manifest
 from index.search import Sources
 from index.segments import Segment, open_segment
@@ -96,52 +97,74 @@ class _Seats:
     rows: Int64[np.ndarray, " size"]
 
 
+@dataclass(frozen=True, eq=False)
+class _Base:
+    """What is known before SQL is asked for what was written since.
+
+    Attributes:
+        version: Of the pool, at which it was known; 0 for nothing.
+        columns: Of every row that lived then.
+        dead: Rows of the columns that have died since.
+        snapshot: Whose columns they are; None for those of a file, or none.
+    """
+
+    version: int = 0
+    columns: Columns = field(default_factory=Columns.empty)
+    dead: Int64[np.ndarray, " n"] = field(default_factory=lambda: np.empty(0, np.int64))
+    snapshot: Snapshot | None = None
+
+
+def _base(connection: Connection, space: Space, pool: PoolRow, manifest: Manifest, previous: Snapshot | None) -> _Base:
+    if previous is not None and previous.version >= manifest.purged_version:
+        dead = dead_since(connection, pool.key, since=previous.version)
+        return _Base(previous.version, previous.columns, dead, previous)
+    kept = kept_columns(connection, space.pool_folder, pool.key, version=pool.version)
+    return _Base() if kept is None else _Base(kept.version, kept.columns, kept.columns.rows[~kept.columns.alive])
+
+
 def _attempt(connection: Connection, space: Space, pool: PoolRow, previous: Snapshot | None) -> Snapshot:
     # The transaction began before the manifest is read: whatever this manifest doesn't hold is still in the tail.
     manifest = read_manifest(space.folder, fingerprint=space.fingerprint, dim=space.dim)
     if previous is not None and (previous.version, previous.generation) == (pool.version, manifest.generation):
         return previous
-    base = previous if previous is not None and previous.version >= manifest.purged_version else None
-    since = 0 if base is None else base.version
     seen = (space.number, manifest.generation, pool.version)
-    changed = read_columns(connection, pool.key, since=since)
-    dead = np.empty(0, np.int64) if base is None else dead_since(connection, pool.key, since=since)
+    base = _base(connection, space, pool, manifest, previous)
+    changed = read_columns(connection, pool.key, since=base.version)
     try:
-        seats = _seats(connection, space, manifest, previous, go_on=base is not None)
+        seats = _seats(connection, space, manifest, previous, go_on=base.snapshot is not None)
     except FileNotFoundError as error:
         raise _FilesMovedError(f"the file {error.filename or error} is missing", seen) from error
 
     positions = find_rows(seats.rows, changed.rows)
     lost = changed.rows[positions < 0]
-    if base is not None and base.generation != manifest.generation:
-        kept = base.rows[base.alive]
-        lost = np.concatenate([lost, np.setdiff1d(kept[find_rows(seats.rows, kept) < 0], dead)])
+    if base.snapshot is None or base.snapshot.generation != manifest.generation:
+        kept = base.columns.rows[base.columns.alive]
+        lost = np.concatenate([lost, np.setdiff1d(kept[find_rows(seats.rows, kept) < 0], base.dead)])
     if len(lost):
         raise _FilesMovedError(f"{len(lost)} demonstrations have no vector, the first in row {lost[0]}", seen)
-    died = find_rows(seats.rows, dead)
-    columns = _laid_out(base, seats.rows, changed, positions).without(died[died >= 0])
+    died = find_rows(seats.rows, base.dead)
+    columns = _laid_out(base.columns, seats.rows, changed, positions).without(died[died >= 0])
     return Snapshot(
         version=pool.version,
         fingerprint=space.fingerprint,
         dim=space.dim,
         columns=columns,
         sources=seats.sources,
-        places=_places(base, columns, positions),
+        places=_places(base.snapshot, columns, positions),
         generation=manifest.generation,
         number=space.number,
     )
 
 
 def _laid_out(
-    base: Snapshot | None,
+    known: Columns,
     rows: Int64[np.ndarray, " size"],
     changed: Columns,
     positions: Int64[np.ndarray, " changed"],
 ) -> Columns:
-    columns = Columns.empty() if base is None else base.columns
-    if np.array_equal(rows, np.concatenate([columns.rows, changed.rows])):
-        return Columns.joined([columns, changed])
-    return columns.aligned(rows).overwritten(positions, changed)
+    if np.array_equal(rows, np.concatenate([known.rows, changed.rows])):
+        return Columns.joined([known, changed])
+    return known.aligned(rows).overwritten(positions, changed)
 
 
 def _seats(

@@ -23,7 +23,8 @@ from index.catalog.engine import Catalog
 from index.catalog.pool_rows import get_pool
 from index.catalog.version_rows import live_versions
 from index.durable_files import sha256_of, storing
-from index.manifest import Manifest, SegmentEntry, write_manifest
+from index.kept_columns import COLUMNS
+from index.manifest import FILE, Manifest, SegmentEntry, write_manifest
 from index.segments import Segment, open_segment, write_segment
 from index.space import VERSIONS, Space
 from index.tail import Part
@@ -182,7 +183,7 @@ def _purged(space: Space) -> int:
 def orphans(folder: Path, manifest: Manifest) -> list[Path]:
     """Files in a space's folder that a seal left behind and the manifest doesn't name."""
     named = {name for entry in manifest.segments for name in entry.files}
-    return sorted(path for path in folder.iterdir() if path.name not in {*named, LOCK, VERSIONS, "manifest.json"})
+    return sorted(path for path in folder.iterdir() if path.name not in {*named, LOCK, VERSIONS, COLUMNS, FILE})
 
 
 def sweep(folder: Path, manifest: Manifest) -> None:

@@ -15,6 +15,7 @@ from index.catalog.pool_rows import PoolRow, get_pool
 from index.catalog.version_rows import add_version, find_version, remove_version, reserve_number, retire
 from index.encoder_version import FROZEN, EncoderVersion
 from index.filling import Filling, Progress, Stop, make_folder
+from index.kept_columns import discard_newer
 from index.pool_reader import PoolReader
 from index.recoding import Recode
 from index.sealing import exclusive, seal, sweep
@@ -39,7 +40,8 @@ class VersionedPool(PoolReader):
         return [space.folder for space in spaces if space.folder.is_dir()]
 
     def clear_leftovers(self) -> None:
-        """Remove files that a seal or a filling which died left behind, where nobody else is at work."""
+        """Remove files that a seal or a filling which died left behind, or that a catalog from a backup has outdated,
+        where nobody else is at work."""
         for space in (self._space(version) for version in self.versions()):
             if not space.folder.is_dir():
                 continue
@@ -48,6 +50,8 @@ class VersionedPool(PoolReader):
                     # What needs a manifest will say that it is damaged; opening and listing must work all the same.
                     with suppress(StoreCorruptError):
                         sweep(space.folder, space.manifest())
+                    if space.number == FROZEN:
+                        discard_newer(self._folder, self._version())
 
     def reserve_number(self) -> int:
         """A number for `add_version`, for who needs it before the encoder is there. It is never given again.

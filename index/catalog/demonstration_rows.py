@@ -25,6 +25,7 @@ __all__ = [
     "all_images",
     "count_churn",
     "count_labels",
+    "count_since",
     "dead_since",
     "image_of",
     "images_by_row",
@@ -140,6 +141,12 @@ def living_rows(connection: Connection, key: str) -> Int64[np.ndarray, " n"]:
     """Rows of all demonstrations, ascending."""
     rows = connection.execute(select(_d.row).where(_d.pool_key == key).order_by(_d.row)).scalars()
     return np.fromiter(rows, dtype=np.int64)
+
+
+def count_since(connection: Connection, key: str, *, since: int) -> int:
+    """How many demonstrations were written after version `since`; all of them for 0."""
+    statement = select(func.count()).select_from(demonstrations).where(_d.pool_key == key)
+    return int(connection.execute(statement if since == 0 else statement.where(_d.version > since)).scalar_one())
 
 
 def count_churn(connection: Connection, space: Space, *, since: int) -> int:

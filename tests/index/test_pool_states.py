@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from index import filling
+from index import filling, kept_columns
 from invariantselect.errors import JobCancelledError
 from tests.catalogs import Pools, inspect
 from tests.index.entries import (
@@ -60,6 +60,10 @@ class PoolStates(RuleBasedStateMachine):
         self.late = Pools(self.data).open("pool")
         self.model = Model()
         self.kept = [(self.pool.snapshot(), Model())]
+
+    @initialize(worth=st.sampled_from([1, 4, 1000]), share=st.sampled_from([0.0, 0.5]))
+    def keep_columns_from(self, worth, share):
+        kept_columns._WORTH_KEEPING, kept_columns._CHANGED_WORTH_WRITING = worth, share
 
     @rule(batch=st.lists(ENTRIES, min_size=1, max_size=8))
     def write(self, batch):
@@ -183,3 +187,5 @@ TestVersionStates = VersionStates.TestCase
 def small_parts(monkeypatch):
     monkeypatch.setattr(filling, "_ROWS_AT_ONCE", 2)
     monkeypatch.setattr(filling, "_PART_ROWS", 4)
+    monkeypatch.setattr(kept_columns, "_WORTH_KEEPING", kept_columns._WORTH_KEEPING)  # put back after the examples
+    monkeypatch.setattr(kept_columns, "_CHANGED_WORTH_WRITING", kept_columns._CHANGED_WORTH_WRITING)
