@@ -105,11 +105,13 @@ class PoolReader:
         """The adapted version that serves; None before any adaptation, or after a switch to number 1."""
         return next((version for version in self.live() if version.state == "serving"), None)
 
-    def snapshot(self, number: int | None = None) -> Snapshot:
+    def snapshot(self, number: int | None = None, *, wait: bool = True) -> Snapshot:
         """The pool as it stands now; the same object as before when nothing was written since.
 
         Args:
             number: In the space of which encoder version; of number 1 for None.
+            wait: False for who answers queries: where a large pool was only arranged anew since, the snapshot before
+                is given while another thread loads the present one.
 
         Raises:
             PoolNotAdaptedError: This encoder version isn't live: not yet, or not any more.
@@ -118,17 +120,20 @@ class PoolReader:
             StoreCorruptError: A vector or a file is lost or damaged.
             CatalogUnavailableError: The database doesn't answer.
         """
-        return self._snapshots.one(FROZEN if number is None else number)
+        return self._snapshots.one(FROZEN if number is None else number, wait=wait)
 
-    def snapshots(self) -> Snapshots:
+    def snapshots(self, *, wait: bool = True) -> Snapshots:
         """The pool as it stands now in the spaces of all live encoder versions, as of one moment.
+
+        Args:
+            wait: As in `snapshot`; a switch from one adapted encoder version to another counts, too.
 
         Raises:
             PoolNotFoundError: The pool was dropped.
             StoreCorruptError: A vector or a file is lost or damaged.
             CatalogUnavailableError: The database doesn't answer.
         """
-        return self._snapshots.together()
+        return self._snapshots.together(wait=wait)
 
     def last_snapshot(self) -> Snapshot | None:
         """The newest snapshot that this process has loaded, for when the catalog doesn't answer; None before any.

@@ -80,7 +80,7 @@ def rebuild(
         segments=() if entry is None else (entry,),
         sealed_through=pool.next_row - 1,
         version=pool.version,
-        purged_version=pool.version + 1,  # whoever has seen less reads everything again
+        purged_version=_purged(space, pool.version + 1),
         recall=recall,
     )
     write_manifest(space.folder, manifest)
@@ -89,6 +89,15 @@ def rebuild(
         forget_sealed(connection, space.key, space.number, through=manifest.sealed_through)
         advance(connection, space.key, version=now.version + 1, next_row=now.next_row)
     sweep(space.folder, manifest)
+
+
+def _purged(space: Space, otherwise: int) -> int:
+    """As before, for a rebuild forgets no tombstone; where that isn't known, everybody reads everything again."""
+    try:
+        before = space.manifest()
+    except StoreCorruptError:
+        return otherwise
+    return otherwise if before.generation == 0 else before.purged_version
 
 
 class _Making:

@@ -77,7 +77,9 @@ def refreshed(
                 pool = get_pool(connection, key, name)
                 live = live_versions(connection, key)
                 spaces = [Space.of(key, folder, version) for version in live if version.number in wanted]
-                made = {each.number: _attempt(connection, each, pool, previous.get(each.number)) for each in spaces}
+                made: dict[int, Snapshot] = {}
+                for each in spaces:
+                    made[each.number] = _attempt(connection, each, pool, {**previous, **made})
                 return Refreshed(live, made)
         except _FilesMovedError as moved:
             if moved.seen == failed:
@@ -114,21 +116,28 @@ class _Base:
     snapshot: Snapshot | None = None
 
 
-def _base(connection: Connection, space: Space, pool: PoolRow, manifest: Manifest, previous: Snapshot | None) -> _Base:
+def _base(
+    connection: Connection, space: Space, pool: PoolRow, manifest: Manifest, known: Mapping[int, Snapshot]
+) -> _Base:
+    previous = known.get(space.number)
     if previous is not None and previous.version >= manifest.purged_version:
         dead = dead_since(connection, pool.key, since=previous.version)
         return _Base(previous.version, previous.columns, dead, previous)
+    # The columns of all spaces are the same.
+    for version, columns in ((each.version, each.columns) for each in known.values() if each.version == pool.version):
+        return _Base(version, columns, columns.rows[~columns.alive])
     kept = kept_columns(connection, space.pool_folder, pool.key, version=pool.version)
     return _Base() if kept is None else _Base(kept.version, kept.columns, kept.columns.rows[~kept.columns.alive])
 
 
-def _attempt(connection: Connection, space: Space, pool: PoolRow, previous: Snapshot | None) -> Snapshot:
+def _attempt(connection: Connection, space: Space, pool: PoolRow, known: Mapping[int, Snapshot]) -> Snapshot:
     # The transaction began before the manifest is read: whatever this manifest doesn't hold is still in the tail.
     manifest = read_manifest(space.folder, fingerprint=space.fingerprint, dim=space.dim)
+    previous = known.get(space.number)
     if previous is not None and (previous.version, previous.generation) == (pool.version, manifest.generation):
         return previous
     seen = (space.number, manifest.generation, pool.version)
-    base = _base(connection, space, pool, manifest, previous)
+    base = _base(connection, space, pool, manifest, known)
     changed = read_columns(connection, pool.key, since=base.version)
     try:
         seats = _seats(connection, space, manifest, previous, go_on=base.snapshot is not None)

@@ -8,15 +8,20 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from index.catalog.demonstration_rows import written_since
 from index.catalog.engine import Catalog
 from index.catalog.pool_rows import PoolRow, present_version
 from index.catalog.version_rows import find_version, live_versions
 from index.encoder_version import FROZEN, EncoderVersion
+from index.loading_beside import LoadingBeside
 from index.refresh import Refreshed, refreshed
 from index.snapshot import Snapshot
 from invariantselect.errors import PoolNotAdaptedError
 
 __all__ = ["SnapshotCache", "Snapshots"]
+
+# A smaller pool is loaded in a few hundredths of a second.
+_WORTH_LOADING_BESIDE = 65_536
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,14 +53,24 @@ class SnapshotCache:
         self._locks: dict[int, threading.Lock] = {}
         self._held: dict[int, Snapshot] = {}
         self._together: Snapshots | None = None
+        self._beside = LoadingBeside(self._name)
 
-    def one(self, number: int) -> Snapshot:
+    def one(self, number: int, *, wait: bool = True) -> Snapshot:
         """The present snapshot in the space of one encoder version; see `index.pool_reader.PoolReader.snapshot`."""
         version = present_version(self._catalog, self._key, self._name)
         snapshot = self._held.get(number)
         # A switch raises the version: an encoder version that is live at the present one is still live.
         if snapshot is not None and snapshot.version >= version:
             return snapshot
+
+        def load() -> Snapshot:
+            return self._load_one(number, version)
+
+        if snapshot is not None and not wait and self._will_do(snapshot) and self._beside.begin(version, load):
+            return snapshot
+        return load()
+
+    def _load_one(self, number: int, version: int) -> Snapshot:
         with self._lock(number):
             snapshot = self._held.get(number)
             if snapshot is None or snapshot.version < version:
@@ -64,12 +79,17 @@ class SnapshotCache:
             raise self._not_live(number)
         return snapshot
 
-    def together(self) -> Snapshots:
+    def together(self, *, wait: bool = True) -> Snapshots:
         """The present snapshots of one moment in all live spaces; see `index.pool_reader.PoolReader.snapshots`."""
         version = present_version(self._catalog, self._key, self._name)
         together = self._together
         if together is not None and together.frozen.version >= version:
             return together
+        if together is None or together.adapted is None or wait or not self._will_do(together.frozen):
+            return self._load_together()
+        return together if self._beside.begin(version, self._load_together) else self._load_together()
+
+    def _load_together(self) -> Snapshots:
         while True:
             with self._catalog.reading() as connection:
                 live = live_versions(connection, self._key)
@@ -111,6 +131,13 @@ class SnapshotCache:
             self.one(FROZEN)
             return True
         return False
+
+    def _will_do(self, snapshot: Snapshot) -> bool:
+        """Whether a large pool has been arranged anew or switched since, and nothing was written."""
+        if snapshot.size < _WORTH_LOADING_BESIDE:
+            return False
+        with self._catalog.reading() as connection:
+            return not written_since(connection, self._key, since=snapshot.version)
 
     def _lock(self, number: int) -> threading.Lock:
         return self._locks.setdefault(number, threading.Lock())

@@ -35,6 +35,7 @@ __all__ = [
     "read_tail",
     "referenced",
     "stored_by_id",
+    "written_since",
 ]
 
 _IDS_AT_ONCE = 500
@@ -147,6 +148,13 @@ def count_since(connection: Connection, key: str, *, since: int) -> int:
     """How many demonstrations were written after version `since`; all of them for 0."""
     statement = select(func.count()).select_from(demonstrations).where(_d.pool_key == key)
     return int(connection.execute(statement if since == 0 else statement.where(_d.version > since)).scalar_one())
+
+
+def written_since(connection: Connection, key: str, *, since: int) -> bool:
+    """Whether a demonstration was written or died after version `since`."""
+    written = select(_d.row).where(_d.pool_key == key, _d.version > since).limit(1)
+    died = select(tombstones.c.row).where(tombstones.c.pool_key == key, tombstones.c.version > since).limit(1)
+    return any(connection.execute(statement).first() is not None for statement in (written, died))
 
 
 def count_churn(connection: Connection, space: Space, *, since: int) -> int:

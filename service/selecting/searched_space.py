@@ -52,10 +52,10 @@ def searched_spaces(pool: Pool, strategies: Iterable[Strategy]) -> dict[Strategy
     """
     wanted = list(strategies)
     if ADAPTED not in wanted:
-        snapshot, stale = _present_or_last(pool.snapshot, pool.last_snapshot)
+        snapshot, stale = _present_or_last(lambda: pool.snapshot(wait=False), pool.last_snapshot)
         return dict.fromkeys(wanted, SearchedSpace(pool.encoder, None, snapshot, stale))
     # Together: the demonstrations are then the same in both, and so is the version that its snapshot belongs to.
-    found, stale = _present_or_last(pool.snapshots, pool.last_snapshots)
+    found, stale = _present_or_last(lambda: pool.snapshots(wait=False), pool.last_snapshots)
     if found.adapted is None or found.serving is None:
         raise PoolNotAdaptedError(
             f"the pool {pool.name!r} has no adapted encoder that serves, which {ADAPTED} searches by",
