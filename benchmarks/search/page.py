@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from benchmarks.machine import describe
 from benchmarks.report import ROOT, put
 from benchmarks.search.kinds import WayFigures
+from benchmarks.search.live import Latencies, LiveFigures
 from benchmarks.search.pool import PoolFigures
 from benchmarks.spread import ratios
 
@@ -15,9 +16,15 @@ BEGIN, END = "<!-- search:begin -->", "<!-- search:end -->"
 
 
 def section(
-    ways: dict[int, Sequence[WayFigures]], pools: Sequence[PoolFigures], *, dim: int, recall: float, rounds: int
+    ways: Mapping[int, Sequence[WayFigures]],
+    pools: Sequence[PoolFigures],
+    served: Sequence[LiveFigures],
+    *,
+    dim: int,
+    recall: float,
+    rounds: int,
 ) -> str:
-    """Two tables in Markdown."""
+    """Three tables in Markdown."""
     lines = [
         f"| vectors × {dim} | searched by | recall@10 | promised | of an unseen domain | ms a query | made in |",
         "|---|---|---|---|---|---|---|",
@@ -25,6 +32,8 @@ def section(
     lines += [_way(count, figures) for count, each in ways.items() for figures in each]
     lines += ["", f"| a pool of vectors × {dim} | measured | ratio to bare FAISS |", "|---|---|---|"]
     lines += [row for figures in pools for row in _pool(figures)]
+    lines += ["", f"| a server with a pool of vectors × {dim}, one client | measured | ratio |", "|---|---|---|"]
+    lines += [row for figures in served for row in _live(figures)]
     lines += [
         "",
         f"Median (minimum–maximum) of {rounds} rounds, the ways in turn, one query and one thread at a time; rebuilt "
@@ -67,3 +76,27 @@ def _pool(figures: PoolFigures) -> list[str]:
             (f"{what}: most private memory of that", f"{rebuilt.peak_private_mb:.0f} MB", ""),
         ]
     return [f"| {what} | {measured} | {ratio} |" for what, measured, ratio in rows]
+
+
+def _live(figures: LiveFigures) -> list[str]:
+    quiet, rebuilding = figures.quiet, figures.rebuilding
+    rows = [
+        ("start of the server until it is ready", f"{figures.ready_seconds:.1f} s", ""),
+        ("its first query, which opens the pool", f"{figures.first_ms:.0f} ms", ""),
+        ("select by a vector", _told(quiet), "1"),
+        (
+            f"the same while a rebuild runs, for {figures.rebuild_seconds:.0f} s",
+            _told(rebuilding),
+            " and ".join(f"{rebuilding.percentile(each) / quiet.percentile(each):.2f}" for each in (50, 99)),
+        ),
+        ("the slowest while its segment is swapped in", f"{figures.swap_ms:.1f} ms", ""),
+        ("the query after a deletion", f"{figures.after_write_ms.told(1)} ms", ""),
+    ]
+    return [f"| {figures.count:,}: {what} | {measured} | {ratio} |" for what, measured, ratio in rows]
+
+
+def _told(latencies: Latencies) -> str:
+    failed = f", {latencies.failed} failed" if latencies.failed else ""
+    return (
+        f"median {latencies.percentile(50):.1f}, p99 {latencies.percentile(99):.1f} ms of {len(latencies.ms)}{failed}"
+    )

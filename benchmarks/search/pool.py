@@ -25,7 +25,7 @@ from index.selection.query import ResolvedQuery
 from index.selection.select import select
 from invariantselect.wire.options import SelectionOptions
 
-K, FINGERPRINT = 10, "0" * 64
+POOL, K, FINGERPRINT = "bench", 10, "0" * 64
 _LOOKS_A_SECOND = 50
 _ROWS_AT_ONCE = 8192
 
@@ -64,19 +64,22 @@ class Rebuilt:
 
 @dataclass(frozen=True)
 class PoolFigures:
-    """Of one pool: rebuilt for exact search, served, rebuilt for a recall, served."""
+    """Of one pool: each rebuild, and what was served after it."""
 
     count: int
     rebuilds: list[Rebuilt]
     served: list[Served]
 
 
-def measure(workplace: Path, *, count: int, dim: int, recall: float, rounds: int) -> PoolFigures:
-    """Fill a pool, then do each step in a process of its own."""
+def measure(workplace: Path, *, count: int, dim: int, recalls: Sequence[float | None], rounds: int) -> PoolFigures:
+    """Fill a pool, then rebuild and serve it for each recall, None for exact search, in processes of their own.
+
+    It is left as it was rebuilt last.
+    """
     scene = Scene(dim)
-    fill(workplace, name="bench", encoder="bench", fingerprint=FINGERPRINT, dim=dim, count=count, vectors=scene.block)
+    fill(workplace, name=POOL, encoder="bench", fingerprint=FINGERPRINT, dim=dim, count=count, vectors=scene.block)
     rebuilds, served = [], []
-    for asked in (None, recall):
+    for asked in recalls:
         seconds, peak = _watched("rebuild", str(workplace), json.dumps(asked))
         rebuilds.append(Rebuilt(asked, seconds, peak))
         told = json.loads(_child("serve", str(workplace), str(count), str(dim), str(rounds)))
@@ -109,7 +112,7 @@ def _watched(*words: str) -> tuple[float, float]:
 
 
 def _rebuild(data: Path, recall: float | None) -> float:
-    pool = Pools(data).open("bench")
+    pool = Pools(data).open(POOL)
     began = time.perf_counter()
     pool.rebuild(None, recall=recall)
     return time.perf_counter() - began
@@ -119,7 +122,7 @@ def _serve(data: Path, count: int, dim: int, rounds: int) -> dict[str, Any]:
     process = psutil.Process()
     before = process.memory_info()
     began = time.perf_counter()
-    pool = Pools(data).open("bench")
+    pool = Pools(data).open(POOL)
     snapshot = pool.snapshot()
     opened = time.perf_counter() - began
     scene = Scene(dim)
