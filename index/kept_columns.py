@@ -20,7 +20,7 @@ import safetensors.numpy
 from jaxtyping import Shaped
 from sqlalchemy import Connection
 
-from index.catalog.demonstration_rows import count_since, living_rows, read_columns
+from index.catalog.demonstration_rows import count_since, count_through, living_rows, read_columns
 from index.catalog.engine import Catalog
 from index.catalog.pool_rows import get_pool
 from index.columns import Column, Columns, find_rows
@@ -69,12 +69,13 @@ def kept_columns(connection: Connection, folder: Path, key: str, *, version: int
     except StoreCorruptError as error:
         _log.warning("%s; everything is read from the catalog", error.detail)
         return None
-    if kept is None or kept.version > version:
+    if kept is None or kept.version > version or kept.columns.size == 0:
         return None
-    living = living_rows(connection, key)
-    seats = find_rows(kept.columns.rows, living)
-    alive = np.zeros(kept.columns.size, dtype=np.bool_)
-    alive[seats[seats >= 0]] = True
+    # A new image has a row behind all earlier ones, so counting tells whether any of these has died.
+    rows = kept.columns.rows
+    if count_through(connection, key, row=int(rows[-1])) == len(rows):
+        return kept
+    alive = np.isin(rows, living_rows(connection, key), assume_unique=True)
     return KeptColumns(kept.version, replace(kept.columns, alive=alive))
 
 

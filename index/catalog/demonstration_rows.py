@@ -26,6 +26,7 @@ __all__ = [
     "count_churn",
     "count_labels",
     "count_since",
+    "count_through",
     "dead_since",
     "image_of",
     "images_by_row",
@@ -148,6 +149,12 @@ def count_since(connection: Connection, key: str, *, since: int) -> int:
     """How many demonstrations were written after version `since`; all of them for 0."""
     statement = select(func.count()).select_from(demonstrations).where(_d.pool_key == key)
     return int(connection.execute(statement if since == 0 else statement.where(_d.version > since)).scalar_one())
+
+
+def count_through(connection: Connection, key: str, *, row: int) -> int:
+    """How many demonstrations there are up to a row."""
+    statement = select(func.count()).select_from(demonstrations).where(_d.pool_key == key, _d.row <= row)
+    return int(connection.execute(statement).scalar_one())
 
 
 def written_since(connection: Connection, key: str, *, since: int) -> bool:
