@@ -28,6 +28,8 @@ from invariantselect.errors import StoreCorruptError
 
 __all__ = ["Refreshed", "refreshed"]
 
+_DEAD_IDS = 1024  # so many more than there are demonstrations aren't worth forgetting
+
 
 class Refreshed(NamedTuple):
     """Snapshots of one moment.
@@ -107,12 +109,14 @@ class _Base:
         version: Of the pool, at which it was known; 0 for nothing.
         columns: Of every row that lived then.
         dead: Rows of the columns that have died since.
-        snapshot: Whose columns they are; None for those of a file, or none.
+        rows_by_id: Of whoever was known; None where that has to be made.
+        snapshot: Of the same space, whose columns they are; None for those of another one or a file, or none.
     """
 
     version: int = 0
     columns: Columns = field(default_factory=Columns.empty)
     dead: Int64[np.ndarray, " n"] = field(default_factory=lambda: np.empty(0, np.int64))
+    rows_by_id: dict[str, int] | None = None
     snapshot: Snapshot | None = None
 
 
@@ -122,10 +126,12 @@ def _base(
     previous = known.get(space.number)
     if previous is not None and previous.version >= manifest.purged_version:
         dead = dead_since(connection, pool.key, since=previous.version)
-        return _Base(previous.version, previous.columns, dead, previous)
+        return _Base(previous.version, previous.columns, dead, previous.rows_by_id, previous)
     # The columns of all spaces are the same.
-    for version, columns in ((each.version, each.columns) for each in known.values() if each.version == pool.version):
-        return _Base(version, columns, columns.rows[~columns.alive])
+    for other in known.values():
+        if other.version == pool.version:
+            dead = other.rows[~other.alive]
+            return _Base(other.version, other.columns, dead, other.rows_by_id)
     kept = kept_columns(connection, space.pool_folder, pool.key, version=pool.version)
     return _Base() if kept is None else _Base(kept.version, kept.columns, kept.columns.rows[~kept.columns.alive])
 
@@ -159,7 +165,7 @@ def _attempt(connection: Connection, space: Space, pool: PoolRow, known: Mapping
         dim=space.dim,
         columns=columns,
         sources=seats.sources,
-        places=_places(base.snapshot, columns, positions),
+        rows_by_id=_rows_by_id(base.rows_by_id, columns, changed),
         generation=manifest.generation,
         number=space.number,
     )
@@ -206,12 +212,8 @@ def _open(folder: Path, manifest: Manifest, opened: Sequence[Segment]) -> tuple[
     return tuple(known.get(entry) or open_segment(folder, entry, manifest.dim) for entry in manifest.segments)
 
 
-def _places(base: Snapshot | None, columns: Columns, written: Int64[np.ndarray, " n"]) -> dict[str, int]:
-    if base is not None and np.array_equal(columns.rows[: base.size], base.rows):
-        places = base.places
-        positions = written
-    else:
-        places = {}
-        positions = np.flatnonzero(columns.alive)
-    places.update(zip(columns.ids[positions].tolist(), positions.tolist(), strict=True))
-    return places
+def _rows_by_id(known: dict[str, int] | None, columns: Columns, changed: Columns) -> dict[str, int]:
+    if known is None or len(known) > 2 * np.count_nonzero(columns.alive) + _DEAD_IDS:
+        return dict(zip(columns.ids[columns.alive].tolist(), columns.rows[columns.alive].tolist(), strict=True))
+    known.update(zip(changed.ids.tolist(), changed.rows.tolist(), strict=True))
+    return known

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64, Shaped
 
-from index.columns import Column, Columns
+from index.columns import Column, Columns, find_rows
 from index.demonstration import Demonstration
 from index.encoder_version import FROZEN
 from index.search import Neighbours, Sources
@@ -28,7 +28,7 @@ class Snapshot:
         dim: Length of a vector.
         columns: What is known about each position.
         sources: Where the vectors lie.
-        places: Latest known position of each id, shared with the snapshots before and after; see `position_of`.
+        rows_by_id: Latest known row of each id, some of them dead, shared with other snapshots; see `position_of`.
         generation: Of the manifest whose segments are used.
         number: Of the encoder version.
     """
@@ -38,7 +38,7 @@ class Snapshot:
     dim: int
     columns: Columns
     sources: Sources
-    places: dict[str, int]
+    rows_by_id: dict[str, int]
     generation: int
     number: int = FROZEN
 
@@ -132,10 +132,11 @@ class Snapshot:
 
     def position_of(self, id: str, /) -> int | None:
         """Position of a living demonstration, None where there is none with this id."""
-        position = self.places.get(id)
-        if position is None:
+        row = self.rows_by_id.get(id)
+        if row is None:
             return None
-        if position >= self.size or self.ids[position] != id:
+        position = int(find_rows(self.rows, np.array([row]))[0])
+        if position < 0 or self.ids[position] != id:
             # A later snapshot has replaced it; this one is old, and rarely asked.
             older = np.flatnonzero((self.ids == id) & self.alive)
             return int(older[0]) if len(older) else None

@@ -24,6 +24,7 @@ __all__ = ["Latencies", "LiveFigures", "measure"]
 
 _SECONDS, _LEAST = 20.0, 100
 _WRITES = 5
+_AROUND_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class LiveFigures:
         quiet: Queries while nothing else goes on.
         rebuilding: Queries while a job rebuilds the pool and its new segment is swapped in, until a second after.
         rebuild_seconds: How long that job took.
-        swap_ms: The slowest of the queries from half a second before the job ended.
+        swap_ms: The slowest of the queries around the first that was answered from the rebuilt pool.
         after_write_ms: The query after each of a few deletions.
     """
 
@@ -105,13 +106,21 @@ def _under_a_rebuild(asker: _Asker, client: Client, pool: str) -> tuple[Latencie
 
     thread = threading.Thread(target=rebuild)
     thread.start()
-    before = len(asker.at)
+    before = len(asker.answered)
     latencies = asker.until(later)
     thread.join()
     if not took:
         raise RuntimeError("the rebuild failed; see server.log")
-    around = [ms for at, ms in zip(asker.at[before:], latencies.ms, strict=True) if at + ms / 1e3 > over[0] - 0.5]
-    return latencies, took[0], max(around)
+    answered = asker.answered[before:]
+    swapped = next(each.at for each in answered if each.snapshot != answered[0].snapshot)
+    return latencies, took[0], max(each.ms for each in answered if abs(each.at - swapped) < _AROUND_SECONDS)
+
+
+@dataclass(frozen=True)
+class _Answered:
+    at: float
+    ms: float
+    snapshot: int
 
 
 class _Asker:
@@ -121,19 +130,21 @@ class _Asker:
         self._bodies = [
             json.dumps({"query": {"vector": vector.tolist(), "fingerprint": fingerprint}}) for vector in vectors
         ]
-        self.at: list[float] = []
+        self.answered: list[_Answered] = []
 
     def ask(self) -> float:
         """Milliseconds until a query was answered with 7 demonstrations."""
-        body = self._bodies[len(self.at) % len(self._bodies)]
+        body = self._bodies[len(self.answered) % len(self._bodies)]
         begun = time.monotonic()
         self._connection.request("POST", self._path, body, {"Content-Type": "application/json"})
         response = self._connection.getresponse()
         content = response.read()
-        if response.status != 200 or len(json.loads(content)["demonstrations"]) != 7:
+        ms = 1e3 * (time.monotonic() - begun)
+        answer = json.loads(content)
+        if response.status != 200 or len(answer["demonstrations"]) != 7:
             raise RuntimeError(f"not what was asked for: {response.status} {content[:500]!r}")
-        self.at.append(begun)
-        return 1e3 * (time.monotonic() - begun)
+        self.answered.append(_Answered(begun, ms, answer["snapshot"]))
+        return ms
 
     def until(self, over: Callable[[int], bool]) -> Latencies:
         """Ask until told to stop."""

@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
+from index import refresh
 from index.pool import Probe
 from invariantselect.errors import (
     CatalogUnavailableError,
@@ -221,3 +222,16 @@ def test_a_full_disk_is_told_and_nothing_is_written(pool, monkeypatch):
     assert pool.get(["b"]) == [None]
     pool.seal()
     assert pool.snapshot().alive.sum() == 1
+
+
+def test_ids_of_the_dead_are_forgotten_in_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(refresh, "_DEAD_IDS", 4)
+    pool = make_pool(tmp_path)
+    before = pool.snapshot()
+    for number in range(20):
+        pool.write([entry(f"{number}")])
+        pool.delete([f"{number}"])
+        assert pool.snapshot().position_of(f"{number}") is None
+        assert len(pool.snapshot().rows_by_id) <= 5
+    pool.write([entry("last")])
+    assert (pool.snapshot().position_of("last"), before.position_of("last")) == (pool.snapshot().size - 1, None)
