@@ -24,6 +24,7 @@ from index.manifest import SegmentEntry
 from index.proposers.proposer import Proposer, open_proposer, read_mapped
 from index.scan import scan_matrix
 from index.tail import Part
+from index.unmapping import unmap_aside
 from invariantselect.errors import StoreCorruptError
 
 __all__ = ["Segment", "open_segment", "write_segment"]
@@ -148,7 +149,11 @@ def open_segment(folder: Path, entry: SegmentEntry, dim: int) -> Segment:
     sound = isinstance(index, faiss.IndexFlatIP) and (index.ntotal, index.d) == (entry.count, dim)
     if not sound or rows.dtype != np.int64 or rows.shape != (entry.count,) or not (np.diff(rows) > 0).all():
         raise StoreCorruptError(f"the segment {path} isn't what the manifest says")
-    return Segment(entry, index, rows, open_proposer(folder, entry, dim))
+    proposer = open_proposer(folder, entry, dim)
+    segment = Segment(entry, index, rows, proposer)
+    mapped = [path] if entry.proposer is None else [path, folder / entry.proposer.file]
+    unmap_aside(segment, mapped, [index, proposer])
+    return segment
 
 
 def write_segment(folder: Path, parts: Iterable[Part], dim: int, *, expected: int = 0) -> SegmentEntry | None:
