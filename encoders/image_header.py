@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
 import warnings
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ _MAGIC = {
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
 # A progressive JPEG is decoded once per scan: thousands of empty scans turn kilobytes into minutes. Encoders write 10.
 _MAX_JPEG_SCANS = 100
+# What is wrong with an image is told to whoever sent it: without a handler, Pillow's logs would go to the terminal.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 _PILLOW_REMARKS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
 

@@ -55,6 +55,8 @@ def configure_logs(settings: Settings) -> None:
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler])
     for name in _OURS:
         logging.getLogger(name).setLevel(level)
+    # What Pillow calls an error is an image that somebody sent, who is told.
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True

@@ -1,4 +1,5 @@
-"""`python -m benchmarks.soak`: capacity first, then minutes at a share of it; a table, and whether it held."""
+"""`python -m benchmarks.soak`: capacity first, then minutes at a share of it; a table, also for docs/faults.md, and
+whether it held."""
 
 from __future__ import annotations
 
@@ -9,19 +10,23 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.images import jpeg_crops
 from benchmarks.machine import describe
+from benchmarks.report import ROOT, put
 from benchmarks.soak.changes import Changes, fill
 from benchmarks.soak.memory import Growth, MemoryWatch
 from benchmarks.soak.queries import Answers, Asker
 from benchmarks.soak.serving import serving
 from invariantselect import Client
 
+BEGIN, END = "<!-- soak:begin -->", "<!-- soak:end -->"
 POOL = "soak"
+_WORTH_TELLING = 10  # minutes; a shorter one is a check, and writes no page
 _CLIENTS = 16
 
 
@@ -71,7 +76,10 @@ def main() -> int:
         soak = _soak(asked, Path(name))
     if asked.json is not None:
         asked.json.write_text(json.dumps({**asdict(soak), "held": soak.held}, indent=1))
-    print(_table(soak))
+    table = _table(soak)
+    print(table)
+    if soak.minutes >= _WORTH_TELLING:
+        put(f"{table} {date.today()}.", BEGIN, END, ROOT / "docs" / "faults.md")
     return 0 if soak.held else 1
 
 
@@ -131,7 +139,7 @@ def _table(soak: Soak) -> str:
         told = f"{each.mean_bytes / mib:.0f} MiB, grew by {each.grown_bytes / mib:+.1f} MiB"
         rows.append((f"resident memory of the {each.process}", f"{told} (tolerated {each.tolerated_bytes / mib:.0f})"))
     lines = ["| what | measured |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]
-    return "\n".join([*lines, "", f"{'held' if soak.held else 'FAILED'}; {soak.machine}"])
+    return "\n".join([*lines, "", f"{'Held' if soak.held else 'FAILED'}. {soak.machine};"])
 
 
 def _say(what: str) -> None:

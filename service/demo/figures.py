@@ -35,8 +35,8 @@ def print_accuracies(rows: Sequence[DomainAccuracy]) -> None:
     before, after = unseen["topk_nearest"], unseen["invariant_select"]
     if after > before:
         results().print(
-            f"\nOn the domain that the pool has never seen {after:.0%} are right, with the frozen encoder "
-            f"{before:.0%}:\nthe neighbours now share the digit rather than the look. That is what this project is for."
+            f"\nOn the domain that the pool has never seen a share of {after:.2f} is right, with the frozen encoder "
+            f"{before:.2f}:\nthe neighbours now share the digit rather than the look. That is what this project is for."
         )
     else:
         results().print("\nOn the domain that the pool has never seen the adaptation didn't help this time.")

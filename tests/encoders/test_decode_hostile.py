@@ -210,3 +210,18 @@ def test_threads_decode_the_same_pictures() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(outcome, files)) == [outcome(data) for data in files]
+
+
+def test_pillow_says_nothing_on_the_terminal():
+    code = """
+from encoders.decode import decode
+from invariantselect.errors import InvariantSelectError
+from tests.encoders.hostile import corpus
+try:
+    decode(corpus()["tiff, 65535 samples"])
+except InvariantSelectError as error:
+    print(error.code)
+"""
+    environment = {"PYTHONPATH": ":".join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("image_unreadable\n", "")

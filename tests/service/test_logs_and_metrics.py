@@ -21,6 +21,7 @@ with structlog.contextvars.bound_contextvars(request_id="r-1"):
     structlog.get_logger("service.x").debug("detail")
 logging.getLogger("uvicorn.error").info("started %s", "here")
 logging.getLogger("PIL").debug("pieces of an image")
+logging.getLogger("PIL.TiffImagePlugin").error("pieces of another")
 try:
     key = "isk_" + "hunter2"
     1 / 0
