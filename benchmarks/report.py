@@ -66,6 +66,12 @@ def _rest_rows(rest: RestFigures) -> list[tuple[str, str, str]]:
             f"{rest.vector_ms.told(2)} ms",
             ratios(rest.vector_ms, rest.faiss_ms).told(),
         ),
+        ("REST select by image, 1 client, each", rest.quiet.told(), "1"),
+        (
+            f"the same while a rebuild encodes the pool, for {rest.rebuilding.seconds:.0f} s",
+            rest.rebuilding.latencies.told(),
+            rest.rebuilding.latencies.beside(rest.quiet),
+        ),
         ("start of the server until it is ready", f"{rest.ready_seconds.told(1)} s", ""),
     ]
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import faiss
 
 from benchmarks import by_hand, clients
 from benchmarks.images import jpeg_crops, with_comment
+from benchmarks.latencies import Asker, Latencies, UnderARebuild, enough, under_a_rebuild
 from benchmarks.pools import fill
 from benchmarks.server import running
 from benchmarks.spread import Spread
 from encoders.catalog import load_encoder
 from encoders.encoder import Encoder
+from invariantselect import Client
 
 POOL = "bench"
 CROWDS = (8, 32)
@@ -35,6 +38,8 @@ class RestFigures:
         faiss_ms: FAISS by vector in a loop.
         vector_ms: Select by vector, one client.
         ready_seconds: From the start of the process to a first 200 of /readyz, the exported encoder being there.
+        quiet: Select by image, one client, query by query.
+        rebuilding: The same while a job encodes the pool anew.
     """
 
     pool_size: int
@@ -46,6 +51,8 @@ class RestFigures:
     faiss_ms: Spread
     vector_ms: Spread
     ready_seconds: Spread
+    quiet: Latencies
+    rebuilding: UnderARebuild
 
 
 def measure(workplace: Path, *, pool_size: int, images: int, rounds: int) -> RestFigures:
@@ -74,6 +81,7 @@ def measure(workplace: Path, *, pool_size: int, images: int, rounds: int) -> Res
         for number in range(rounds):
             for name, work in works.items():
                 seconds[name].append(work(str(number)))
+        quiet, rebuilding = _beside_a_rebuild(server.url, jpeg_crops(images))
     spreads = {name: Spread(tuple(1000 * each / images for each in rounds_)) for name, rounds_ in seconds.items()}
     return RestFigures(
         pool_size,
@@ -85,7 +93,16 @@ def measure(workplace: Path, *, pool_size: int, images: int, rounds: int) -> Res
         spreads["faiss"],
         spreads["vector"],
         Spread(tuple(starts)),
+        quiet,
+        rebuilding,
     )
+
+
+def _beside_a_rebuild(url: str, crops: Sequence[bytes]) -> tuple[Latencies, UnderARebuild]:
+    unseen = (with_comment(crops[number % len(crops)], f"beside-{number}") for number in count())
+    asker = Asker(url, POOL, unseen, "image/jpeg")
+    with Client(url, timeout=600) as client:
+        return asker.until(enough()), under_a_rebuild(asker, client, POOL, keep_vectors=False)
 
 
 def _works(

@@ -8,7 +8,7 @@ from datetime import date
 from benchmarks.machine import describe
 from benchmarks.report import ROOT, put
 from benchmarks.search.kinds import WayFigures
-from benchmarks.search.live import Latencies, LiveFigures
+from benchmarks.search.live import LiveFigures
 from benchmarks.search.pool import PoolFigures
 from benchmarks.spread import ratios
 
@@ -83,20 +83,13 @@ def _live(figures: LiveFigures) -> list[str]:
     rows = [
         ("start of the server until it is ready", f"{figures.ready_seconds:.1f} s", ""),
         ("its first query, which opens the pool", f"{figures.first_ms:.0f} ms", ""),
-        ("select by a vector", _told(quiet), "1"),
+        ("select by a vector", quiet.told(), "1"),
         (
-            f"the same while a rebuild runs, for {figures.rebuild_seconds:.0f} s",
-            _told(rebuilding),
-            " and ".join(f"{rebuilding.percentile(each) / quiet.percentile(each):.2f}" for each in (50, 99)),
+            f"the same while a rebuild runs, for {rebuilding.seconds:.0f} s",
+            rebuilding.latencies.told(),
+            rebuilding.latencies.beside(quiet),
         ),
-        ("the slowest while its segment is swapped in", f"{figures.swap_ms:.1f} ms", ""),
+        ("the slowest while its segment is swapped in", f"{rebuilding.swap_ms:.1f} ms", ""),
         ("the query after a deletion", f"{figures.after_write_ms.told(1)} ms", ""),
     ]
     return [f"| {figures.count:,}: {what} | {measured} | {ratio} |" for what, measured, ratio in rows]
-
-
-def _told(latencies: Latencies) -> str:
-    failed = f", {latencies.failed} failed" if latencies.failed else ""
-    return (
-        f"median {latencies.percentile(50):.1f}, p99 {latencies.percentile(99):.1f} ms of {len(latencies.ms)}{failed}"
-    )

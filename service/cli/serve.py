@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["serve"]
 
+# Longer than clients and balancers keep theirs: who closes first may shut one that a request is on its way over.
+_KEEP_ALIVE_SECONDS = 75
+
 
 def serve(
     host: Annotated[str | None, typer.Option("--host", metavar="ADDRESS", help="Default: 127.0.0.1.")] = None,
@@ -68,6 +71,7 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_seconds,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
     worker = EmbeddedWorker(settings) if settings.embedded_worker else None
     server = GracefulServer(

@@ -22,6 +22,7 @@ __all__ = ["EmbeddedWorker"]
 _log = structlog.get_logger("service.jobs.embedded")
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+_NICENESS = 10
 
 
 class EmbeddedWorker:
@@ -94,6 +95,8 @@ class EmbeddedWorker:
 
 def _work(settings: Settings, lifeline: Connection) -> None:
     """The worker's process. The server never writes into the lifeline: it is closed when the server ends."""
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)  # it shares the server's cores, and queries come first
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the server too, which then closes the lifeline
     stop: list[Callable[[], None]] = []
     lock = threading.Lock()

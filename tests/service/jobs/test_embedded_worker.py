@@ -84,6 +84,7 @@ def test_a_server_does_its_jobs_and_takes_its_worker_along(serve: Serve) -> None
 
     worker = worker_of(server)
     assert worker is not None
+    assert worker.nice() == min(19, psutil.Process(server.pid).nice() + 10)  # queries come first
     worker.kill()  # and it gets another one
     second = fill_and_rebuild(http)
     wait_until(lambda: finished(http, second))
