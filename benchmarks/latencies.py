@@ -117,8 +117,10 @@ class UnderARebuild:
     swap_ms: float
 
 
-def under_a_rebuild(asker: Asker, client: Client, pool: str, *, keep_vectors: bool) -> UnderARebuild:
-    """Ask while a job rebuilds the pool.
+def under_a_rebuild(
+    asker: Asker, client: Client, pool: str, *, keep_vectors: bool, recall: float | None = None
+) -> UnderARebuild:
+    """Ask while a job rebuilds the pool, for a recall or for exact search.
 
     Raises:
         RuntimeError: The rebuild failed.
@@ -130,7 +132,7 @@ def under_a_rebuild(asker: Asker, client: Client, pool: str, *, keep_vectors: bo
     def rebuild() -> None:
         begun = time.monotonic()
         try:
-            job = client.wait_for_job(client.rebuild(pool, keep_vectors=keep_vectors).id)
+            job = client.wait_for_job(client.rebuild(pool, keep_vectors=keep_vectors, recall=recall).id)
             if job.state == "succeeded":
                 took.append(time.monotonic() - begun)
         finally:

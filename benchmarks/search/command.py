@@ -28,6 +28,7 @@ def run(workplace: Path, *, sizes: Sequence[int], rounds: int) -> str:
         asked = (None, RECALL) if approximate else (None,)
         pools.append(pool.measure(folder, count=count, dim=DIM, recalls=asked, rounds=rounds))
         print(f"a server of {count:,} …", flush=True)
-        served.append(live.measure(folder, pool=pool.POOL, fingerprint=pool.FINGERPRINT, dim=DIM, count=count))
+        about = {"pool": pool.POOL, "fingerprint": pool.FINGERPRINT}
+        served.append(live.measure(folder, **about, dim=DIM, count=count, recall=asked[-1]))
         shutil.rmtree(folder)
     return page.section(ways, pools, served, dim=DIM, recall=RECALL, rounds=rounds)

@@ -12,6 +12,7 @@ from benchmarks.latencies import Asker, Latencies, UnderARebuild, enough, under_
 from benchmarks.search.scene import Scene
 from benchmarks.server import running
 from benchmarks.spread import Spread
+from encoders.catalog import load_encoder
 from invariantselect import Client
 
 __all__ = ["LiveFigures", "measure"]
@@ -25,7 +26,7 @@ class LiveFigures:
 
     Attributes:
         count: Demonstrations in the pool.
-        ready_seconds: From the start of the process until /readyz answered 200.
+        ready_seconds: From the start of the process until /readyz answered 200, the exported encoder being there.
         first_ms: The first query after that, which opens the pool.
         quiet: Queries while nothing else goes on.
         rebuilding: Queries while a job rebuilds the pool, its vectors kept.
@@ -40,15 +41,16 @@ class LiveFigures:
     after_write_ms: Spread
 
 
-def measure(data: Path, *, pool: str, fingerprint: str, dim: int, count: int) -> LiveFigures:
-    """Serve a data directory that has the pool, and ask."""
+def measure(data: Path, *, pool: str, fingerprint: str, dim: int, count: int, recall: float | None) -> LiveFigures:
+    """Serve a data directory that has the pool, rebuilt for a recall or for exact search, and ask."""
+    load_encoder("efficientnet-lite0", store=data / "encoders")  # exported once, as at any start but the first
     vectors = Scene(dim).held_out(_QUERIES).tolist()
     bodies = [json.dumps({"query": {"vector": vector, "fingerprint": fingerprint}}).encode() for vector in vectors]
     with running(data) as server, Client(server.url, timeout=600) as client:
         asker = Asker(server.url, pool, cycle(bodies), "application/json")
         first = asker.ask()
         quiet = asker.until(enough())
-        rebuilding = under_a_rebuild(asker, client, pool, keep_vectors=True)
+        rebuilding = under_a_rebuild(asker, client, pool, keep_vectors=True, recall=recall)
         after = []
         for number in range(_WRITES):
             client.delete(pool, [f"demonstration-{number:07d}"])
