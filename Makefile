@@ -27,8 +27,8 @@ types: $(DEV)
 check-arrows: $(DEV)
 	$(BIN)/lint-imports
 
-unit: $(DEV)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+unit: $(DEV) # with bytecode on disk, whatever the shell says: hundreds of processes import the same modules
+	env --unset=PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 bench: $(DEV) ## measure REST against the bare loop, ingest against the encoder, memory, search; writes docs/benchmarks.md and the README's table
 	$(BIN)/python -m benchmarks
