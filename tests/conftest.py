@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from jaxtyping import install_import_hook
+
+from tests.shape_checks import check_calls_in
 
 # Before any test module imports a room: only modules imported afterwards are checked.
-install_import_hook(["encoders", "index", "evaluation"], "beartype.beartype")
+check_calls_in(["encoders", "index", "evaluation"])
 
 if TYPE_CHECKING:
     from index.pool import Pool
