@@ -15,6 +15,10 @@ from tests.shape_checks import check_calls_in
 # Before any test module imports a room: only modules imported afterwards are checked.
 check_calls_in(["encoders", "index", "evaluation"])
 
+# Workers share the cores, and a thread of a product waits for the others: torch, FAISS and BLAS get one each, as do the
+# processes that tests start. Before any of them is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 if TYPE_CHECKING:
     from index.pool import Pool
     from tests.postgres import RealPostgres
