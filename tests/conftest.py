@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,40 +69,41 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     catalogs.close_all()
 
 
-@pytest.fixture(scope="session")
-def pool_of_real_images(
-    tmp_path_factory: pytest.TempPathFactory, encoder_store: Path
-) -> Iterator[Callable[[str], Pool]]:
-    """A function that takes one set of real images into a new pool, through the real intake and default encoder."""
+@pytest.fixture
+def part_of_real_images(tmp_path: Path) -> Callable[[str], Path]:
+    """A function that makes a folder of the first five images of each class in each domain of a set of real ones."""
+
+    def part(name: str) -> Path:
+        folder = _real_images()
+        if folder is None or not (folder / name).is_dir():
+            pytest.skip(f"the real images of {name} are not here; {_REAL_IMAGES} says where they are")
+        for kind in sorted((folder / name).glob("*/*/")):
+            for file in sorted(kind.iterdir())[:5]:
+                to = tmp_path / name / file.relative_to(folder / name)
+                to.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, to)
+        return tmp_path / name
+
+    return part
+
+
+@pytest.fixture
+def pool_of_images(tmp_path: Path, encoder_store: Path) -> Iterator[Callable[[Path], Pool]]:
+    """A function that takes a folder into a new pool, through the real intake and default encoder."""
     # Rooms are imported late: the hook above has to come first.
     from encoders.catalog import load_encoder
     from index.intake import take_in
     from index.pools import Pools
     from index.sources.opening import open_source
 
-    def take(name: str) -> Pool:
-        folder = _real_images()
-        if folder is None or not (folder / name).is_dir():
-            pytest.skip(f"the real images of {name} are not here; {_REAL_IMAGES} says where they are")
-        encoder = load_encoder("efficientnet-lite0", store=encoder_store)
-        identity = encoder.identity
-        pools = opened.enter_context(Pools(tmp_path_factory.mktemp(name)))
-        pool = pools.create(name, identity.name, identity.fingerprint, identity.dim)
-        report = take_in(pool, [encoder], open_source(folder / name))
-        assert not report.failed
-        return pool
+    with Pools(tmp_path / "pools") as pools:
 
-    with ExitStack() as opened:
+        def take(folder: Path) -> Pool:
+            encoder = load_encoder("efficientnet-lite0", store=encoder_store)
+            identity = encoder.identity
+            pool = pools.create(folder.name, identity.name, identity.fingerprint, identity.dim)
+            report = take_in(pool, [encoder], open_source(folder))
+            assert not report.failed
+            return pool
+
         yield take
-
-
-@pytest.fixture(scope="session")
-def pacs_pool(pool_of_real_images: Callable[[str], Pool]) -> Pool:
-    """3,590 pictures of seven things in four styles."""
-    return pool_of_real_images("pacs")
-
-
-@pytest.fixture(scope="session")
-def ham10000_pool(pool_of_real_images: Callable[[str], Pool]) -> Pool:
-    """2,674 skin lesions of seven kinds from four sources."""
-    return pool_of_real_images("ham10000")
