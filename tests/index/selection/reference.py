@@ -104,24 +104,29 @@ def dpp(taken: Sequence[Scored], lambda_: float) -> Gain:
     """Relevance plus the log of how much the determinant grows, by solving the full system each time."""
     basis: list[Record] = []
     for record, _ in taken:
-        if schur_complement(basis, record) > 1e-10:
+        if growth_over(basis)(record) > 1e-10:
             basis.append(record)
+    growth = growth_over(basis)
 
     def gain(item: Scored) -> float:
-        grown = schur_complement(basis, item[0])
+        grown = growth(item[0])
         return lambda_ * item[1] + (1 - lambda_) * math.log(grown) if grown > 1e-10 else -math.inf
 
     return gain
 
 
-def schur_complement(basis: Sequence[Record], record: Record) -> float:
-    """det of the kernel over basis and record, divided by det over the basis."""
-    own = _kernel(record, record)
-    if not basis:
-        return own
+def growth_over(basis: Sequence[Record]) -> Callable[[Record], float]:
+    """Of a record: det of the kernel over basis and record, divided by det over the basis (the Schur complement)."""
     matrix = np.array([[_kernel(one, other) for other in basis] for one in basis])
-    column = np.array([_kernel(one, record) for one in basis])
-    return float(own - column @ np.linalg.solve(matrix, column))
+
+    def growth(record: Record) -> float:
+        own = _kernel(record, record)
+        if not len(matrix):
+            return own
+        column = np.array([_kernel(one, record) for one in basis])
+        return float(own - column @ np.linalg.solve(matrix, column))
+
+    return growth
 
 
 def _kernel(one: Record, other: Record) -> float:
@@ -138,13 +143,14 @@ def greedy(
 ) -> list[Scored]:
     taken: list[Scored] = []
     while len(taken) < options.k:
+        gone = {record.id for record, _ in taken}
         groups = Counter(record.group for record, _ in taken)
         domains = Counter(record.domain for record, _ in taken)
         labels = Counter(record.label for record, _ in taken)
         admissible = [
             item
             for item in ranked
-            if all(item[0].id != other[0].id for other in taken)
+            if item[0].id not in gone
             and (
                 options.max_per_group is None or item[0].group is None or groups[item[0].group] < options.max_per_group
             )
