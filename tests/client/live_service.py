@@ -14,6 +14,7 @@ from encoders.encoder import Encoder
 from service.app import create_app
 from service.settings import Settings
 from tests.fakes.pixel_encoder import PixelEncoder
+from tests.forked_process import ForkedProcess
 from tests.service.adapted_pool import adapted_encoder
 from tests.service.live_server import live
 
@@ -47,7 +48,7 @@ def worker(data: Path) -> Iterator[None]:
         "INVARIANTSELECT_ENCODER": ENCODER,
     }
     command = [sys.executable, "-m", "tests.service.jobs.worker_process", "0"]
-    with subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
+    with ForkedProcess(command, env=environment, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
         try:
             yield
         finally:

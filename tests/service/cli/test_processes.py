@@ -17,6 +17,8 @@ import httpx2
 import pytest
 from PIL import Image
 
+from tests.forked_process import ForkedProcess
+
 ROOT = Path(__file__).parents[3]
 MAIN = [sys.executable, "-c", "from service.cli import main; main()"]
 PATIENCE = 60
@@ -45,7 +47,7 @@ def start(environment: dict[str, str]) -> Iterator[Callable[..., subprocess.Pope
     def begin(*arguments: object, seconds: float = 0, **options: object) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "tests.service.cli.with_pixel_encoder", str(seconds), *map(str, arguments)]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-        started.append(subprocess.Popen(command, env=environment, cwd=ROOT, text=True, **pipes))  # type: ignore[call-overload]
+        started.append(ForkedProcess(command, env=environment, cwd=ROOT, text=True, **pipes))  # type: ignore[call-overload]
         return started[-1]
 
     yield begin

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from pathlib import Path
 from invariantselect.wire.jobs import Job
 from service.services import Services
 from service.settings import Settings
+from tests.forked_process import ForkedProcess
 from tests.service.jobs.kinds import Steps
 
 __all__ = ["PATIENCE", "Place", "wait_until"]
@@ -44,7 +44,7 @@ class Place:
         self.jobs = services.jobs
         self.effects = folder / "effects"
         self.gate = folder / "gate"
-        self._workers: list[subprocess.Popen[bytes]] = []
+        self._workers: list[ForkedProcess] = []
 
     def __enter__(self) -> Place:
         return self
@@ -55,7 +55,7 @@ class Place:
             worker.wait()
         self.services.close()
 
-    def worker(self, seconds_an_image: float = 0) -> subprocess.Popen[bytes]:
+    def worker(self, seconds_an_image: float = 0) -> ForkedProcess:
         """A new worker process."""
         told = {
             f"INVARIANTSELECT_{name.upper()}": str(value)
@@ -67,7 +67,7 @@ class Place:
         log = (self.folder / f"worker-{len(self._workers)}.log").open("wb")
         with log:
             command = [sys.executable, "-m", "tests.service.jobs.worker_process", str(seconds_an_image)]
-            self._workers.append(subprocess.Popen(command, env=environment, cwd=ROOT, stderr=log))
+            self._workers.append(ForkedProcess(command, env=environment, cwd=ROOT, stderr=log))
         return self._workers[-1]
 
     def steps(self, **fields: int) -> Job:

@@ -15,6 +15,7 @@ import httpx2
 import psutil
 import pytest
 
+from tests.forked_process import ForkedProcess
 from tests.service.jobs.place import PATIENCE, ROOT, wait_until
 from tests.service.pictures import data_uri
 
@@ -39,7 +40,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             **given,
         }
         command = [sys.executable, "-m", "tests.service.cli.with_pixel_encoder", "0", "serve", "--port", "0"]
-        process = subprocess.Popen(command, env=environment, cwd=ROOT, text=True, stderr=subprocess.PIPE)
+        process = ForkedProcess(command, env=environment, cwd=ROOT, text=True, stderr=subprocess.PIPE)
         assert process.stderr is not None
         told = re.search(r"at (http://[^ ]+) ", process.stderr.readline())
         assert told is not None

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx2
 
+from tests.forked_process import ForkedProcess
 from tests.postgres import RealPostgres
 from tests.service.embedding.test_embedding_cache import RealRedis
 from tests.service.jobs.place import PATIENCE, wait_until
@@ -114,7 +115,7 @@ class Replicas:
     def _start(self, name: str, *arguments: str) -> Path:
         path = self.folder / f"{name}.log"
         with path.open("wb") as log:
-            process = subprocess.Popen([*MAIN, *arguments], env=self.environment, cwd=ROOT, stdout=log, stderr=log)
+            process = ForkedProcess([*MAIN, *arguments], env=self.environment, cwd=ROOT, stdout=log, stderr=log)
 
         def end() -> None:
             process.terminate()
