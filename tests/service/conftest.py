@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from shutil import copytree
 from typing import TYPE_CHECKING, Any, Protocol
@@ -124,7 +125,17 @@ def adaptable_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def short_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_heads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heads as narrow as the small encoder, trained in a fifth of the steps at a higher rate."""
+    from encoders.adaptation import plan
+    from encoders.adaptation.head import HeadOptions
+
+    head = HeadOptions(hidden=32, dim=16, steps=60, rate=1e-2)
+    monkeypatch.setattr(plan, "Plan", partial(plan.Plan, head=head))
+
+
+@pytest.fixture
+def short_trainings(short_heads: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Trainings of four steps, and jobs that notice soon that they are to stop."""
     from encoders.adaptation import step_count
     from service.jobs import watch

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from encoders.adaptation import plan as training
+from encoders.adaptation.head import HeadOptions
 from encoders.adaptation.watch import Watch
 from evaluation.answers.answered import Answered
 from evaluation.learners.vote import Vote, vote
@@ -25,6 +26,7 @@ from tests.evaluation.running.learners import Counted
 from tests.evaluation.running.shifted_pool import DOMAINS, LABELS, evaluated, records_of, shifted
 
 VOTE = Learners((Vote(),))
+HEAD = training.Plan(depth="head", head=HeadOptions(hidden=8, dim=8, steps=40, rate=1e-2))
 
 
 def run(
@@ -221,7 +223,7 @@ def test_what_was_adapted_for_another_evaluation_is_not_taken_for_this_one(tmp_p
 
 
 def test_a_head_is_adapted_likewise(tmp_path: Path) -> None:
-    done = run(tmp_path, EvaluationPlan(shots=(3,), targets=("noon",), adaptation=training.Plan(depth="head")))
+    done = run(tmp_path, EvaluationPlan(shots=(3,), targets=("noon",), adaptation=HEAD))
     assert len(row(done, "invariant_select", 3)) == 12
 
 

@@ -74,7 +74,7 @@ def perfect_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def perfect(perfect_data: Path, tmp_path: Path) -> Iterator[Adaptable]:
+def perfect(perfect_data: Path, tmp_path: Path, short_heads: None) -> Iterator[Adaptable]:
     adaptable = Adaptable(perfect_data, tmp_path)
     yield adaptable
     adaptable.close()
