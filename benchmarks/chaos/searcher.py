@@ -14,6 +14,7 @@ from invariantselect.errors import PoolNotAdaptedError, TimedOutError
 __all__ = ["Searcher"]
 
 _STRATEGIES = ("topk_nearest", "invariant_select", "random")
+_PAUSE_WITHOUT_CATALOG = 0.1
 
 
 class Searcher(Person):
@@ -36,15 +37,19 @@ class Searcher(Person):
         except TimedOutError:  # the server gives up a query that waits too long, on a machine that is too slow
             self.ledger.count("selections given up")
             return
-        self.ledger.count("selections")
         self._check(selection, options)
+        if selection.stale:  # from the last snapshot that a replica without its catalog has
+            self.ledger.count("stale selections")
+            self._stop_asked.wait(_PAUSE_WITHOUT_CATALOG)
+        else:
+            self.ledger.count("selections")
 
     def _check(self, answer: Selection, options: dict[str, Any]) -> None:
         chosen = answer.demonstrations
         told = f"the selection at snapshot {answer.snapshot} with {options}"
-        if answer.snapshot < self._seen:
+        if answer.snapshot < self._seen and not answer.stale:
             raise Contradiction(f"{told} is older than one before it, of snapshot {self._seen}")
-        self._seen = answer.snapshot
+        self._seen = max(self._seen, answer.snapshot)
         if len({each.id for each in chosen}) < len(chosen):
             raise Contradiction(f"{told} holds a demonstration twice")
         if len(chosen) + answer.shortfall != options["k"]:

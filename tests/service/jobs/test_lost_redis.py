@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.service.embedding.test_embedding_cache import RealRedis, needs_redis
+from tests.redis_server import RealRedis, needs_redis
 from tests.service.jobs.conftest import at
 from tests.service.jobs.kinds import Marks
 
