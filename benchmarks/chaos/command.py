@@ -33,16 +33,16 @@ def main() -> int:
         write([read(path) for path in asked.page])
         return 0
     around = [name for name in asked.only or SURROUNDINGS if not missing(name)]
-    begun = time.time()
+    run = Run.begun(asked.seed)
     with tempfile.TemporaryDirectory(prefix="invariantselect-chaos-", ignore_cleanup_errors=True) as name:
         pictures = Pictures()
         with Grounds(Path(name), pictures, around) as grounds:
-            outcomes = list(_rounds(asked, grounds, pictures, around))
-    run = Run.of(outcomes, asked.seed, begun)
-    if asked.json is not None:
-        asked.json.write_text(json.dumps(asdict(run), indent=1, default=str))
+            for outcome in _rounds(asked, grounds, pictures, around):
+                run.outcomes.append(outcome)
+                if asked.json is not None:
+                    asked.json.write_text(json.dumps(asdict(run), indent=1, default=str))
     print(tables([run]))
-    return 1 if any(each.findings for each in outcomes) or not outcomes else 0
+    return 1 if any(each.findings for each in run.outcomes) or not run.outcomes else 0
 
 
 def _rounds(asked: argparse.Namespace, grounds: Grounds, pictures: Pictures, around: list[str]) -> Iterator[Outcome]:

@@ -13,7 +13,8 @@ from benchmarks.chaos.under_way import OPERATIONS
 __all__ = ["Fate"]
 
 _WEIGHTS = {"api": 4, "worker": 4, "redis": 2, "postgresql": 6}
-_AIMED = 0.6
+_AIMED = 0.75
+_AIMS = [1 if what in ("ingest", "delete", "change of words") else 3 for what in OPERATIONS]
 _AT_ONCE = 0.15  # while everything is still coming back from the last time
 _MOST_ANSWERS = 80
 _LONGEST_WAIT = 20.0
@@ -37,7 +38,7 @@ class Fate:
 
     def strike(self) -> None:
         """Wait for a moment, kill something, and a little later start what is dead."""
-        aim = self._chance.choice(sorted(OPERATIONS)) if self._chance.random() < _AIMED else None
+        aim = self._chance.choices(list(OPERATIONS), _AIMS)[0] if self._chance.random() < _AIMED else None
         caught = None
         if self._chance.random() >= _AT_ONCE:
             caught = self._wait_for_answers() if aim is None else self._wait_until_under_way(aim)

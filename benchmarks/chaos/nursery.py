@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import os
 import signal
 import socket
@@ -86,16 +87,29 @@ class Nursery:
 
 def _import_everything() -> None:
     import onnxruntime  # noqa: F401
-    import uvicorn  # noqa: F401
+    import structlog
+    import typer
+    import uvicorn.lifespan.on
+    import uvicorn.loops.auto
+    import uvicorn.protocols.http.auto
+    import uvicorn.protocols.websockets.auto  # noqa: F401
 
     import service.app
-    import service.cli.serve
-    import service.cli.worker
+    import service.http.graceful_server
     import service.jobs.embedded
-    import service.jobs.worker  # noqa: F401
+    import service.jobs.worker
     from encoders.adaptation import step_count
     from encoders.adaptation.head import HeadOptions
     from index.pools import Pools
+    from service.cli.app import app
+    from service.settings import Settings
+
+    # What takes longer than all else that a start does.
+    commands, document = typer.main.get_command(app), service.app.create_app(Settings()).openapi()
+    typer.main.get_command = lambda _: commands
+    service.app.document = lambda _: document
+    logging.getLogger().handlers.clear()
+    structlog.reset_defaults()
 
     # What has hardly learnt is as good to be killed over.
     step_count._FEWEST = step_count._MOST = _STEPS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ BEGIN, END = "<!-- chaos:begin -->", "<!-- chaos:end -->"
 
 _COUNTS = (
     ("demonstrations written, changed, deleted: requests acknowledged", "acknowledged changes"),
-    ("the same, never answered", "unanswered changes"),
+    ("the same, answered by nobody or with 503", "unanswered changes"),
     ("selections answered meanwhile", "selections"),
     ("selections from the last snapshot, said to be stale", "stale selections"),
     ("jobs that succeeded", "jobs succeeded"),
@@ -42,22 +41,19 @@ class Run:
     Attributes:
         machine: On which.
         day: When it began, in UTC.
-        minutes: What it took.
         seed: Of all rounds.
-        outcomes: Of each.
+        outcomes: Of each round so far.
     """
 
     machine: str
     day: str
-    minutes: float
     seed: int
-    outcomes: Sequence[Outcome]
+    outcomes: list[Outcome]
 
     @classmethod
-    def of(cls, outcomes: Sequence[Outcome], seed: int, begun: float) -> Run:
-        """A run that began so many seconds after the epoch and ends now."""
-        day = datetime.fromtimestamp(begun, UTC).date().isoformat()
-        return cls(describe(), day, round((time.time() - begun) / 60, 1), seed, outcomes)
+    def begun(cls, seed: int) -> Run:
+        """A run that begins now."""
+        return cls(describe(), datetime.now(UTC).date().isoformat(), seed, [])
 
 
 def read(file: Path) -> Run:
