@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -33,7 +34,10 @@ def main() -> int:
         write([read(path) for path in asked.page])
         return 0
     around = [name for name in asked.only or SURROUNDINGS if not missing(name)]
+    if not around:
+        sys.exit("This machine has no Redis or no PostgreSQL.")
     run = Run.begun(asked.seed)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing goes on running
     with tempfile.TemporaryDirectory(prefix="invariantselect-chaos-", ignore_cleanup_errors=True) as name:
         pictures = Pictures()
         with Grounds(Path(name), pictures, around) as grounds:

@@ -119,7 +119,8 @@ def _import_everything() -> None:
 
 
 def _obey(orders: socket.socket) -> NoReturn:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with its maker
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # it ends with its maker
     children: set[int] = set()
     with orders.makefile("rw") as lines:
         for line in lines:
@@ -178,6 +179,7 @@ def _become(order: dict[str, Any]) -> NoReturn:
 
 def _settle_in(order: dict[str, Any]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for name in [name for name in os.environ if name.startswith("INVARIANTSELECT_")]:
         del os.environ[name]
     os.environ.update(order["environment"])
