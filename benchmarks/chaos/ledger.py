@@ -19,6 +19,7 @@ class Ledger:
         self.counts: Counter[str] = Counter()
         self.kills: Counter[str] = Counter()
         self.under_way: dict[str, Counter[str]] = defaultdict(Counter)
+        self.written = 0
         self.findings: list[str] = []
         self._ever: dict[str, set[tuple[str, str]]] = defaultdict(set)
 
@@ -26,6 +27,11 @@ class Ledger:
         """Something was done once more."""
         with self._lock:
             self.counts[what] += 1
+
+    def wrote(self, snapshot: int) -> None:
+        """A write was acknowledged with this version of the pool."""
+        with self._lock:
+            self.written = max(self.written, snapshot)
 
     def killed(self, what: str, under_way: Iterable[str]) -> None:
         """Something was killed, in the middle of these operations."""

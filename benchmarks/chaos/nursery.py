@@ -100,6 +100,7 @@ def _import_everything() -> None:
     import service.jobs.worker
     from encoders.adaptation import step_count
     from encoders.adaptation.head import HeadOptions
+    from index import kept_columns
     from index.pools import Pools
     from service.cli.app import app
     from service.settings import Settings
@@ -111,11 +112,12 @@ def _import_everything() -> None:
     logging.getLogger().handlers.clear()
     structlog.reset_defaults()
 
-    # What has hardly learnt is as good to be killed over.
+    # What has hardly learnt is as good to be killed over, and a small pool must do what large ones do.
     step_count._FEWEST = step_count._MOST = _STEPS
     HeadOptions.__init__.__defaults__ = tuple(asdict(HeadOptions(hidden=32, dim=16, steps=_STEPS)).values())
+    kept_columns._WORTH_KEEPING = _SEAL_AT
     assert Pools.__init__.__kwdefaults__ is not None
-    Pools.__init__.__kwdefaults__["seal_at"] = _SEAL_AT  # a small pool must seal, too
+    Pools.__init__.__kwdefaults__["seal_at"] = _SEAL_AT
 
 
 def _obey(orders: socket.socket) -> NoReturn:

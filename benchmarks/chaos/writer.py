@@ -10,7 +10,7 @@ from benchmarks.chaos.pictures import DOMAINS, LABELS, POOL, Pictures
 from benchmarks.chaos.worlds import Change, Deletion, Held, Redomaining, Relabelling, State, Upsert, Worlds
 from invariantselect import NewDemonstration
 from invariantselect.errors import DemonstrationNotFoundError
-from invariantselect.wire.demonstrations import Demonstration
+from invariantselect.wire.demonstrations import BatchOutcome, Demonstration
 
 __all__ = ["Writer", "held"]
 
@@ -100,11 +100,11 @@ class Writer(Person):
         match change:
             case Upsert(new):
                 sent = [self._new(id, each) for id, each in new.items()]
-                return [each.status for each in self.client.upsert(POOL, sent).outcomes]
+                return self._told(self.client.upsert(POOL, sent))
             case Deletion(ids):
-                return [each.status for each in self.client.delete(POOL, ids).outcomes]
+                return self._told(self.client.delete(POOL, ids))
             case Relabelling(labels):
-                return [each.status for each in self.client.relabel(POOL, labels).outcomes]
+                return self._told(self.client.relabel(POOL, labels))
             case Redomaining(id, domain):
                 try:
                     self.client.patch(POOL, id, domain=domain)
@@ -112,6 +112,10 @@ class Writer(Person):
                     return ["failed"]
                 return ["patched"]
         raise AssertionError(change)
+
+    def _told(self, written: BatchOutcome) -> list[str]:
+        self.ledger.wrote(written.snapshot)
+        return [each.status for each in written.outcomes]
 
     def _new(self, id: str, each: Held) -> NewDemonstration:
         image = self._pictures.content(each.sha256)
