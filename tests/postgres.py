@@ -53,7 +53,7 @@ def _not_root() -> dict[str, Any]:
 def url_of_schema(server: str, schema: str) -> str:
     """Of a schema that is made if it isn't there: as good as a database of its own, and there sooner."""
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')  # type: ignore[arg-type]
+        connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
     return f"{server}&options={quote(f'-csearch_path={schema}')}"
 
 
@@ -90,7 +90,17 @@ class RealPostgres:
     def make_database(self, name: str, *, template: str = "template1") -> None:
         """A further database, empty or as another is at the moment, which nobody may use then."""
         with psycopg.connect(self.server, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')  # type: ignore[arg-type]
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+
+    def drop_database(self, name: str) -> None:
+        """Remove one, whoever uses it."""
+        with psycopg.connect(self.server, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def dump(self, database: str, file: Path) -> None:
+        """Write all that is in a database into a file, as SQL."""
+        with file.open("wb") as out:
+            subprocess.run([str(self._programs / "pg_dump"), self.url_of(database)], stdout=out, check=True)
 
     def url_of(self, database: str) -> str:
         """The setting `database_url` for a database."""

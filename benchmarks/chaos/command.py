@@ -66,6 +66,7 @@ def _rounds(asked: argparse.Namespace, grounds: Grounds, pictures: Pictures, aro
             for finding in outcome.findings:
                 print(f"  {finding}", file=sys.stderr, flush=True)
             print(f"  its data: {outcome.data}", file=sys.stderr, flush=True)
+        grounds.forget(name, folder, kept=outcome.data)
         shutil.rmtree(folder)
         yield outcome
 

@@ -18,7 +18,7 @@ _AIMS = [1 if what in ("ingest", "delete", "change of words") else 3 for what in
 _AT_ONCE = 0.15  # while everything is still coming back from the last time
 _MOST_ANSWERS = 80
 _LONGEST_WAIT = 20.0
-_LOOK_SECONDS, _REVIVE_SECONDS = 0.002, 0.05
+_LOOK_SECONDS, _REVIVE_SECONDS = 0.003, 0.1
 
 
 class Fate:
@@ -40,8 +40,12 @@ class Fate:
         """Wait for a moment, kill something, and a little later start what is dead."""
         aim = self._chance.choices(list(OPERATIONS), _AIMS)[0] if self._chance.random() < _AIMED else None
         caught = None
-        if self._chance.random() >= _AT_ONCE:
-            caught = self._wait_for_answers() if aim is None else self._wait_until_under_way(aim)
+        if self._chance.random() < _AT_ONCE:
+            pass
+        elif aim is None:
+            self._wait_for_answers()
+        else:
+            caught = self._wait_until_under_way(aim)
         time.sleep(0.05 * self._chance.random() ** 2)
         weights = [_WEIGHTS[each.name] for each in self._place.parts]
         anybody = self._chance.choices(self._place.parts, weights)[0]

@@ -64,7 +64,8 @@ class Nursery:
 
     def look(self, pid: int) -> int | None:
         """The status with which a child ended; None while it runs."""
-        return self._order(do="look", pid=pid)["status"]
+        status: int | None = self._order(do="look", pid=pid)["status"]
+        return status
 
     def end(self, pid: int, number: signal.Signals) -> None:
         """Send a signal to a child and wait until it is gone."""
@@ -107,8 +108,8 @@ def _import_everything() -> None:
 
     # What takes longer than all else that a start does.
     commands, document = typer.main.get_command(app), service.app.create_app(Settings()).openapi()
-    typer.main.get_command = lambda _: commands
-    service.app.document = lambda _: document
+    setattr(typer.main, "get_command", lambda _: commands)
+    setattr(service.app, "document", lambda _: document)
     logging.getLogger().handlers.clear()
     structlog.reset_defaults()
 

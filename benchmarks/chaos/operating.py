@@ -23,7 +23,8 @@ from invariantselect.wire.jobs import Job
 __all__ = ["HandedIn", "Operator"]
 
 _MOST_OPEN = 2
-_DEPTHS: list[DepthName] = ["closed_form"] * 6 + ["head"] * 2 + ["finetune"]
+_DEPTHS: list[DepthName] = ["closed_form", "head", "finetune"]
+_AS_OFTEN = [6, 2, 1]
 _NOTHING_TO_GO_BACK_TO = (EncoderVersionNotFoundError, InvalidRequestError, PoolNotAdaptedError)
 
 
@@ -119,7 +120,7 @@ class Operator(Person):
             job.imports = self._pictures.folder(self._imports / str(number), number)
             self.ledger.sent(job.imports)
             return lambda: self.client.import_into(POOL, str(number), idempotency_key=key)
-        depth, seed = self.chance.choice(_DEPTHS), self.chance.randrange(100)
+        depth, seed = self.chance.choices(_DEPTHS, _AS_OFTEN)[0], self.chance.randrange(100)
         return lambda: self.client.adapt(
             POOL, depth=depth, seed=seed, budget_seconds=600, force=True, idempotency_key=key
         )

@@ -93,11 +93,17 @@ def _by_surroundings(outcomes: Sequence[Outcome]) -> list[str]:
     def row(what: str, figure: Callable[[Outcome], int]) -> list[object]:
         return [what, *(sum(map(figure, column)) for column in columns)]
 
+    def killed(what: str) -> list[object]:
+        return row(f"kill -9 of {what}", lambda each: each.kills.get(what, 0))
+
+    def counted(what: str, name: str) -> list[object]:
+        return row(what, lambda each: each.counts.get(name, 0))
+
     rows = [
         row("rounds", lambda _: 1),
         row("rounds that held", lambda each: not each.findings),
-        *(row(f"kill -9 of {what}", lambda each, what=what: each.kills.get(what, 0)) for what in _names(outcomes)),
-        *(row(what, lambda each, name=name: each.counts.get(name, 0)) for what, name in _COUNTS),
+        *(killed(what) for what in _names(outcomes)),
+        *(counted(what, name) for what, name in _COUNTS),
         row("seconds", lambda each: round(each.seconds)),
     ]
     return _table(["", *(_TOLD[around] for around in SURROUNDINGS)], [each for each in rows if any(each[1:])])

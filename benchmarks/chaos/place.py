@@ -23,8 +23,10 @@ _STALE_SECONDS = 3.0
 _REST_SECONDS = 0.5
 _SERVED = ["commit", "commit", "fsync", "replace", "serve", "takeover", "unlink"]
 """Calls of `tests.index.kill_driver.CALLS` that a server gets to without a worker."""
-_NO_CATALOG = "the database can't be reached"
+_NO_CATALOG = ("the database can't be reached", "the catalog doesn't answer")
 """What a server or a worker says that ends because PostgreSQL is away as it starts."""
+_COULD_NOT_START = (1, 3)
+"""What a command and uvicorn end with then."""
 
 
 class Place:
@@ -110,7 +112,7 @@ class Place:
         if isinstance(part, Child) and part.exit_code is not None:
             if part.exit_code == -signal.SIGKILL:
                 ledger.killed(f"{part.name} (mine)", part.under_way())
-            elif self.database_url is not None and _NO_CATALOG in part.said():
+            elif self.database_url is not None and _could_not_start(part):
                 ledger.count("starts without PostgreSQL")
                 part.logs.pop()  # it may say so as loudly as it likes
                 could_not_start = True
@@ -135,6 +137,12 @@ class Place:
             "import_root": self.imports,
         }
         return {f"INVARIANTSELECT_{name.upper()}": str(value) for name, value in chosen.items()}
+
+
+def _could_not_start(part: Child) -> bool:
+    said = part.said()
+    begun = "worker_begun" in said or "Application startup complete" in said
+    return part.exit_code in _COULD_NOT_START and not begun and any(words in said for words in _NO_CATALOG)
 
 
 def _ready(client: Client) -> bool:

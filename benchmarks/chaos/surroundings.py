@@ -67,14 +67,11 @@ class Grounds:
         self.folder = folder
         self._postgres: RealPostgres | None = None
         self.encoder = Path(save_tiny_encoder(folder / "tiny"))
-        self._data = make(folder / _TEMPLATE, encoder=self.encoder)
-        if "postgresql" in around:
-            self._postgres = RealPostgres(durable=True)
-            self._closing.callback(self._postgres.remove)
-            self._postgres.start()
-            self._postgres.make_database(_TEMPLATE)
-            self._shared = make(folder / "shared", encoder=self.encoder, database_url=self._postgres.url_of(_TEMPLATE))
-        self.state: State = pictures.read(folder / _TEMPLATE / "images")
+        self._data: dict[bool, Path] = {}  # by whether the catalog is in PostgreSQL
+        for remote in sorted({name == "postgresql" for name in around}):
+            made = folder / f"{_TEMPLATE}-{remote}"
+            self._data[remote] = make(made, encoder=self.encoder, database_url=self._database() if remote else None)
+            self.state: State = pictures.read(made / "images")
         assert threading.active_count() == 1, "what forks must have one thread"
         self.nursery = Nursery()
         self._closing.callback(self.nursery.close)
@@ -82,15 +79,28 @@ class Grounds:
     def stores(self, around: str, folder: Path) -> list[Part]:
         """The stores of a round, and its data directory below a folder."""
         found: list[Part] = []
+        copytree(self._data[around == "postgresql"], folder / "data")
         if around == "postgresql":
             assert self._postgres is not None
-            copytree(self._shared, folder / "data")
             found.append(PostgresServer(self._postgres, folder.name, template=_TEMPLATE))
-        else:
-            copytree(self._data, folder / "data")
         if around != "sqlite":
             found.append(RedisServer(folder))
         return found
+
+    def forget(self, around: str, folder: Path, *, kept: Path | None) -> None:
+        """Remove what a round has left in PostgreSQL; into a folder that is kept goes a copy."""
+        if around == "postgresql":
+            assert self._postgres is not None
+            if kept is not None:
+                self._postgres.dump(folder.name, kept / "database.sql")
+            self._postgres.drop_database(folder.name)
+
+    def _database(self) -> str:
+        self._postgres = RealPostgres(durable=True)
+        self._closing.callback(self._postgres.remove)
+        self._postgres.start()
+        self._postgres.make_database(_TEMPLATE)
+        return self._postgres.url_of(_TEMPLATE)
 
     def __enter__(self) -> Self:
         return self

@@ -42,30 +42,34 @@ class UnderWay:
 
     def __init__(self, file: Path) -> None:
         self.file = file
+        self._counts: memoryview | None = None
 
     def clear(self) -> None:
         """Begin anew, for a process that is to be started."""
         self.file.unlink(missing_ok=True)
         self.file.write_bytes(bytes(_BYTES * len(OPERATIONS)))
+        self._counts = _mapped(self.file)
 
     def now(self) -> list[str]:
         """The operations that were begun and haven't ended."""
-        if not self.file.exists():
+        if self._counts is None:
             return []
-        counts = memoryview(self.file.read_bytes()).cast("i")
-        return [name for name, count in zip(OPERATIONS, counts, strict=True) if count]
+        return [name for name, count in zip(OPERATIONS, self._counts, strict=True) if count]
 
 
 def tell(file: Path) -> None:
     """Let this process keep the counters in a file up to date."""
-    with file.open("r+b") as opened:
-        counts = memoryview(mmap.mmap(opened.fileno(), 0)).cast("i")
-    lock = threading.Lock()
+    counts, lock = _mapped(file), threading.Lock()
     for slot, (module, owner, name) in enumerate(OPERATIONS.values()):
         where = importlib.import_module(module)
         if owner:
             where = getattr(where, owner)
         setattr(where, name, _counted(getattr(where, name), counts, slot, lock))
+
+
+def _mapped(file: Path) -> memoryview:
+    with file.open("r+b") as opened:
+        return memoryview(mmap.mmap(opened.fileno(), 0)).cast("i")
 
 
 def _counted(real: Callable[..., Any], counts: memoryview, slot: int, lock: threading.Lock) -> Callable[..., Any]:
