@@ -77,7 +77,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=0, help="number of the first")
     parser.add_argument("--seed", type=int, default=0, help="of all rounds")
     parser.add_argument("--only", nargs="+", choices=SURROUNDINGS, help="in which surroundings; all in turn by default")
-    parser.add_argument("--kills", type=int, default=10, help="in a round, beside those by mines")
+    parser.add_argument("--kills", type=int, default=6, help="in a round, beside those by mines")
     parser.add_argument("--minutes", type=float, default=1e9, help="begin no round after so many")
     parser.add_argument("--keep", type=Path, default=Path("/tmp"), help="where a failing round leaves its data")
     parser.add_argument("--json", type=Path, default=None, help="write what was seen to this file")

@@ -108,8 +108,8 @@ def _import_everything() -> None:
 
     # What takes longer than all else that a start does.
     commands, document = typer.main.get_command(app), service.app.create_app(Settings()).openapi()
-    setattr(typer.main, "get_command", lambda _: commands)
-    setattr(service.app, "document", lambda _: document)
+    typer.main.get_command = lambda _: commands  # type: ignore[assignment]
+    service.app.document = lambda _: document  # type: ignore[assignment, attr-defined]
     logging.getLogger().handlers.clear()
     structlog.reset_defaults()
 
