@@ -74,6 +74,7 @@ def drive(seed: str, kills: int, folder: Path, *, around: str, grounds: Grounds,
         judge.log(log)
     place.start_stores()
     judge.files()
+    place.kill_all()
     return Outcome(
         seed,
         around,

@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -25,6 +26,7 @@ __all__ = ["Mine", "Nursery"]
 Mine = tuple[str, int]
 """``before`` or ``after`` a call that matters, and at which of its calls the process kills itself."""
 
+_PATIENCE = 120.0
 _SEAL_AT = 20
 _STEPS = 4
 
@@ -45,6 +47,7 @@ class Nursery:
             ours.close()
             _obey(theirs)
         theirs.close()
+        ours.settimeout(_PATIENCE)  # who waits for ever tells nobody
         self._socket = ours
         self._lines = ours.makefile("rw")
         self._lock = threading.Lock()
@@ -76,7 +79,11 @@ class Nursery:
         with self._lock:
             self._lines.close()
             self._socket.close()
-            os.waitpid(self._pid, 0)
+            deadline = time.monotonic() + _PATIENCE
+            while os.waitpid(self._pid, os.WNOHANG) == (0, 0):
+                if time.monotonic() > deadline:
+                    os.kill(self._pid, signal.SIGKILL)
+                time.sleep(0.02)
 
     def _order(self, **words: object) -> dict[str, Any]:
         with self._lock:
@@ -125,22 +132,31 @@ def _obey(orders: socket.socket) -> NoReturn:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # it ends with its maker
     children: set[int] = set()
-    with orders.makefile("rw") as lines:
-        for line in lines:
-            order = json.loads(line)
-            if order["do"] == "start":
-                pid = os.fork()
-                if pid == 0:
-                    orders.close()
-                    _become(order)
-                children.add(pid)
-                _say(lines, pid=pid)
-            else:
-                _say(lines, status=_status(children, order))
-    for pid in children:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-    os._exit(0)
+    try:
+        with orders.makefile("rw") as lines:
+            for line in lines:
+                _carry_out(json.loads(line), children, orders, lines)
+    except ConnectionError:  # its maker has died
+        pass
+    except BaseException:  # noqa: BLE001 -- whatever it is, an interpreter must not end in the ordinary way here
+        traceback.print_exc()
+    finally:
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        os._exit(0)  # libraries wait at their end for threads that only the maker has
+
+
+def _carry_out(order: dict[str, Any], children: set[int], orders: socket.socket, lines: TextIO) -> None:
+    if order["do"] == "start":
+        pid = os.fork()
+        if pid == 0:
+            orders.close()
+            _become(order)
+        children.add(pid)
+        _say(lines, pid=pid)
+    else:
+        _say(lines, status=_status(children, order))
 
 
 def _say(lines: TextIO, **words: object) -> None:

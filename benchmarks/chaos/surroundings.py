@@ -91,6 +91,8 @@ class Grounds:
         """Remove what a round has left in PostgreSQL; into a folder that is kept goes a copy."""
         if around == "postgresql":
             assert self._postgres is not None
+            if not self._postgres.alive:
+                self._postgres.start()
             if kept is not None:
                 self._postgres.dump(folder.name, kept / "database.sql")
             self._postgres.drop_database(folder.name)
