@@ -36,7 +36,7 @@ bench: $(DEV) ## measure REST against the bare loop, ingest against the encoder,
 quality: $(DEV) ## adapt to real images, leave one domain out, an hour or two; writes docs/quality.md and the README's table
 	$(BIN)/python -m benchmarks quality
 
-chaos: $(DEV) ## kill servers, workers and Redis with -9 at random moments, 200 rounds, an hour; fails if anything acknowledged is lost
+chaos: $(DEV) ## kill servers, workers, Redis and PostgreSQL with -9, 300 rounds, two hours; fails if anything acknowledged is lost
 	$(BIN)/python -m benchmarks.chaos
 
 soak: $(DEV) ## 15 minutes at 80 % of measured capacity, with writes, rebuilds and swaps; fails on an error or growing memory

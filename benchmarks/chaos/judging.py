@@ -27,8 +27,10 @@ from tests.service.adaptable import check_vectors
 __all__ = ["Judge"]
 
 _TOLERANCE = 1e-4
-_STATED = {"job_abandoned"}
-"""Why a job may fail: its workers died over it too often. Any other reason is a finding."""
+_STATED = {"job_abandoned": 4, "catalog_unavailable": 4}
+"""Why a job may fail, and in which attempt at the earliest. Any other reason is a finding."""
+_OF_OUTAGES = ("catalog_lost", "audit_not_finished")
+"""Events that the log of a server may call errors where PostgreSQL is killed."""
 
 
 class Judge:
@@ -36,12 +38,14 @@ class Judge:
 
     Args:
         data: The data directory.
+        database_url: Of its catalog, where that is in PostgreSQL.
         pictures: What was sent.
         ledger: Where findings go.
     """
 
-    def __init__(self, data: Path, pictures: Pictures, ledger: Ledger) -> None:
+    def __init__(self, data: Path, database_url: str | None, pictures: Pictures, ledger: Ledger) -> None:
         self._data = data
+        self._database_url = database_url
         self._pictures = pictures
         self._ledger = ledger
         self._chance = random.Random(data.as_posix())
@@ -61,7 +65,7 @@ class Judge:
             asked = known.get(job.id)
             if not job.finished:
                 self._ledger.finding(f"the job {job.id} ({job.kind}) doesn't end: {job.state}, {job.progress}")
-            if job.state == "failed" and (job.error or {}).get("code") not in _STATED:
+            if job.state == "failed" and job.attempt < _STATED.get((job.error or {})["code"], 1000):
                 self._ledger.finding(f"the job {job.id} ({job.kind}) failed: {job.error}")
             if job.state == "cancelled" and not (asked is not None and asked.cancelled):
                 self._ledger.finding(f"nobody has cancelled the job {job.id}")
@@ -128,13 +132,13 @@ class Judge:
 
     def files(self) -> None:
         """With every process killed: `doctor` finds nothing, and each stored vector is what its encoder makes."""
-        for finding in inspect(self._data):
+        for finding in inspect(self._data, self._database_url):
             if finding.harmless:
                 self._ledger.count("leftovers that doctor calls harmless")
             else:
                 self._ledger.finding(f"doctor: {finding.detail}")
         try:
-            with Pools(self._data) as pools:
+            with Pools(self._data, database_url=self._database_url) as pools:
                 check_vectors(pools.open(POOL), self._data)
         except (InvariantSelectError, AssertionError) as error:
             self._ledger.finding(f"after a restart: {type(error).__name__}: {error}")
@@ -142,6 +146,8 @@ class Judge:
     def log(self, log: Path) -> None:
         """Nothing that a process wrote speaks of a defect."""
         for line in log.read_text(errors="replace").splitlines() if log.exists() else ():
+            if self._database_url is not None and any(f'"event": "{each}"' in line for each in _OF_OUTAGES):
+                continue
             if '"level": "error"' in line or line.startswith("Traceback"):
                 self._ledger.finding(f"{log.name}: {line[:300]}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 
 from benchmarks.chaos.worlds import State
 
@@ -16,6 +17,9 @@ class Ledger:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.counts: Counter[str] = Counter()
+        self.kills: Counter[str] = Counter()
+        self.under_way: dict[str, Counter[str]] = defaultdict(Counter)
+        self.written = 0
         self.findings: list[str] = []
         self._ever: dict[str, set[tuple[str, str]]] = defaultdict(set)
 
@@ -23,6 +27,18 @@ class Ledger:
         """Something was done once more."""
         with self._lock:
             self.counts[what] += 1
+
+    def wrote(self, snapshot: int) -> None:
+        """A write was acknowledged with this version of the pool."""
+        with self._lock:
+            self.written = max(self.written, snapshot)
+
+    def killed(self, what: str, under_way: Iterable[str]) -> None:
+        """Something was killed, in the middle of these operations."""
+        with self._lock:
+            self.kills[what] += 1
+            for each in set(under_way):
+                self.under_way[each][what] += 1
 
     def answers(self) -> int:
         """How many requests were answered so far."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +23,8 @@ from invariantselect.wire.jobs import Job
 __all__ = ["HandedIn", "Operator"]
 
 _MOST_OPEN = 2
-_DEPTHS: list[DepthName] = ["closed_form"] * 5 + ["head"]
+_DEPTHS: list[DepthName] = ["closed_form", "head", "finetune"]
+_AS_OFTEN = [6, 2, 1]
 _NOTHING_TO_GO_BACK_TO = (EncoderVersionNotFoundError, InvalidRequestError, PoolNotAdaptedError)
 
 
@@ -50,15 +51,15 @@ class Operator(Person):
     """Each job has an Idempotency-Key: asking again after a request that wasn't answered must not make two.
 
     Args:
-        address: Of the service.
+        addresses: Of the servers.
         seed: Of what is done.
         ledger: What happened.
         pictures: What is imported.
         imports: Folder below which the service may import.
     """
 
-    def __init__(self, address: str, seed: str, ledger: Ledger, pictures: Pictures, imports: Path) -> None:
-        super().__init__(address, seed, ledger)
+    def __init__(self, addresses: Sequence[str], seed: str, ledger: Ledger, pictures: Pictures, imports: Path) -> None:
+        super().__init__(addresses, seed, ledger)
         self._pictures = pictures
         self._imports = imports
         self.jobs: list[HandedIn] = []
@@ -119,7 +120,7 @@ class Operator(Person):
             job.imports = self._pictures.folder(self._imports / str(number), number)
             self.ledger.sent(job.imports)
             return lambda: self.client.import_into(POOL, str(number), idempotency_key=key)
-        depth, seed = self.chance.choice(_DEPTHS), self.chance.randrange(100)
+        depth, seed = self.chance.choices(_DEPTHS, _AS_OFTEN)[0], self.chance.randrange(100)
         return lambda: self.client.adapt(
-            POOL, depth=depth, seed=seed, budget_seconds=5, force=True, idempotency_key=key
+            POOL, depth=depth, seed=seed, budget_seconds=600, force=True, idempotency_key=key
         )

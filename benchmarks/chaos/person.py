@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import httpx2
 
@@ -31,21 +32,22 @@ PASSING = (
 )
 """What somebody who asks a service that is being killed has to expect; any other error is a finding."""
 
-_PAUSE = 0.05
+_PAUSE = 0.1
 
 
 class Person(threading.Thread, ABC):
     """Acts again and again until told to stop.
 
     Args:
-        address: Of the service.
+        addresses: Of the servers; each time one of them is asked.
         seed: Of what is done.
         ledger: What happened.
     """
 
-    def __init__(self, address: str, seed: str, ledger: Ledger) -> None:
+    def __init__(self, addresses: Sequence[str], seed: str, ledger: Ledger) -> None:
         super().__init__(name=f"{type(self).__name__} {seed}", daemon=True)
-        self.client = Client(address, max_retries=0, timeout=300)
+        self._clients = [Client(address, max_retries=0, timeout=300) for address in addresses]
+        self.client = self._clients[0]
         self.chance = random.Random(seed)
         self.ledger = ledger
         self._stop_asked = threading.Event()
@@ -57,6 +59,7 @@ class Person(threading.Thread, ABC):
     def run(self) -> None:
         """Act until told to stop."""
         while not self._stop_asked.is_set():
+            self.client = self.chance.choice(self._clients)
             try:
                 self.act()
             except Contradiction as wrong:

@@ -1,4 +1,4 @@
-"""What is stored and asked: small sheets in three lights, of three colours, and the pool that a round begins with."""
+"""What is stored and asked: small sheets in three lights, of three colours."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import hashlib
 import io
 import random
 from pathlib import Path
-from shutil import copytree
 
 from benchmarks.chaos.worlds import Held, State
-from tests.service.adaptable import POOL, make
+from tests.service.adaptable import POOL
 from tests.service.shifted import DOMAINS, LABELS, draw, draw_folder
 
-__all__ = ["DOMAINS", "LABELS", "POOL", "Pictures", "Template"]
+__all__ = ["DOMAINS", "LABELS", "POOL", "Pictures"]
 
 _EACH = 6
 _FIRST, _FIRST_QUERY = 100, 900
-_STORED = 4  # of each label and domain, in the template
 
 
 class Pictures:
@@ -61,24 +59,6 @@ class Pictures:
             domain, label, _ = path.relative_to(root).parts
             found[path.relative_to(root).as_posix()] = Held(self.add(path.read_bytes()), label, domain)
         return found
-
-
-class Template:
-    """A data directory with a pool, and the encoder that it was made with; copied for each round.
-
-    Args:
-        folder: Where it is made.
-        pictures: Get to know its images.
-    """
-
-    def __init__(self, folder: Path, pictures: Pictures) -> None:
-        self._data = make(folder)
-        self.encoder = folder / "tiny"
-        self.state = pictures.read(folder / "images")
-
-    def copy(self, data: Path) -> None:
-        """A data directory of its own."""
-        copytree(self._data, data)
 
 
 def _png(domain: str, label: str, number: int) -> bytes:

@@ -14,12 +14,11 @@ from invariantselect.errors import PoolNotAdaptedError, TimedOutError
 __all__ = ["Searcher"]
 
 _STRATEGIES = ("topk_nearest", "invariant_select", "random")
+_PAUSE_WITHOUT_CATALOG = 0.1
 
 
 class Searcher(Person):
-    """Asks by image, with all strategies; a pool's version never goes back."""
-
-    _seen = 0
+    """Asks by image, with all strategies. What was written is seen, by way of whichever server."""
 
     def act(self) -> None:
         """One selection."""
@@ -28,6 +27,7 @@ class Searcher(Person):
             options["where"] = {"label": self.chance.choice(LABELS)}
         domain, label = self.chance.choice(DOMAINS), self.chance.choice(LABELS)
         query = ImageQuery(Pictures.query(domain, label, self.chance), domain=domain)
+        written = self.ledger.written
         try:
             selection = self.client.select(POOL, query, images=False, **options)
         except PoolNotAdaptedError:
@@ -36,15 +36,18 @@ class Searcher(Person):
         except TimedOutError:  # the server gives up a query that waits too long, on a machine that is too slow
             self.ledger.count("selections given up")
             return
-        self.ledger.count("selections")
-        self._check(selection, options)
+        self._check(selection, options, written)
+        if selection.stale:  # from the last snapshot that a replica without its catalog has
+            self.ledger.count("stale selections")
+            self._stop_asked.wait(_PAUSE_WITHOUT_CATALOG)
+        else:
+            self.ledger.count("selections")
 
-    def _check(self, answer: Selection, options: dict[str, Any]) -> None:
+    def _check(self, answer: Selection, options: dict[str, Any], written: int) -> None:
         chosen = answer.demonstrations
         told = f"the selection at snapshot {answer.snapshot} with {options}"
-        if answer.snapshot < self._seen:
-            raise Contradiction(f"{told} is older than one before it, of snapshot {self._seen}")
-        self._seen = answer.snapshot
+        if answer.snapshot < written and not answer.stale:
+            raise Contradiction(f"{told} is older than a write that was acknowledged before, of snapshot {written}")
         if len({each.id for each in chosen}) < len(chosen):
             raise Contradiction(f"{told} holds a demonstration twice")
         if len(chosen) + answer.shortfall != options["k"]:

@@ -10,27 +10,28 @@ from benchmarks.chaos.pictures import DOMAINS, LABELS, POOL, Pictures
 from benchmarks.chaos.worlds import Change, Deletion, Held, Redomaining, Relabelling, State, Upsert, Worlds
 from invariantselect import NewDemonstration
 from invariantselect.errors import DemonstrationNotFoundError
-from invariantselect.wire.demonstrations import Demonstration
+from invariantselect.wire.demonstrations import BatchOutcome, Demonstration
 
 __all__ = ["Writer", "held"]
 
 _NEW_IDS = 14
 _MOST_WORLDS = 16
+_NOBODY = "nobody"
 
 
 class Writer(Person):
     """Nobody else touches their ids.
 
     Args:
-        address: Of the service.
+        addresses: Of the servers.
         seed: Of what is done; also the beginning of their new ids.
         ledger: What happened.
         pictures: What they take images from.
         state: Those of the stored demonstrations that are theirs.
     """
 
-    def __init__(self, address: str, seed: str, ledger: Ledger, pictures: Pictures, state: State) -> None:
-        super().__init__(address, seed, ledger)
+    def __init__(self, addresses: Sequence[str], seed: str, ledger: Ledger, pictures: Pictures, state: State) -> None:
+        super().__init__(addresses, seed, ledger)
         self._pictures = pictures
         self.ids = sorted(state) + [f"{seed}/{number}" for number in range(_NEW_IDS)]
         self.worlds = Worlds(state)
@@ -48,7 +49,13 @@ class Writer(Person):
             self._do(self._change())
 
     def look(self) -> None:
-        """Ask for all that may be theirs. Nothing that was sent before can come to effect any more."""
+        """Ask for all that may be theirs.
+
+        Before, something is written, to no effect: of a server that was killed PostgreSQL may still be committing the
+        last transaction, and behind the lock that writes take nothing is left that could come to effect.
+        """
+        if not self.worlds.certain:
+            self.client.delete(POOL, [_NOBODY])
         answer = self.client.get_many(POOL, self.ids)
         self.worlds.observed({each.id: held(each) for each in answer.demonstrations})
         self.ledger.count("looks")
@@ -93,11 +100,11 @@ class Writer(Person):
         match change:
             case Upsert(new):
                 sent = [self._new(id, each) for id, each in new.items()]
-                return [each.status for each in self.client.upsert(POOL, sent).outcomes]
+                return self._told(self.client.upsert(POOL, sent))
             case Deletion(ids):
-                return [each.status for each in self.client.delete(POOL, ids).outcomes]
+                return self._told(self.client.delete(POOL, ids))
             case Relabelling(labels):
-                return [each.status for each in self.client.relabel(POOL, labels).outcomes]
+                return self._told(self.client.relabel(POOL, labels))
             case Redomaining(id, domain):
                 try:
                     self.client.patch(POOL, id, domain=domain)
@@ -105,6 +112,10 @@ class Writer(Person):
                     return ["failed"]
                 return ["patched"]
         raise AssertionError(change)
+
+    def _told(self, written: BatchOutcome) -> list[str]:
+        self.ledger.wrote(written.snapshot)
+        return [each.status for each in written.outcomes]
 
     def _new(self, id: str, each: Held) -> NewDemonstration:
         image = self._pictures.content(each.sha256)

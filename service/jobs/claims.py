@@ -92,6 +92,10 @@ class Claim:
         """Put it back into the queue for another worker; likewise."""
         return self._leave("queued", worker=None)
 
+    def put_off(self) -> bool:
+        """Put it back into the queue as one over which a worker died would be, with the same patience; likewise."""
+        return self._leave("queued", worker=None, takeovers=jobs.c.takeovers + 1)
+
     def _end(self, state: JobState, **values: Any) -> bool:
         return self._leave(state, finished_at=utc_now(), **values)
 

@@ -11,12 +11,14 @@ import re
 import signal
 import sqlite3
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import structlog
 from huey import Huey, RedisHuey, SqliteHuey
-from huey.consumer import Consumer
+from huey.consumer import Consumer, Worker
+from huey.exceptions import HueyException
 from huey.registry import Message
 from redis import ConnectionPool
 from redis.backoff import NoBackoff
@@ -139,8 +141,38 @@ class _JobIds:
         return Message(id=id, name=f"{JobQueue.__module__}.{_TASK}", args=(id,), kwargs={})
 
 
+class _Taker(Worker):  # type: ignore[misc]
+    """huey's, except that a broker which is away is told of once: huey calls it an error each time it looks."""
+
+    _lost = False
+
+    def loop(self, now: datetime | None = None) -> None:
+        try:
+            task = self.huey.dequeue()
+            if task is not None:
+                self.huey.execute(task, now)  # asks the broker something, too, before it begins
+        except _BROKER_ERRORS as error:
+            if not self._lost:
+                _log.warning("broker_lost", error=str(error), consequence="jobs wait until it is back")
+            self._lost = True
+            self.sleep()
+            return
+        except (ValueError, HueyException) as error:
+            _log.warning("message_not_understood", error=str(error))
+            return
+        if self._lost:
+            _log.info("broker_found_again")
+            self._lost = False
+        if task is not None:
+            self.delay = self.default_delay
+        elif not self.huey.storage.blocking:
+            self.sleep()
+
+
 class _Consumer(Consumer):  # type: ignore[misc]
     """huey's, except that a closed terminal ends it: huey would start the program anew, with the same arguments."""
+
+    worker_class = _Taker
 
     def start(self) -> None:
         super().start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from encoders.encoder import Encoder
 from index.encoder_version import FROZEN, EncoderVersion
 from index.pool import Pool
 from index.recoding import Recode, RowsToEncode, recode_by
-from invariantselect.errors import EncoderVersionChangedError, InvalidRequestError
+from invariantselect.errors import EncoderVersionChangedError, InvalidRequestError, PoolNotAdaptedError
 from invariantselect.wire.jobs import RebuildRequest
 from service.jobs.context import JobContext
 from service.jobs.kind import JobKind
@@ -35,9 +36,15 @@ def _rebuild(context: JobContext, request: RebuildRequest) -> dict[str, Any]:
     pool = services.pools.open(context.pool)
     images = encoded = 0
     kinds: dict[str, None] = {}
-    for version in pool.live():  # number 1 first: others may be made from it
-        encoding = None if request.keep_vectors else _encoding(context, pool, version)
-        pool.rebuild(encoding, version.number, recall=request.recall, tick=partial(_tell, context))
+    for version in _each_that_lives(pool):
+        try:
+            encoding = None if request.keep_vectors else _encoding(context, pool, version)
+            pool.rebuild(encoding, version.number, recall=request.recall, tick=partial(_tell, context))
+        except (EncoderVersionChangedError, PoolNotAdaptedError):
+            if any(each.number == version.number for each in pool.live()):
+                raise
+            context.log(f"encoder version {version.number} serves no more, so it is left as it is")
+            continue
         if encoding is not None:
             context.log(
                 f"encoder version {version.number}: {encoding.done} images,"
@@ -50,6 +57,17 @@ def _rebuild(context: JobContext, request: RebuildRequest) -> dict[str, Any]:
                 context.log(f"encoder version {version.number}: {entry.note}")
     result = {"images": images, "encoded": encoded, "snapshot": pool.summary().version}
     return result if request.recall is None else {**result, "search": " and ".join(kinds)}
+
+
+def _each_that_lives(pool: Pool) -> Iterator[EncoderVersion]:
+    """The live versions, number 1 first, as others may be made from it; and whichever begins to serve meanwhile."""
+    seen: set[int] = set()
+    while True:
+        version = next((each for each in pool.live() if each.number not in seen), None)
+        if version is None:
+            return
+        seen.add(version.number)
+        yield version
 
 
 def _encoding(context: JobContext, pool: Pool, version: EncoderVersion) -> _Encoding:

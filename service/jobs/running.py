@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,13 @@ from typing import Any
 import structlog
 
 from index.catalog.engine import Catalog
-from invariantselect.errors import InternalError, InvariantSelectError, JobAbandonedError, JobCancelledError
+from invariantselect.errors import (
+    CatalogUnavailableError,
+    InternalError,
+    InvariantSelectError,
+    JobAbandonedError,
+    JobCancelledError,
+)
 from service.jobs.claims import Claim, claim
 from service.jobs.context import JobContext
 from service.jobs.kind import JobKind
@@ -25,6 +32,7 @@ __all__ = ["Runner", "checkpoints"]
 _log = structlog.get_logger("service.jobs")
 
 _MOST_TAKEOVERS = 3
+_PAUSE_SECONDS = 0.5
 
 
 def checkpoints(data: Path, job: str) -> Path:
@@ -92,6 +100,8 @@ class Runner:
             result = self._result(claimed, folder, watch)
         except JobCancelledError as stopped:
             self._stop(claimed, watch.verdict, stopped)
+        except CatalogUnavailableError as error:
+            self._put_off(claimed, error)
         except InvariantSelectError as error:
             self._fail(claimed, error)
         except Exception as error:  # noqa: BLE001 -- a defect of one job mustn't end the worker of the others
@@ -127,6 +137,25 @@ class Runner:
                 self._put_back(claimed.job.id)
         elif verdict != "lost":
             claimed.cancel()
+
+    def _put_off(self, claimed: Claim, error: CatalogUnavailableError) -> None:
+        """A database that is a server comes back, and the job goes on from its checkpoints; a full disk stays full."""
+        if not self._store.remote or claimed.takeovers >= _MOST_TAKEOVERS:
+            self._fail(claimed, error)
+            return
+        _log.warning("job_put_off", error=error.detail)
+        note({"job.outcome": "put_off"})
+        until = time.monotonic() + self._services.settings.job_stale_seconds  # then others find it by themselves
+        while True:
+            try:
+                if claimed.put_off():
+                    self._put_back(claimed.job.id)
+            except CatalogUnavailableError:
+                if self._stopping() or time.monotonic() > until:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
+            else:
+                return
 
     def _fail(self, claimed: Claim, error: InvariantSelectError) -> None:
         _log.warning("job_failed", error=error.detail, code=error.code)

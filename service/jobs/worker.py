@@ -59,7 +59,10 @@ def run_worker(
     consumer: Consumer
 
     def run(id: str) -> None:
-        runner.run(id)
+        try:
+            runner.run(id)
+        except CatalogUnavailableError as error:
+            _log.warning("job_left", job=id, error=error.detail, consequence="a sweep announces it again")
 
     consumer = services.queue.consumer(run, patience=settings.shutdown_seconds)
     stopped = consumer.stop_flag

@@ -39,13 +39,14 @@ Vectors = dict[str, np.ndarray]
 """By the id of their demonstration."""
 
 
-def make(folder: Path, *, shifted: bool = True) -> Path:
-    """``folder/tiny``, an encoder, and ``folder/data`` with a pool of 36 images; the data directory."""
-    encoder = load_encoder(save_tiny_encoder(folder / "tiny"), device="cpu")
-    identity = encoder.identity
-    with Pools(folder / "data") as pools:
+def make(folder: Path, *, shifted: bool = True, encoder: Path | None = None, database_url: str | None = None) -> Path:
+    """``folder/tiny``, an encoder, unless one is given, and ``folder/data`` with a pool of 36 images; the latter."""
+    name = str(encoder.resolve()) if encoder else save_tiny_encoder(folder / "tiny")
+    loaded = load_encoder(name, device="cpu")
+    identity = loaded.identity
+    with Pools(folder / "data", database_url=database_url) as pools:
         pool = pools.create(POOL, identity.name, identity.fingerprint, identity.dim)
-        report = take_in(pool, [encoder], open_source(draw_folder(folder / "images", shifted=shifted)))
+        report = take_in(pool, [loaded], open_source(draw_folder(folder / "images", shifted=shifted)))
         assert (report.created, report.failed) == (36, [])
     return folder / "data"
 

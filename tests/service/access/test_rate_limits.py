@@ -21,7 +21,7 @@ from service.settings import Settings
 from service.store import open_store
 from tests.client.live_service import live_service
 from tests.service.conftest import Serve
-from tests.service.embedding.test_embedding_cache import RealRedis, needs_redis
+from tests.redis_server import RealRedis, needs_redis
 from tests.service.http.test_problems import check_problem
 
 Limited = Callable[..., RateLimits]

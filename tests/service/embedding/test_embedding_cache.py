@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
-import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -16,17 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 from redis import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
 
 from encoders.decode import DecodeLimits
 from service.embedding.embedder import Embedded, Embedder
 from service.embedding.embedding_cache import EmbeddingCache, connect_redis
 from service.metrics import Metrics
 from tests.fakes.pixel_encoder import PixelEncoder
+from tests.redis_server import RealRedis, needs_redis
 from tests.service.conftest import Serve
 from tests.service.pictures import data_uri, png
-
-needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason="redis-server is not installed")
 
 
 class Counting(PixelEncoder):
@@ -39,48 +34,6 @@ class Counting(PixelEncoder):
     def forward(self, batch: np.ndarray) -> np.ndarray:
         self.pictures += len(batch)
         return super().forward(batch)
-
-
-class RealRedis:
-    """A redis-server on a port of its own, which can be killed and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder)]
-        self._process = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 20
-        with Redis.from_url(self.url) as client:
-            while not _answers(client):
-                assert time.monotonic() < deadline, "redis-server did not start"
-                time.sleep(0.01)
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(10)
-            self._process = None
-
-    def stop_answering(self) -> None:
-        assert self._process is not None
-        self._process.send_signal(19)
-
-    def answer_again(self) -> None:
-        assert self._process is not None
-        self._process.send_signal(18)
-
-
-def _answers(client: Redis) -> bool:
-    try:
-        return bool(client.ping())
-    except RedisConnectionError:
-        return False
 
 
 @pytest.fixture

@@ -78,6 +78,10 @@ class Place:
         """What jobs have left behind."""
         return self.effects.read_text().split() if self.effects.exists() else []
 
+    def log(self, worker: int = 0) -> str:
+        """What a worker has written."""
+        return (self.folder / f"worker-{worker}.log").read_text()
+
     def wait_for(self, id: str, state: str = "succeeded") -> Job:
         """The job when it is in a state; it must not end in another."""
         wait_until(lambda: self.jobs.get(id).state == state or self.jobs.get(id).finished)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -69,6 +70,26 @@ def test_a_rebuild_makes_the_vectors_of_each_live_version_anew(services: Service
         file.unlink()
     result = run(services, "rebuild", RebuildRequest())
     assert (result["images"], result["encoded"]) == (40, 80)
+    check(pool)
+
+
+@pytest.mark.parametrize("switched_over", [1, 2])
+@pytest.mark.parametrize("keep_vectors", [False, True])
+def test_a_rebuild_follows_a_switch_on_the_way(
+    services: Services, pool: Pool, monkeypatch: pytest.MonkeyPatch, switched_over: int, keep_vectors: bool
+) -> None:
+    run(services, "import", ImportRequest(source="scans"))
+    real, rebuilt = Pool.rebuild, []
+
+    def rebuild(rebuilding: Pool, recode: Any, number: int, **options: Any) -> None:
+        if number == switched_over:
+            adapt(pool, 3)
+        real(rebuilding, recode, number, **options)
+        rebuilt.append(number)
+
+    monkeypatch.setattr(Pool, "rebuild", rebuild)
+    run(services, "rebuild", RebuildRequest(keep_vectors=keep_vectors))
+    assert rebuilt == [1, 3]
     check(pool)
 
 

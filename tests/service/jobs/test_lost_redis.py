@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.service.embedding.test_embedding_cache import RealRedis, needs_redis
+from tests.redis_server import RealRedis, needs_redis
 from tests.service.jobs.conftest import at
 from tests.service.jobs.kinds import Marks
+from tests.service.jobs.place import wait_until
 
 
 @needs_redis
@@ -23,8 +24,12 @@ def test_jobs_go_on_when_redis_does(tmp_path: Path) -> None:
             waiting = place.jobs.submit("marks", Marks(file=place.effects))  # taken in, though nobody can be told
             place.open_gate()
             place.wait_for(running.id)  # what runs doesn't need the broker
+            wait_until(lambda: "broker_lost" in place.log())
             redis.start()
             place.wait_for(waiting.id)
             assert place.lines().count(waiting.id) == 1
+            wait_until(lambda: "broker_found_again" in place.log())
+            assert place.log().count("broker_lost") == 1  # an outage is one line, and no defect
+            assert "Traceback" not in place.log()
     finally:
         redis.kill()

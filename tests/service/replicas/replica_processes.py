@@ -16,7 +16,7 @@ import httpx2
 
 from tests.forked_process import ForkedProcess
 from tests.postgres import RealPostgres
-from tests.service.embedding.test_embedding_cache import RealRedis
+from tests.redis_server import RealRedis
 from tests.service.jobs.place import PATIENCE, wait_until
 from tests.service.shifted import DOMAINS, LABELS, draw, save_tiny_encoder, uri_of
 

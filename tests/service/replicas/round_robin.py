@@ -27,7 +27,7 @@ REPLICAS = bool(os.environ.get("TESTS_REPLICAS"))
 
 @cache
 def _servers() -> tuple[RealPostgres, str]:
-    from tests.service.embedding.test_embedding_cache import RealRedis
+    from tests.redis_server import RealRedis
 
     postgres, redis = RealPostgres(), RealRedis(Path(tempfile.mkdtemp(prefix="redis-")))
     atexit.register(postgres.remove)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.postgres import needs_postgres
-from tests.service.embedding.test_embedding_cache import needs_redis
+from tests.redis_server import needs_redis
 from tests.service.jobs.place import wait_until
 from tests.service.replicas.replica_processes import Replicas, started
 from tests.service.shifted import draw, uri_of
