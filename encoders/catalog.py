@@ -12,17 +12,14 @@ from encoders.calibration.calibration import IDENTITY, Calibration
 from encoders.encoder import Encoder, EncoderIdentity
 from encoders.fingerprint import calibrated_fingerprint
 from encoders.image_encoder import ImageEncoder
-from encoders.runtime.device import resolve_device
-from encoders.runtime.runtime import Runtime
+from encoders.quantised_tower import QuantisedTower
+from encoders.runtime.running import RUNTIMES, run
 from encoders.store import is_stored, load_stored
 from encoders.tower import BaseTrunk, Tower
 from invariantselect.errors import EncoderNotFoundError, EncoderUnavailableError, StoreCorruptError
 
 __all__ = ["known_encoders", "load_encoder", "load_tower", "was_adapted"]
 
-_RUNTIMES = ("auto", "onnxruntime", "torch")
-# Small convolutional towers; transformers gain nothing from ONNX Runtime that would pay for an export.
-_FASTER_IN_ONNX = frozenset({efficientnet_lite0.FAMILY})
 # <pool key>/<number>: nothing in it can lead out of the store.
 _ADAPTED = re.compile(r"[0-9a-f]{32}/[1-9][0-9]{0,8}")
 
@@ -60,7 +57,7 @@ def load_encoder(
     store: Path | None = None,
     device: str = "auto",
     runtime: str = "auto",
-    precision: str = "float32",
+    precision: str | None = None,
 ) -> Encoder:
     """Load an encoder.
 
@@ -70,8 +67,10 @@ def load_encoder(
             digits and a number.
         store: The encoder store, whose ``onnx`` directory caches exports; the user's cache directory when None.
         device: ``auto`` (a CUDA device if there is one, else the cpu), ``cpu``, ``cuda`` or ``cuda:<number>``.
-        runtime: ``auto`` (ONNX Runtime for EfficientNet-Lite0 on the cpu, else torch), ``onnxruntime`` or ``torch``.
-        precision: ``float32``; on CUDA also ``bfloat16`` and ``float16``, each a space with its own fingerprint.
+        runtime: ``auto`` (on the cpu ONNX Runtime, and torch where a tower can't be exported, with the reason in the
+            identity; torch elsewhere), ``onnxruntime`` or ``torch``.
+        precision: ``float32``; on CUDA also ``bfloat16`` and ``float16``, each a space with its own fingerprint. None
+            for the encoder's own: ``int8`` for one that was rounded, which has no other, else ``float32``.
 
     Raises:
         EncoderNotFoundError: No encoder has this name.
@@ -79,16 +78,13 @@ def load_encoder(
             or the encoder whose trunk it shares has changed since.
         StoreCorruptError: The directory or the export is damaged.
     """
-    if runtime not in _RUNTIMES:
-        raise EncoderUnavailableError(f"There is no runtime {runtime!r}.", hint=f"Use one of {', '.join(_RUNTIMES)}.")
-    place = resolve_device(device)
+    if runtime not in RUNTIMES:
+        raise EncoderUnavailableError(f"There is no runtime {runtime!r}.", hint=f"Use one of {', '.join(RUNTIMES)}.")
     known = _known(name, store)
     tower, calibration = known.tower, known.calibration
-    if runtime == "auto":
-        fits = place == "cpu" and precision == "float32" and tower.architecture["family"] in _FASTER_IN_ONNX
-        runtime = "onnxruntime" if fits else "torch"
-    running = _running(tower, runtime, place, precision, (store or user_cache_directory()) / "onnx")
-    trunk = tower.fingerprint(running.precision)
+    exports = (store or user_cache_directory()) / "onnx"
+    running, instead = run(tower, name=known.name, runtime=runtime, device=device, precision=precision, exports=exports)
+    trunk = tower.fingerprint() if isinstance(tower, QuantisedTower) else tower.fingerprint(running.precision)
     identity = EncoderIdentity(
         name=known.name,
         version=known.version,
@@ -100,6 +96,8 @@ def load_encoder(
         runtime=running.name,
         device=running.device,
         precision=running.precision,
+        runtime_instead=instead,
+        quantisation=tower.quantisation if isinstance(tower, QuantisedTower) else None,
     )
     return ImageEncoder(identity, tower.preprocessing, running, calibration)
 
@@ -112,9 +110,16 @@ def load_tower(name: str, *, store: Path | None = None) -> Tower:
         store: The encoder store.
 
     Raises:
-        EncoderNotFoundError, EncoderUnavailableError, StoreCorruptError: As `load_encoder`.
+        EncoderNotFoundError, EncoderUnavailableError, StoreCorruptError: As `load_encoder`; or it was rounded to
+            int8, and nothing of it can be trained.
     """
-    return _known(name, store).tower
+    tower = _known(name, store).tower
+    if isinstance(tower, QuantisedTower):
+        raise EncoderUnavailableError(
+            f"The encoder {name!r} was rounded to int8: there is nothing in it that could be trained.",
+            hint="Adapt it by the depth closed_form or head, or fine-tune the encoder that it was made of.",
+        )
+    return tower
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,7 @@ class _Known:
 
     name: str
     version: str
-    tower: Tower
+    tower: Tower | QuantisedTower
     calibration: Calibration = IDENTITY
 
 
@@ -142,13 +147,15 @@ def _known(name: str, store: Path | None, asked_for_by: tuple[str, ...] = ()) ->
     if full_name in asked_for_by:
         raise StoreCorruptError(f"The encoder {full_name!r} is its own trunk.")
     stored = load_stored(directory)
-    tower = (
-        stored.trunk if isinstance(stored.trunk, Tower) else _shared(stored.trunk, store, (*asked_for_by, full_name))
+    trunk = (
+        _shared(stored.trunk, store, (*asked_for_by, full_name))
+        if isinstance(stored.trunk, BaseTrunk)
+        else stored.trunk
     )
-    return _Known(full_name, stored.version, tower, stored.calibration)
+    return _Known(full_name, stored.version, trunk, stored.calibration)
 
 
-def _shared(trunk: BaseTrunk, store: Path | None, asked_for_by: tuple[str, ...]) -> Tower:
+def _shared(trunk: BaseTrunk, store: Path | None, asked_for_by: tuple[str, ...]) -> Tower | QuantisedTower:
     hint = "Give that encoder its weights back, or adapt the pool again."
     words = f"The encoder {asked_for_by[-1]!r} was adapted from {trunk.name!r}, which"
     try:
@@ -163,20 +170,3 @@ def _shared(trunk: BaseTrunk, store: Path | None, asked_for_by: tuple[str, ...])
 def _lies_below(directory: Path, store: Path) -> bool:
     # A link in the store could lead out of it.
     return directory.resolve().is_relative_to(store.resolve())
-
-
-def _running(tower: Tower, runtime: str, device: str, precision: str, exports: Path) -> Runtime:
-    # Imported late: serving from a cached export never imports torch, which takes seconds.
-    if runtime == "torch":
-        from encoders.runtime.torch_runtime import TorchRuntime
-
-        return TorchRuntime(tower.build(), device=device, precision=precision)
-    if device != "cpu" or precision != "float32":
-        raise EncoderUnavailableError(
-            f"ONNX Runtime runs here on the cpu in float32, not on {device} in {precision}.",
-            hint="Use the runtime 'torch' for CUDA devices and lower precision.",
-        )
-    from encoders.runtime.onnx_cache import exported
-    from encoders.runtime.onnx_runtime import OnnxRuntime
-
-    return OnnxRuntime(exported(tower, exports))

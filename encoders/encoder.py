@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from encoders.preprocess import Preprocessing
+from encoders.quantised_tower import Quantisation
 
 __all__ = ["Encoder", "EncoderIdentity"]
 
@@ -31,7 +32,10 @@ class EncoderIdentity:
         image_size: Side of the square the encoder sees, in pixels.
         runtime: ``onnxruntime`` or ``torch``.
         device: ``cpu``, ``cuda:0``, …
-        precision: ``float32``, ``bfloat16`` or ``float16``.
+        precision: ``float32``, ``bfloat16``, ``float16`` or ``int8``.
+        runtime_instead: Why ``auto`` didn't take the runtime that is faster here; None where it did, or where a
+            runtime was asked for by name.
+        quantisation: How an int8 encoder was made, and what that does to retrieval; None for others.
     """
 
     name: str
@@ -44,6 +48,8 @@ class EncoderIdentity:
     runtime: str
     device: str
     precision: str
+    runtime_instead: str | None = None
+    quantisation: Quantisation | None = None
 
 
 @runtime_checkable

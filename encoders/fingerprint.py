@@ -62,10 +62,10 @@ def fingerprint(
 
     Args:
         architecture: What the weights are loaded into, as JSON values.
-        weights: `weights_digest` of the state dict.
+        weights: `weights_digest` of the state dict; SHA-256 of the ONNX file for ``int8``.
         preprocessing: `Preprocessing.to_json` of the preprocessing.
         pooling: How a feature map becomes one vector: ``average``, ``tower`` (the model's own).
-        precision: ``float32``, ``bfloat16`` or ``float16``.
+        precision: ``float32``, ``bfloat16``, ``float16`` or ``int8``.
         normalisation: What is done to the pooled vector: ``l2``.
 
     Returns:

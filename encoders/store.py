@@ -1,28 +1,29 @@
 """Encoders as directories: ``encoder.json``, with tensors beside it where the encoder has its own.
 
 ``weights.safetensors`` holds the trunk's weights, unless the encoder shares the trunk of another one;
-``calibration.safetensors`` the arrays of what lies behind it. Fingerprint and checksum guard every byte that counts.
+``calibration.safetensors`` the arrays of what lies behind it; ``int8.onnx`` a trunk that was rounded. Fingerprint and
+checksum guard every byte that counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import safetensors
-from filelock import FileLock
 
 from encoders.calibration.calibration import IDENTITY, Calibration
 from encoders.families import FAMILIES, module_of
 from encoders.fingerprint import calibrated_fingerprint, weights_digest
-from encoders.flush import flush
 from encoders.lineage import Lineage
 from encoders.preprocess import Preprocessing
-from encoders.stored_description import FROZEN, adapted_description, frozen_description, parse
+from encoders.quantised_store import read_quantised
+from encoders.quantised_tower import QuantisedTower
+from encoders.saving import DESCRIPTION, is_stored, saving
+from encoders.stored_description import ADAPTED, FROZEN, QUANTISED, adapted_description, frozen_description, parse
 from encoders.tensor_files import read_arrays, read_tensors, write_arrays
 from encoders.tower import BaseTrunk, Tower
 from invariantselect.errors import StoreCorruptError
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StoredEncoder", "is_stored", "load_stored", "save_adapted", "save_encoder"]
 
-_DESCRIPTION, _WEIGHTS, _CALIBRATION = "encoder.json", "weights.safetensors", "calibration.safetensors"
+_WEIGHTS, _CALIBRATION = "weights.safetensors", "calibration.safetensors"
 
 
 @dataclass(frozen=True)
@@ -42,21 +43,17 @@ class StoredEncoder:
     Attributes:
         name: Under which it was saved.
         version: Of that name.
-        trunk: A tower whose weights are on disk and are read when it is built, or whose encoder's trunk it is.
+        trunk: A tower whose weights are on disk and are read when it is built, one that was rounded to int8, or whose
+            encoder's trunk it is.
         calibration: What lies behind the trunk.
         lineage: Where it comes from; None for one that was never adapted.
     """
 
     name: str
     version: str
-    trunk: Tower | BaseTrunk
+    trunk: Tower | QuantisedTower | BaseTrunk
     calibration: Calibration = IDENTITY
     lineage: Lineage | None = None
-
-
-def is_stored(directory: Path) -> bool:
-    """Whether a directory holds an encoder of this project."""
-    return (directory / _DESCRIPTION).is_file()
 
 
 def save_encoder(directory: Path, tower: Tower, *, name: str, version: str = "1") -> None:
@@ -72,7 +69,7 @@ def save_encoder(directory: Path, tower: Tower, *, name: str, version: str = "1"
         FileExistsError: The directory holds an encoder already; encoders are never overwritten, pools rely on them.
         ValueError: The module's weights are not those that the tower names.
     """
-    with _saving(directory, frozen_description(tower, name=name, version=version)):
+    with saving(directory, frozen_description(tower, name=name, version=version), _tensors(directory)):
         _write_weights(directory / _WEIGHTS, tower)
 
 
@@ -100,7 +97,8 @@ def save_adapted(
         ValueError: The calibration doesn't fit the trunk, the lineage holds what JSON can't say, or the module's
             weights are not those that the tower names.
     """
-    with _saving(directory, adapted_description(trunk, calibration, lineage, name=name, version=version)):
+    description = adapted_description(trunk, calibration, lineage, name=name, version=version)
+    with saving(directory, description, _tensors(directory)):
         if isinstance(trunk, Tower):
             _write_weights(directory / _WEIGHTS, trunk)
         if calibration.steps:
@@ -117,9 +115,9 @@ def load_stored(directory: Path) -> StoredEncoder:
         StoreCorruptError: A file is missing, damaged or altered, holds a NaN, or was written by a newer version.
     """
     try:
-        fields = parse((directory / _DESCRIPTION).read_text(encoding="utf-8"))
-        stored, promised = _frozen(directory, fields) if fields["format"] == FROZEN else _adapted(directory, fields)
-        trunk = stored.trunk.fingerprint() if isinstance(stored.trunk, Tower) else stored.trunk.fingerprint
+        fields = parse((directory / DESCRIPTION).read_text(encoding="utf-8"))
+        stored, promised = _READERS[fields["format"]](directory, fields)
+        trunk = stored.trunk.fingerprint if isinstance(stored.trunk, BaseTrunk) else stored.trunk.fingerprint()
         intact = calibrated_fingerprint(trunk, stored.calibration.digest()) == promised
     except (OSError, ValueError, KeyError, TypeError, AttributeError, safetensors.SafetensorError) as error:
         raise StoreCorruptError(f"The encoder in {directory} can't be read: {error}.") from error
@@ -131,24 +129,8 @@ def load_stored(directory: Path) -> StoredEncoder:
     return stored
 
 
-@contextmanager
-def _saving(directory: Path, description: str) -> Iterator[None]:
-    """The body writes the tensors; then the description appears, last and at once."""
-    directory.mkdir(parents=True, exist_ok=True)
-    with FileLock(directory / ".lock"):  # a worker that was given up for dead may come back and save, too
-        if is_stored(directory):
-            raise FileExistsError(f"{directory} holds an encoder already")
-        tensors = [directory / _WEIGHTS, directory / _CALIBRATION]
-        for left_over in tensors:
-            left_over.unlink(missing_ok=True)
-        yield
-        part = directory / f"{_DESCRIPTION}.part"
-        part.write_text(description, encoding="utf-8")
-        for path in (*tensors, part):
-            if path.exists():
-                flush(path)
-        part.replace(directory / _DESCRIPTION)
-        flush(directory)
+def _tensors(directory: Path) -> list[Path]:
+    return [directory / _WEIGHTS, directory / _CALIBRATION]
 
 
 def _write_weights(path: Path, tower: Tower) -> None:
@@ -178,6 +160,15 @@ def _adapted(directory: Path, fields: Mapping[str, Any]) -> tuple[StoredEncoder,
     lineage = Lineage.from_json(fields["lineage"])
     stored = StoredEncoder(str(fields["name"]), str(fields["version"]), trunk, calibration, lineage)
     return stored, str(fields["fingerprint"])
+
+
+def _quantised(directory: Path, fields: Mapping[str, Any]) -> tuple[StoredEncoder, str]:
+    """A description of format 3, and the fingerprint it promises."""
+    tower = read_quantised(directory, fields)
+    return StoredEncoder(str(fields["name"]), str(fields["version"]), tower), str(fields["fingerprint"])
+
+
+_READERS = {FROZEN: _frozen, ADAPTED: _adapted, QUANTISED: _quantised}
 
 
 def _tower(directory: Path, fields: Mapping[str, Any]) -> Tower:

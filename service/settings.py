@@ -51,7 +51,8 @@ class Settings(BaseSettings):
     )
     device: str = Field(default="auto", min_length=1, description="auto, cpu, cuda or cuda:N.")
     runtime: Literal["auto", "onnxruntime", "torch"] = Field(
-        default="auto", description="What runs the encoder; auto takes the faster one of the device."
+        default="auto",
+        description="What runs encoders; auto takes ONNX Runtime on the CPU where it can, else torch, and says why.",
     )
     workers: int = Field(
         default=0, ge=0, le=256, description="Threads that search, and as many that decode; 0 is one for each core."

@@ -113,7 +113,7 @@ class Judge:
             if number is None:
                 continue
             name = next(version.encoder for version in pool.encoder_versions if version.number == number)
-            encoder = load_encoder(name, store=self._data / "encoders", device="cpu")
+            encoder = load_encoder(name, store=self._data / "encoders", device="cpu", runtime="torch")
             for k, where in ((5, {}), (5, {"label": self._chance.choice(LABELS)}), (200, {})):
                 for problem in self._selection(client, encoder, stored, {"strategy": strategy, "k": k, "where": where}):
                     self._ledger.finding(f"{strategy} in the space of version {number}, k {k}: {problem}")

@@ -131,6 +131,7 @@ class Place:
             "data": self.data,
             "encoder": encoder.resolve(),
             "device": "cpu",
+            "runtime": "torch",
             "workers": 2,
             "embedded_worker": "false",
             "job_stale_seconds": _STALE_SECONDS,

@@ -20,11 +20,12 @@ _MAX_THREADS = 8
 class OnnxRuntime:
     """Runs an exported tower. Implements `encoders.runtime.runtime.Runtime`.
 
-    A vector is the same, bit for bit, alone and in a batch of any size.
-
     Args:
-        path: An export by `encoders.runtime.onnx_export`.
+        path: An export by `encoders.runtime.onnx_export`, or a tower that was rounded by `encoders.quantisation`.
         threads: That share the work of one forward pass; None for one of each core, and at most 8.
+        precision: ``float32`` or ``int8``, as the file has it.
+        batch: How many images pass at once; None for what is fastest. It is 1 where a vector would depend on whom its
+            image meets (`encoders.runtime.alone_and_together`).
 
     Raises:
         StoreCorruptError: ONNX Runtime can't read the file.
@@ -32,11 +33,14 @@ class OnnxRuntime:
 
     name = "onnxruntime"
     device = "cpu"
-    precision = "float32"
     # Larger batches don't fit the caches: 32 at once took up to a half longer an image than 8.
-    batch = 8
+    largest_batch = 8
 
-    def __init__(self, path: Path, *, threads: int | None = None) -> None:
+    def __init__(
+        self, path: Path, *, threads: int | None = None, precision: str = "float32", batch: int | None = None
+    ) -> None:
+        self.precision = precision
+        self.batch = batch or self.largest_batch
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or min(_usable_cores(), _MAX_THREADS)
         options.inter_op_num_threads = 1

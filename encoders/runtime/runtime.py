@@ -17,7 +17,7 @@ class Runtime(Protocol):
     Attributes:
         name: ``onnxruntime`` or ``torch``.
         device: ``cpu``, ``cuda:0``, …
-        precision: ``float32``, ``bfloat16`` or ``float16``.
+        precision: ``float32``, ``bfloat16``, ``float16`` or ``int8``.
         batch: How many images to give it at once for the best rate.
     """
 

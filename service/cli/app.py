@@ -19,6 +19,7 @@ from service.cli import (
     jobs,
     keys,
     pools,
+    quantise,
     rebuild,
     select,
     serve,
@@ -45,6 +46,7 @@ app.command("shift", short_help="Tell how far new images lie from a pool.")(shif
 app.command("adapt", short_help="Adapt a pool's encoder to the pool.")(adapt.adapt)
 app.command("encoders", short_help="List a pool's encoder versions.")(encoder_versions.encoders)
 app.command("rollback", short_help="Go back to an earlier encoder version.")(encoder_versions.rollback)
+app.command("quantise", short_help="Make an int8 encoder, and measure its cost.")(quantise.quantise)
 app.command("evaluate", short_help="Evaluate the selection on a pool.")(evaluate.evaluate)
 app.add_typer(pools.app, name="pools", short_help="List the pools, show one, drop one.")
 app.add_typer(demonstrations.app, name="demonstrations", short_help="List, get, relabel and delete.")

@@ -102,10 +102,11 @@ def _encoder(settings: Settings) -> Iterator[Check]:
     encoder.encode([picture])
     again = time.perf_counter()
     identity = encoder.identity
+    by = identity.runtime if identity.runtime_instead is None else f"{identity.runtime} ({identity.runtime_instead})"
     yield Check(
         "encoder",
         True,
-        f"{identity.name} on {identity.device} by {identity.runtime}, {identity.dim} dimensions; loaded in "
+        f"{identity.name} on {identity.device} by {by}, {identity.dim} dimensions; loaded in "
         f"{loaded - begin:.1f} s, first image {1000 * (first - loaded):.0f} ms, next {1000 * (again - first):.0f} ms",
     )
     yield from _gpu(identity.device)

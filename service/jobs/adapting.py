@@ -85,7 +85,9 @@ def _learnt(context: JobContext, request: AdaptRequest, pool: Pool) -> tuple[Lea
     identity = services.pool_embedder(pool).identity
     _check_frozen(pool, identity)
     base = None
-    if plan.depth in ("auto", "finetune"):
+    if plan.depth == "auto" and identity.quantisation is not None:
+        context.log("the pool's encoder was rounded to int8 and can't be trained: closed forms and heads alone")
+    elif plan.depth in ("auto", "finetune"):
         from encoders.catalog import load_tower
 
         base = load_tower(pool.encoder, store=services.settings.data / "encoders")

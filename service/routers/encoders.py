@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends
 
-from invariantselect.wire.encoders import EncoderInfo, EncoderList
+from invariantselect.wire.encoders import EncoderInfo, EncoderList, Quantisation
 from service.access.scoped import READ
 from service.http.openapi import problems
 from service.routers.parameters import WithServices
@@ -31,6 +31,8 @@ def list_encoders(services: WithServices) -> EncoderList:
                 device=identity.device,
                 precision=identity.precision,
                 image_size=identity.image_size,
+                runtime_instead=identity.runtime_instead,
+                quantisation=identity.quantisation and Quantisation.model_validate(identity.quantisation.to_json()),
                 loaded=True,
             )
         )

@@ -69,7 +69,7 @@ def checkpoint(directory: Path, name: str = "tiny", seed: int = 0, file: str = "
 
 
 def load(model: str, source: object) -> Encoder:
-    return load_encoder(f"open_clip:{model}/{source}", device="cpu")
+    return load_encoder(f"open_clip:{model}/{source}", device="cpu", runtime="torch")
 
 
 PICTURES = [Image.fromarray(scene(90, 60)), Image.fromarray(scene(20, 70)[::-1].copy())]
@@ -179,18 +179,22 @@ def test_an_image_tower_survives_the_store_without_open_clips_configuration(tmp_
     path = checkpoint(tmp_path)
     _, tower = named_tower(f"open_clip:tiny/{path}")
     save_encoder(tmp_path / "saved", tower, name="mine")
-    loaded = load_encoder(str(tmp_path / "saved"), device="cpu")
+    loaded = load_encoder(str(tmp_path / "saved"), device="cpu", runtime="torch")
     assert loaded.identity.fingerprint == load("tiny", path).identity.fingerprint
     assert load_stored(tmp_path / "saved").trunk.architecture["vision_cfg"] == VISION
     np.testing.assert_allclose(loaded.encode(PICTURES), load("tiny", path).encode(PICTURES), atol=1e-6)
 
 
-def test_a_tower_also_runs_in_onnx_runtime_when_asked(tmp_path: Path) -> None:
-    path = checkpoint(tmp_path)
-    name = f"open_clip:tiny/{path}"
-    onnx = load_encoder(name, device="cpu", runtime="onnxruntime", store=tmp_path)
-    np.testing.assert_allclose(onnx.encode(PICTURES), load("tiny", path).encode(PICTURES), atol=1e-5)
-    assert onnx.identity.fingerprint == load("tiny", path).identity.fingerprint
+@pytest.mark.parametrize("model", ["tiny", "tiny-resnet"])
+def test_a_tower_runs_in_onnx_runtime_on_the_cpu_in_the_same_space(model: str, tmp_path: Path) -> None:
+    path = checkpoint(tmp_path, model)
+    onnx = load_encoder(f"open_clip:{model}/{path}", device="cpu", store=tmp_path)
+    assert (onnx.identity.runtime, onnx.identity.runtime_instead) == ("onnxruntime", None)
+    assert onnx.identity.fingerprint == load(model, path).identity.fingerprint
+    pictures = [Image.fromarray(scene(40 + 9 * number, 60)[:: 1 - 2 * (number % 2)].copy()) for number in range(9)]
+    vectors = onnx.encode(pictures)
+    np.testing.assert_allclose(vectors, load(model, path).encode(pictures), atol=1e-5)
+    np.testing.assert_array_equal(np.concatenate([onnx.encode([picture]) for picture in pictures]), vectors)
 
 
 # ── names ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -42,7 +42,7 @@ Vectors = dict[str, np.ndarray]
 def make(folder: Path, *, shifted: bool = True, encoder: Path | None = None, database_url: str | None = None) -> Path:
     """``folder/tiny``, an encoder, unless one is given, and ``folder/data`` with a pool of 36 images; the latter."""
     name = str(encoder.resolve()) if encoder else save_tiny_encoder(folder / "tiny")
-    loaded = load_encoder(name, device="cpu")
+    loaded = load_encoder(name, device="cpu", runtime="torch")
     identity = loaded.identity
     with Pools(folder / "data", database_url=database_url) as pools:
         pool = pools.create(POOL, identity.name, identity.fingerprint, identity.dim)
@@ -52,9 +52,10 @@ def make(folder: Path, *, shifted: bool = True, encoder: Path | None = None, dat
 
 
 def settings_of(data: Path, template: Path, **more: Any) -> Settings:
-    """Settings of a copy of a data directory that `make` made; the encoder stays where it is."""
-    given = {"data": data, "encoder": str((template.parent / "tiny").resolve()), "device": "cpu", "workers": 2}
-    return Settings(**{**given, **more})
+    """Settings of a copy of a data directory that `make` made; the encoder stays where it is. Torch runs it: each trunk
+    that is trained would take seconds to export."""
+    encoder = str((template.parent / "tiny").resolve())
+    return Settings(**{"data": data, "encoder": encoder, "device": "cpu", "runtime": "torch", "workers": 2, **more})
 
 
 def run_job(services: Services, id: str) -> Job:
@@ -79,7 +80,9 @@ def check_vectors(pool: Pool, data: Path) -> None:
     for snapshot in (together.frozen, together.adapted):
         if snapshot is None:
             continue
-        encoder = load_encoder(versions[snapshot.number].encoder, store=data / "encoders", device="cpu")
+        encoder = load_encoder(
+            versions[snapshot.number].encoder, store=data / "encoders", device="cpu", runtime="torch"
+        )
         found = vectors_of(snapshot)
         assert len(found) == pool.summary().demonstrations
         stored = [each for each in pool.get(list(found)) if each is not None]

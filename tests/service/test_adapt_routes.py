@@ -64,7 +64,7 @@ def check_selection(api: TestClient, data: Path, number: int) -> None:
     answer = api.post(SELECT, json=body)
     assert answer.status_code == 200, answer.text
     assert answer.json()["encoder_version"] == number
-    encoder = load_encoder(f"{pool_of(api).key}/{number}", store=data / "encoders", device="cpu")
+    encoder = load_encoder(f"{pool_of(api).key}/{number}", store=data / "encoders", device="cpu", runtime="torch")
     [asked] = encoder.encode([query], ["noon"])
     stored = vectors_of(pool_of(api).snapshot(number))
     scores = {id: float(vector @ asked) for id, vector in stored.items()}

@@ -65,7 +65,7 @@ class Traffic:
 def check_answers(answers: list[dict[str, Any]], names: dict[int, str], store: Path) -> None:
     """Each score is that of the image, in one of the domains that it had, by the version that the answer names."""
     for number, name in names.items():
-        encoder = load_encoder(name, store=store, device="cpu")
+        encoder = load_encoder(name, store=store, device="cpu", runtime="torch")
         [asked] = encoder.encode([QUERY], ["noon"])
         found = [each for answer in answers if answer["encoder_version"] == number for each in answer["demonstrations"]]
         pairs = sorted({(each["id"], each["domain"]) for each in found})

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastapi.testclient import TestClient
 
+from encoders.quantised_tower import Effect, Quantisation
 from invariantselect.wire import PoolInfo, PoolList
 from tests.fakes.pixel_encoder import PixelEncoder
 from tests.service.conftest import Serve, load_pixel_encoder
@@ -79,6 +82,20 @@ def test_a_pool_may_use_another_encoder_that_is_allowed(serve: Serve) -> None:
         ("pixel-8-1", True, 8),
         ("pixel-4-2", False, None),
     ]
+
+
+def test_an_encoder_tells_what_it_isn_t_and_what_that_costs(serve: Serve) -> None:
+    effect = Effect(100, 7, 0.95, 0.86, 0.8, 0.65, 0.66, 0.5, 0.51)
+    quantisation = Quantisation("efficientnet-lite0", "ab" * 32, "static", 256, True, "1.32.0", effect)
+    encoder = PixelEncoder()
+    encoder._identity = replace(
+        encoder.identity, precision="int8", runtime_instead="it can't be exported", quantisation=quantisation
+    )
+    client = serve(load=lambda _: encoder)
+    client.post("/v1/pools", json={"name": "p"})
+    info = client.get("/v1/encoders").json()["encoders"][0]
+    assert (info["precision"], info["runtime_instead"]) == ("int8", "it can't be exported")
+    assert info["quantisation"] == quantisation.to_json()
 
 
 def test_an_encoder_that_changed_since_the_pool_was_made_is_refused(serve: Serve) -> None:

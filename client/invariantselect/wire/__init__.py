@@ -30,6 +30,8 @@ from invariantselect.wire.encoders import (
     EmbeddingsUsage,
     EncoderInfo,
     EncoderList,
+    Quantisation,
+    QuantisationEffect,
 )
 from invariantselect.wire.evaluation import (
     EvaluatedFold,
@@ -114,6 +116,8 @@ __all__ = [
     "PoolCreate",
     "PoolInfo",
     "PoolList",
+    "Quantisation",
+    "QuantisationEffect",
     "Query",
     "RebuildRequest",
     "RecallInfo",

@@ -9,6 +9,36 @@ from pydantic import Field
 from invariantselect.wire.base import Answered, Sent
 
 
+class QuantisationEffect(Answered):
+    """What rounding to int8 does to retrieval: each image asks for its `k` nearest among the others, in both spaces."""
+
+    images: int = Field(description="How many images; the rounding wasn't fitted to them.")
+    k: int
+    cosine_mean: float = Field(description="Between an image's two vectors.")
+    cosine_min: float
+    overlap: float = Field(description="Share of the k nearest in float32 that are among the k nearest in int8.")
+    precision: float = Field(description="Share of the k nearest that have the image's class, in int8.")
+    precision_float32: float
+    precision_across: float | None = Field(
+        description="Share of the k nearest of other domains that have its class, in int8; null for one domain."
+    )
+    precision_across_float32: float | None
+
+
+class Quantisation(Answered):
+    """How an int8 encoder was made, and of which."""
+
+    name: str = Field(description="The encoder in float32.")
+    fingerprint: str
+    kind: Literal["static", "dynamic"] = Field(
+        description="static: ranges of activations fitted to images beforehand; dynamic: found anew for each image."
+    )
+    calibration_images: int
+    together: bool = Field(description="Whether images pass in batches; they do where no vector depends on the others.")
+    onnxruntime: str = Field(description="Version that made it.")
+    effect: QuantisationEffect
+
+
 class EncoderInfo(Answered):
     """An encoder that this server may use. All but its name is known once it is loaded, and null before."""
 
@@ -19,8 +49,12 @@ class EncoderInfo(Answered):
     dim: int | None = None
     runtime: str | None = Field(default=None, description="onnxruntime or torch.")
     device: str | None = None
+    runtime_instead: str | None = Field(
+        default=None, description="Why it isn't the runtime that is faster here; null where it is, or was asked for."
+    )
     precision: str | None = None
     image_size: int | None = None
+    quantisation: Quantisation | None = Field(default=None, description="Of an int8 encoder.")
 
 
 class EncoderList(Answered):

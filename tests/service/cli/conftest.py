@@ -82,6 +82,7 @@ def real_cli(
     copytree(adaptable_data, tmp_path / "data")
     monkeypatch.setenv("INVARIANTSELECT_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("INVARIANTSELECT_DEVICE", "cpu")
+    monkeypatch.setenv("INVARIANTSELECT_RUNTIME", "torch")
     return calling(capsys)
 
 

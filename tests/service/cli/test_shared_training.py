@@ -25,6 +25,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
     """Of a data directory with a small pool, whose encoder can be trained in seconds."""
     monkeypatch.setenv("INVARIANTSELECT_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("INVARIANTSELECT_DEVICE", "cpu")
+    monkeypatch.setenv("INVARIANTSELECT_RUNTIME", "torch")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "client")]))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     encoder = save_tiny_encoder(tmp_path / "tiny")

@@ -68,8 +68,9 @@ def everything(data: Path) -> dict[str, Any]:
             vectors = vectors_of(snapshot)
             seen[f"vectors {snapshot.number}"] = [vectors[id].tobytes() for id in ids]
         assert together.serving is not None
-        identity = load_encoder(together.serving.encoder, store=data / "encoders", device="cpu").identity
-        return {**seen, "encoder": identity.fingerprint}
+        store = data / "encoders"
+        serving = load_encoder(together.serving.encoder, store=store, device="cpu", runtime="torch")
+        return {**seen, "encoder": serving.identity.fingerprint}
 
 
 def check_same(seen: dict[str, Any], truth: dict[str, Any]) -> None:

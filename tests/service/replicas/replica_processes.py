@@ -55,6 +55,7 @@ class Replicas:
             "INVARIANTSELECT_REDIS_URL": self.redis.url,
             "INVARIANTSELECT_ENCODER": save_tiny_encoder(folder / "tiny"),
             "INVARIANTSELECT_DEVICE": "cpu",
+            "INVARIANTSELECT_RUNTIME": "torch",
             "INVARIANTSELECT_EMBEDDED_WORKER": "false",
             "INVARIANTSELECT_JOB_STALE_SECONDS": "3",
             "INVARIANTSELECT_AUTH": "on",
