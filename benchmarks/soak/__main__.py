@@ -40,6 +40,7 @@ class Soak:
         capacity: Queries a second, answered to clients who wait, beside the same writes and jobs.
         asked_rate: Queries a second that came in.
         answered: How many were answered.
+        refused: How often a query was told to come again later, and did.
         errors: How often which error came instead; empty for a soak that held.
         latency_ms: Percentiles of answers, from when the query was due: p50, p90, p99, p99.9, worst.
         done: What went on beside the queries, how often.
@@ -51,6 +52,7 @@ class Soak:
     capacity: float
     asked_rate: float
     answered: int
+    refused: int
     errors: dict[str, int]
     latency_ms: dict[str, float]
     done: dict[str, int]
@@ -112,6 +114,7 @@ def _soak(asked: argparse.Namespace, data: Path) -> Soak:
         capacity=round(capacity, 1),
         asked_rate=round(rate, 1),
         answered=len(answers.seconds),
+        refused=answers.refused,
         errors=errors,
         latency_ms=_percentiles(answers),
         done=dict(sorted(changes.done.items())),
@@ -131,6 +134,7 @@ def _table(soak: Soak) -> str:
         ("capacity, queries a second beside writes and jobs", f"{soak.capacity:.1f}"),
         (f"asked, queries a second for {soak.minutes:.1f} minutes", f"{soak.asked_rate:.1f}"),
         ("answered", f"{soak.answered}"),
+        ("told to come again later as the queue was full, and did", f"{soak.refused}"),
         ("errors", ", ".join(f"{count} × {name}" for name, count in soak.errors.items()) or "none"),
         *((f"latency {name}", f"{value:.0f} ms") for name, value in soak.latency_ms.items()),
         *soak.done.items(),

@@ -41,7 +41,7 @@ class Changes(threading.Thread):
 
     def __init__(self, url: str, pool: str, files: Sequence[bytes]) -> None:
         super().__init__(name="changes", daemon=True)
-        self._client = Client(url, max_retries=0, timeout=120)
+        self._client = Client(url, timeout=120)
         self._pool = pool
         self._files = files
         self._written: deque[str] = deque()

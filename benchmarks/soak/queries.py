@@ -28,11 +28,13 @@ class Answers:
         at: When each was due, in seconds from the beginning.
         seconds: From then to its answer.
         errors: How often which error was the answer.
+        refused: How often a query was told to come again later, because the queue was full; it did, as the SDK does.
     """
 
     at: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     errors: dict[str, int] = field(default_factory=dict)
+    refused: int = 0
 
     def failed(self, what: str) -> None:
         """One more error."""
@@ -77,7 +79,7 @@ class Asker:
     def at_rate(self, rate: float, seconds: float, *, seed: int = 0) -> Answers:
         """Queries that come when they come, `rate` a second on average, whether or not those before were answered.
 
-        A query is late from the moment at which it was due, so a server that stalls can't hide it.
+        A query is late from the moment at which it was due: a server that stalls, or refuses, can't hide it.
         """
         chance = random.Random(seed)
 
@@ -100,11 +102,17 @@ class Asker:
         number = next(self._numbers)
         image = with_comment(self._files[number % len(self._files)], f"{id(self)}-{number}")
         options = {"k": 7, "strategy": _STRATEGIES[number % len(_STRATEGIES)]}
-        try:
-            answer = await http.post(self._path, content=image, params={"options": json.dumps(options)})
-        except httpx2.HTTPError as error:
-            answers.failed(type(error).__name__)
-            return
+        answer = None
+        while answer is None:
+            try:
+                answer = await http.post(self._path, content=image, params={"options": json.dumps(options)})
+            except httpx2.HTTPError as error:
+                answers.failed(type(error).__name__)
+                return
+            if answer.status_code == 429 and time.perf_counter() - due < _PATIENCE_S:
+                answers.refused += 1
+                await asyncio.sleep(float(answer.headers["retry-after"]))
+                answer = None
         if answer.status_code != 200:
             told = answer.json().get("code") if "json" in answer.headers.get("content-type", "") else "without a reason"
             answers.failed(f"{answer.status_code} {told}")
