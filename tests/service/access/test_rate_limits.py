@@ -20,8 +20,8 @@ from service.metrics import Metrics
 from service.settings import Settings
 from service.store import open_store
 from tests.client.live_service import live_service
-from tests.service.conftest import Serve
 from tests.redis_server import RealRedis, needs_redis
+from tests.service.conftest import Serve
 from tests.service.http.test_problems import check_problem
 
 Limited = Callable[..., RateLimits]
