@@ -31,6 +31,7 @@ READS = {
     "keys list",
     "pools",
     "pools show",
+    "quantise",  # into a folder of its own
     "restore",  # makes a data directory, whose log is that of the one that was backed up
     "select",
     "shift",
