@@ -113,9 +113,8 @@ def keep_columns(catalog: Catalog, folder: Path, key: str, name: str, *, anew: b
 
 
 def discard_newer(folder: Path, version: int) -> None:
-    """Remove a file of a later version than the pool's, before a write: the catalog is an older one than it was.
-
-    It was restored from a backup; once it has reached the file's version again, nobody could tell the two apart.
+    """Remove a file of a later version than the pool's: its catalog was restored from a backup. The caller holds the
+    folder, and hasn't written yet: once the catalog has reached the file's version, nobody could tell the two apart.
     """
     about = _about(folder / COLUMNS)
     if about is not None and about.version > version:

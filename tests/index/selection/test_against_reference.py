@@ -75,7 +75,7 @@ def answer(pool: MemoryPool, chosen: Chosen) -> tuple[list[tuple[str, float, int
     return list(zip(ids, chosen.scores.tolist(), chosen.ranks.tolist(), strict=True)), chosen.shortfall
 
 
-@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(shape=SHAPES, seed=st.integers(0, 2**32), options=options())
 def test_selections_are_what_the_reference_chooses(shape: Shape, seed: int, options: SelectionOptions) -> None:
     records = random_records(shape, seed)
