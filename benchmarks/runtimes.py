@@ -2,7 +2,7 @@
 
 A tower is `efficientnet-lite0` or open_clip's name of a model, whose weights are random: they cost no less than
 trained ones. Runtimes take turns, alone and in batches of eight, with one thread each, whose time on the processor is
-told: what else the machine does hardly changes it. What the measurement led to stands in docs/encoders.md.
+told: what else the machine does hardly changes it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from benchmarks.machine import describe
+from benchmarks.report import ROOT, put
 from benchmarks.spread import Spread, ratios
 from encoders import efficientnet_lite0, open_clip_tower
 from encoders.preprocess import Preprocessing
@@ -29,12 +31,13 @@ from encoders.runtime.torch_runtime import TorchRuntime
 from encoders.state_digest import state_digest
 from encoders.tower import Tower
 
+BEGIN, END = "<!-- runtimes:begin -->", "<!-- runtimes:end -->"
 _TOWERS = ("efficientnet-lite0", "ViT-B-32", "RN50")
 _SIZES, _ROUNDS, _CALIBRATE = (1, 8), 5, 8
 
 
 def main() -> None:
-    """Measure the towers and print a row for each runtime."""
+    """Measure the towers and print a row for each runtime; of all towers, write them into docs/encoders.md, too."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.runtimes")
     parser.add_argument("towers", nargs="*", default=_TOWERS)
     parser.add_argument("--keep", type=Path, help="keep the exports here, which take minutes to make")
@@ -49,7 +52,10 @@ def main() -> None:
         ]
         for name, (side, runtimes) in ready.items():
             lines += _rows(name, side, runtimes)
-    sys.stdout.write("\n".join([*lines, "", describe(), ""]))
+    text = "\n".join([*lines, "", f"{describe()}; {date.today()}."])
+    sys.stdout.write(f"{text}\n")
+    if tuple(given.towers) == _TOWERS:
+        put(text, BEGIN, END, ROOT / "docs" / "encoders.md")
 
 
 def _runtimes(name: str, folder: Path) -> tuple[int, dict[str, Runtime]]:
