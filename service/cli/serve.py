@@ -48,6 +48,7 @@ def serve(
         from service.logs import configure_logs
 
         configure_logs(settings)
+        _check_storage(settings)
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
         address = f"http://{shown}:{listener.getsockname()[1]}"
         keys = "API keys are asked for" if settings.asks_for_keys else "this machine only, no API keys"
@@ -83,8 +84,24 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
     )
     with worker or nullcontext():
         server.run(sockets=[listener])
+    if not server.started and not server.signals:
+        raise SystemExit(1)  # the log has told why; who restarts services goes by the exit code
     if server.signals[:1] == [signal.SIGINT]:
         raise KeyboardInterrupt
+
+
+def _check_storage(settings: Settings) -> None:
+    """Open what is stored once: what is wrong with it is told as with any command, and not as a traceback of uvicorn.
+
+    Raises:
+        CatalogUnavailableError: The data directory or its database can't be opened.
+        StoreCorruptError: The database is damaged.
+    """
+    from index.pools import Pools
+    from service.store import open_store
+
+    open_store(settings.data, settings.database_url).close()
+    Pools(settings.data, database_url=settings.database_url).close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -192,3 +192,17 @@ def test_the_default_encoder_works_from_a_folder_to_a_page(
     assert answer["encoder"] == "efficientnet-lite0"
     assert [each["label"] for each in answer["demonstrations"]] == ["warm", "warm"]
     assert page.read_text(encoding="utf-8").count("data:image/png") == 3
+
+
+def test_a_server_without_its_database_says_so_and_fails(
+    start: Callable[..., subprocess.Popen[str]], environment: dict[str, str]
+) -> None:
+    environment["INVARIANTSELECT_DATABASE_URL"] = "postgresql://somebody:secret@127.0.0.1:1/nowhere"
+    process = start("serve", "--port", 0)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert "Error: the database can't be reached" in err
+    assert "Start PostgreSQL" in err
+    assert "Traceback" not in out + err
+    assert "Serving" not in out + err
+    assert "secret" not in out + err
