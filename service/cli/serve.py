@@ -84,8 +84,6 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
     )
     with worker or nullcontext():
         server.run(sockets=[listener])
-    if not server.started and not server.signals:
-        raise SystemExit(1)  # the log has told why; who restarts services goes by the exit code
     if server.signals[:1] == [signal.SIGINT]:
         raise KeyboardInterrupt
 
