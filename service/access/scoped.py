@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
@@ -18,7 +19,7 @@ from service.access.keys import Scope
 from service.services import Services, services_of
 from service.settings import is_loopback
 
-__all__ = ["ADMIN", "READ", "SCRAPE", "WRITE", "Scoped", "refuse_other_sites"]
+__all__ = ["ADMIN", "READ", "SCRAPE", "WRITE", "Scoped", "refuse_other_sites", "still_admitted"]
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -103,6 +104,23 @@ class Scoped:
 READ, WRITE, ADMIN = Scoped("read"), Scoped("write"), Scoped("admin")
 SCRAPE = Scoped("read", counted=False, of_all_pools=True)
 """For what asks by the clock, and must see a server whose clients ask too much."""
+
+
+def still_admitted(request: Request) -> bool:
+    """Whether the key of a request that was let in works to this day: a stream may outlive it.
+
+    Raises:
+        CatalogUnavailableError: Keys can't be looked up.
+    """
+    services = services_of(request)
+    if services.keys is None:
+        return True
+    _, presented = get_authorization_scheme_param(request.headers.get("authorization"))
+    try:
+        services.key_check.verify(presented, "read")
+    except UnauthenticatedError:
+        return False
+    return True
 
 
 def refuse_other_sites(request: Request) -> None:

@@ -19,11 +19,14 @@ __all__ = ["stream"]
 
 _LOOK_SECONDS = 0.25
 _SIGN_OF_LIFE_SECONDS = 10.0
+_ADMITTED_SECONDS = 2.0
 _AT_ONCE = 500
 _LAST = ("succeeded", "failed", "cancelled")
 
 
-async def stream(desk: JobDesk, id: str, after: int, closing: Callable[[], bool]) -> AsyncIterator[bytes]:
+async def stream(
+    desk: JobDesk, id: str, after: int, closing: Callable[[], bool], admitted: Callable[[], bool]
+) -> AsyncIterator[bytes]:
     """Events behind a number, until the job has ended, as lines of ``text/event-stream``.
 
     Args:
@@ -32,10 +35,16 @@ async def stream(desk: JobDesk, id: str, after: int, closing: Callable[[], bool]
         after: Number of the last event that the client has; 0 for none.
         closing: Whether the server is about to stop. Then an event `closing` is the last; the client connects again, to
             where the server is by then.
+        admitted: Whether who follows may still do so, asked in a thread now and then. When not, the stream ends; the
+            client that connects again is told why.
     """
-    told = time.monotonic()
+    told = asked = time.monotonic()
     yield b"retry: 1000\n\n"
     while not closing():
+        if time.monotonic() - asked > _ADMITTED_SECONDS:
+            asked = time.monotonic()
+            if not await run_in_threadpool(admitted):
+                return
         found = await run_in_threadpool(partial(desk.events, id, after=after, limit=_AT_ONCE))
         for event in found:
             yield _lines(event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
@@ -13,7 +14,7 @@ from invariantselect.wire.base import PoolName
 from invariantselect.wire.jobs import Job, JobId, JobList, JobLog, JobState
 from service.access.audit_trail import WithRecord
 from service.access.caller import WithCaller
-from service.access.scoped import READ, WRITE
+from service.access.scoped import READ, WRITE, still_admitted
 from service.http.cursors import cursor_after, read_cursor
 from service.http.openapi import problems
 from service.jobs.streaming import stream
@@ -95,7 +96,7 @@ async def follow_job(
     """Server-sent events: all that has happened to the job, and what happens, until it ends.
 
     After a lost connection send the id of the last event as `Last-Event-ID`, as browsers do by themselves: the stream
-    goes on behind it, with nothing left out or told twice.
+    goes on behind it, with nothing left out or told twice. It ends within seconds of the key's end.
     """
     after = int(last_event_id)
 
@@ -105,7 +106,8 @@ async def follow_job(
 
     if await run_in_threadpool(is_over):
         return Response(status_code=204)
-    events = stream(services.jobs, job_id, after, request.app.state.closing.is_set)
+    closing, admitted = request.app.state.closing.is_set, partial(still_admitted, request)
+    events = stream(services.jobs, job_id, after, closing, admitted)
     return EventStream(events, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx2
 import pytest
 
 from invariantselect import Client
+from invariantselect.errors import UnauthenticatedError
 from invariantselect.wire.jobs import JobEvent, JobProgress, RebuildRequest
+from service.access.keys import create_key, revoke_key
 from service.app import create_app
 from service.jobs import streaming
 from service.jobs.claims import Claim, claim
@@ -23,9 +26,9 @@ from tests.service.live_server import live
 
 
 @contextmanager
-def running(data: Path) -> Iterator[tuple[str, Claim, Any]]:
+def running(data: Path, auth: Literal["auto", "on"] = "auto") -> Iterator[tuple[str, Claim, Any]]:
     """The address of a server, a job that the test runs itself, and the app."""
-    app = create_app(Settings(data=data, encoder="pixel-16-0"), load_encoder=load_pixel_encoder)
+    app = create_app(Settings(data=data, encoder="pixel-16-0", auth=auth), load_encoder=load_pixel_encoder)
     with live(app) as url:
         services = app.state.services
         held = claim(services.store, services.jobs.submit("rebuild", RebuildRequest()).id, "test", 3600)
@@ -142,6 +145,39 @@ def test_a_server_that_stops_doesn_t_wait_for_a_stream(tmp_path: Path) -> None:
 
         assert [event.state for event in read(url, held.job.id, each=stop)] == ["queued", "running"]
         assert time.monotonic() - stopped[0] < 5
+
+
+def test_a_stream_ends_with_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streaming, "_ADMITTED_SECONDS", 0.01)
+    with running(tmp_path, auth="on") as (url, held, app):
+        store = app.state.services.store
+        ends, stays = create_key(store, "read"), create_key(store, "read")
+        told: dict[str, list[int]] = {}
+        heard = threading.Condition()
+
+        def follow(secret: str) -> None:
+            with Client(url, api_key=secret) as client:
+                for event in client.job_events(held.job.id):
+                    with heard:
+                        told.setdefault(secret, []).append(event.number)
+                        heard.notify()
+
+        def wait_for(secret: str, last: int) -> None:
+            with heard:
+                assert heard.wait_for(lambda: told.get(secret, [0])[-1] == last, timeout=20)
+
+        with ThreadPoolExecutor(2) as threads:
+            cut, whole = threads.submit(follow, ends.secret), threads.submit(follow, stays.secret)
+            wait_for(ends.secret, 2)
+            held.log("both are told")  # asked anew since, and let go on
+            wait_for(ends.secret, 3)
+            revoke_key(store, ends.key.id)
+            with pytest.raises(UnauthenticatedError):
+                cut.result(20)
+            held.log("of one key")
+            held.succeed({})
+            whole.result(20)
+        assert told == {ends.secret: [1, 2, 3], stays.secret: [1, 2, 3, 4, 5]}
 
 
 def test_a_client_waits_and_is_told(tmp_path: Path) -> None:
