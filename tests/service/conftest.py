@@ -127,6 +127,7 @@ def adaptable_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def short_heads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Heads as narrow as the small encoder, trained in a fifth of the steps at a higher rate."""
+    import encoders.adaptation.adapt  # noqa: F401 -- its hints are to name the class, not what stands for it below
     from encoders.adaptation import plan
     from encoders.adaptation.head import HeadOptions
 
