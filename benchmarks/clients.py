@@ -18,12 +18,12 @@ from urllib.parse import urlsplit
 import numpy as np
 from jaxtyping import Float32
 
-__all__ = ["select_all", "select_batches", "select_vectors"]
+__all__ = ["Asked", "drive", "select_all", "select_batches", "select_vectors"]
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """A request, ready to be sent."""
+class Asked:
+    """A request, ready to be sent by POST."""
 
     path: str
     body: bytes
@@ -32,8 +32,8 @@ class _Asked:
 
 def select_all(url: str, pool: str, images: Sequence[bytes], *, clients: int) -> float:
     """Seconds until each image, sent as the body of a request of its own, was answered with 7 demonstrations."""
-    asked = [_Asked(f"/v1/pools/{pool}/select", image, "image/jpeg") for image in images]
-    return _drive(url, asked, clients, _is_selection)
+    asked = [Asked(f"/v1/pools/{pool}/select", image, "image/jpeg") for image in images]
+    return drive(url, asked, clients, _is_selection)
 
 
 def select_vectors(
@@ -41,8 +41,8 @@ def select_vectors(
 ) -> float:
     """Seconds until each vector, sent as JSON, was answered with 7 demonstrations."""
     queries = [{"query": {"vector": vector.tolist(), "fingerprint": fingerprint}} for vector in vectors]
-    asked = [_Asked(f"/v1/pools/{pool}/select", json.dumps(query).encode()) for query in queries]
-    return _drive(url, asked, clients, _is_selection)
+    asked = [Asked(f"/v1/pools/{pool}/select", json.dumps(query).encode()) for query in queries]
+    return drive(url, asked, clients, _is_selection)
 
 
 def select_batches(url: str, pool: str, images: Sequence[bytes], *, size: int) -> float:
@@ -51,16 +51,21 @@ def select_batches(url: str, pool: str, images: Sequence[bytes], *, size: int) -
     bodies = [
         {"queries": [{"image": uri} for uri in uris[start : start + size]]} for start in range(0, len(uris), size)
     ]
-    asked = [_Asked(f"/v1/pools/{pool}/select:batch", json.dumps(body).encode()) for body in bodies]
-    return _drive(url, asked, 1, lambda answer: bool(answer["failed"] == 0))
+    asked = [Asked(f"/v1/pools/{pool}/select:batch", json.dumps(body).encode()) for body in bodies]
+    return drive(url, asked, 1, lambda answer: bool(answer["failed"] == 0))
 
 
 def _is_selection(answer: dict[str, Any]) -> bool:
     return len(answer["demonstrations"]) == 7
 
 
-def _drive(url: str, asked: Iterable[_Asked], clients: int, is_sound: Callable[[dict[str, Any]], bool]) -> float:
-    waiting: Iterator[_Asked] = iter(asked)
+def drive(url: str, asked: Iterable[Asked], clients: int, is_sound: Callable[[Any], bool]) -> float:
+    """Seconds until all requests were answered; `is_sound` is asked of each answer, in the thread of its client.
+
+    Raises:
+        RuntimeError: An answer is not 200, or not sound.
+    """
+    waiting: Iterator[Asked] = iter(asked)
     taking = threading.Lock()
     failures: list[Exception] = []
 
@@ -89,7 +94,7 @@ def _drive(url: str, asked: Iterable[_Asked], clients: int, is_sound: Callable[[
     return time.perf_counter() - begin
 
 
-def _ask(connection: HTTPConnection, request: _Asked, is_sound: Callable[[dict[str, Any]], bool]) -> None:
+def _ask(connection: HTTPConnection, request: Asked, is_sound: Callable[[Any], bool]) -> None:
     connection.request("POST", request.path, request.body, {"Content-Type": request.media_type})
     response = connection.getresponse()
     content = response.read()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import socket
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Protocol
 from benchmarks.chaos.nursery import Mine, Nursery
 from benchmarks.chaos.under_way import UnderWay
 
-__all__ = ["Child", "Part", "free_port", "wait_until"]
+__all__ = ["Child", "Part", "wait_until"]
 
 PATIENCE = 300.0
 
@@ -113,14 +112,6 @@ class Child:
         if self._pid is not None:
             self._nursery.end(self._pid, signal.SIGKILL)
             self._pid = None
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_until(condition: Callable[[], object], what: str, *, patience: float = PATIENCE, pause: float = 0.02) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from benchmarks.chaos.ledger import Ledger
 from benchmarks.chaos.nursery import Mine
-from benchmarks.chaos.parts import Child, Part, free_port, wait_until
+from benchmarks.chaos.parts import Child, Part, wait_until
 from benchmarks.chaos.stores import PostgresServer
 from benchmarks.chaos.surroundings import SURROUNDINGS, Grounds
+from benchmarks.server import free_port
 from invariantselect import Client
 from invariantselect.errors import InvariantSelectError
 from tests.index.kill_driver import CALLS

@@ -18,10 +18,10 @@ import numpy as np
 from benchmarks.images import jpeg_crops
 from benchmarks.machine import describe
 from benchmarks.report import ROOT, put
+from benchmarks.server import running
 from benchmarks.soak.changes import Changes, fill
 from benchmarks.soak.memory import Growth, MemoryWatch
 from benchmarks.soak.queries import Answers, Asker
-from benchmarks.soak.serving import serving
 from invariantselect import Client
 
 BEGIN, END = "<!-- soak:begin -->", "<!-- soak:end -->"
@@ -87,7 +87,7 @@ def main() -> int:
 
 def _soak(asked: argparse.Namespace, data: Path) -> Soak:
     files = jpeg_crops(max(64, asked.stored))
-    with serving(data, encoder=asked.encoder) as server, Client(server.url, timeout=600) as client:
+    with running(data, encoder=asked.encoder) as server, Client(server.url, timeout=600) as client:
         _say("filling the pool and adapting it twice")
         fill(client, POOL, files[: asked.stored])
         changes = Changes(server.url, POOL, files)
