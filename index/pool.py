@@ -130,7 +130,7 @@ class Pool(VersionedPool):
                 written = self._patched(sound, moving)
                 break
             except VectorsMissingError as missing:  # outside of the write lock, they are made
-                moving = moved(self, self._blobs, missing.moving, vectors_for)
+                moving = {**moving, **moved(self, self._blobs, missing.moving, vectors_for)}
         self._after(written)
         done = {outcome.id: outcome for outcome in written.outcomes}
         return [failed.get(id) or done[id] for id in changes]

@@ -88,7 +88,9 @@ def seal(catalog: Catalog, space: Space, name: str) -> None:
         )
     segments = sealed(space.folder, manifest, living, tail)
     if unsealed or segments != manifest.segments:
-        manifest = manifest.next(segments, sealed_through=pool.next_row - 1, version=pool.version)
+        # Never less than it was: a catalog of a backup has given fewer rows than the segments hold.
+        through = max(manifest.sealed_through, pool.next_row - 1)
+        manifest = manifest.next(segments, sealed_through=through, version=pool.version)
         write_manifest(space.folder, manifest)
     forget(catalog, space, manifest)
     sweep(space.folder, manifest)

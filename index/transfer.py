@@ -130,6 +130,7 @@ def _export_one(pool: Pool, snapshot: Snapshot, id: str, aside: Path) -> _Export
                 snapshot = pool.snapshot()
                 continue
             path.write_bytes(image.content)
+            flush(path)  # else the name outlives a power cut, and the image doesn't
         return _Exported(demonstration, snapshot.vectors(np.array([position], dtype=np.int64))[0])
     return None
 

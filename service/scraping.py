@@ -10,6 +10,7 @@ import structlog
 from invariantselect.errors import CatalogUnavailableError, NotReadyError, StoreCorruptError
 from service.jobs.tally import JobTally, Standing
 from service.metrics import Metrics
+from service.readiness import readiness
 from service.services import Services
 
 __all__ = ["Scraper"]
@@ -37,9 +38,9 @@ class Scraper:
         """
         metrics = services.metrics
         with self._lock:
-            metrics.ready.set(not closing and _is_ready(services))
             self._look_at_disk(services)
             self._look_at_jobs(services)
+            metrics.ready.set(_is_ready(services, closing))  # the look may have found the catalog away
             return metrics.exposition()
 
     def _look_at_disk(self, services: Services) -> None:
@@ -60,9 +61,9 @@ class Scraper:
         _show(services.metrics, standing)
 
 
-def _is_ready(services: Services) -> bool:
+def _is_ready(services: Services, closing: bool) -> bool:
     try:
-        services.warm_up.check()
+        readiness(services, closing=closing)
     except NotReadyError:
         return False
     return True

@@ -45,8 +45,8 @@ def do_here(
         with audited(settings, f"{kind}_pool", pool) as record:
             job = services.jobs.submit(kind, request, pool=pool, announce=False)
             record.tell(job=job.id)
-        with doing(services, job.id):
-            return show_until_done(services.jobs, job.id)
+        with doing(services, job.id) as check:
+            return show_until_done(services.jobs, job.id, check)
     finally:
         services.close()
 

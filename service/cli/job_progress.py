@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -17,8 +17,14 @@ __all__ = ["events_of", "failure_of", "show_until_done"]
 _LOOK_SECONDS = 0.2
 
 
-def events_of(desk: JobDesk, id: str) -> Iterator[JobEvent]:
-    """What happened to a job and what happens, until it has ended."""
+def events_of(desk: JobDesk, id: str, check: Callable[[], None] = lambda: None) -> Iterator[JobEvent]:
+    """What happened to a job and what happens, until it has ended.
+
+    Args:
+        desk: Where the job is.
+        id: Its id.
+        check: Called when there is nothing to tell; raises when there won't be.
+    """
     after = 0
     while True:
         job = desk.get(id)
@@ -28,16 +34,17 @@ def events_of(desk: JobDesk, id: str) -> Iterator[JobEvent]:
         if not found and job.finished:  # asked before the events, so that none came behind them
             return
         if not found:
+            check()
             time.sleep(_LOOK_SECONDS)
 
 
-def show_until_done(desk: JobDesk, id: str) -> Job:
-    """Show a job's progress on stderr until it has ended; the job as it is then."""
+def show_until_done(desk: JobDesk, id: str, check: Callable[[], None] = lambda: None) -> Job:
+    """Show a job's progress on stderr until it has ended; the job as it is then. `check` as of `events_of`."""
     console = progress()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[more]}"))
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
         task = bar.add_task("waiting for a worker", total=None, more="")
-        for event in events_of(desk, id):
+        for event in events_of(desk, id, check):
             if event.text is not None:
                 bar.console.print(printable(event.text), style="dim")
             if event.progress is not None:

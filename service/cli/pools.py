@@ -27,6 +27,7 @@ def pools(context: typer.Context, data: Data = DEFAULT_DATA, as_json: AsJson = F
       invariantselect pools drop pets --yes
     """
     if context.invoked_subcommand is not None:
+        _refuse_options_of_a_list(context)
         return
     from service.cli.terminal import print_json, print_table, progress
     from service.cli.workplace import open_pools, read_settings
@@ -45,6 +46,14 @@ def pools(context: typer.Context, data: Data = DEFAULT_DATA, as_json: AsJson = F
             for i in found
         ]
         print_table(columns, rows, right=["demonstrations", "labels", "domains", "adapted", "snapshot"])
+
+
+def _refuse_options_of_a_list(context: typer.Context) -> None:
+    """Options before a subcommand are the list's: let nobody believe that they chose what is shown or dropped."""
+    for name, option in (("data", "--data"), ("as_json", "--json")):
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise typer.BadParameter(f"give {option} behind {context.invoked_subcommand}, not before it")
 
 
 @app.command()
@@ -104,7 +113,7 @@ def drop(name: Name, data: Data = DEFAULT_DATA, yes: Yes = False) -> None:
     with open_pools(settings) as opened:
         size = opened.open(name).summary().demonstrations
         if not yes:
-            confirm(f"Delete the pool {name} with its {size} demonstrations?")
+            confirm(f"Delete the pool {name} in {data} with its {size} demonstrations?")
         with audited(settings, "drop_pool", name):
             opened.drop(name)
     progress().print(f"Dropped {name}.")

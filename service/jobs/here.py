@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from invariantselect.errors import CatalogUnavailableError
 from service.jobs.kinds import KINDS
 from service.jobs.running import Runner
 from service.jobs.worker import worker_name
@@ -15,12 +16,16 @@ __all__ = ["doing"]
 
 
 @contextmanager
-def doing(services: Services, id: str) -> Iterator[None]:
+def doing(services: Services, id: str) -> Iterator[Callable[[], None]]:
     """Do a job beside the block, unless a worker comes first. A block that raises (Ctrl-C) cancels the job.
 
     Args:
         services: What the job works with.
         id: Of a queued job.
+
+    Yields:
+        What the block calls while it waits for the job's end: raises CatalogUnavailableError when the job can't go on
+        here and its end can't be written down, so that nobody waits for it. Whoever finds it takes it over.
     """
     runner = Runner(
         services,
@@ -30,12 +35,24 @@ def doing(services: Services, id: str) -> Iterator[None]:
         stopping=lambda: False,
         put_back=services.queue.announce,
     )
-    thread = threading.Thread(target=runner.run, args=(id,), name=f"job-{id}")
+    broken: list[CatalogUnavailableError] = []
+
+    def run() -> None:
+        try:
+            runner.run(id)
+        except CatalogUnavailableError as error:
+            broken.append(error)
+
+    def check() -> None:
+        for error in broken:
+            raise error
+
+    thread = threading.Thread(target=run, name=f"job-{id}")
     thread.start()
     try:
-        yield
+        yield check
     except BaseException:
-        if not services.jobs.get(id).finished:
+        if not broken and not services.jobs.get(id).finished:
             services.jobs.cancel(id)
         raise
     finally:

@@ -39,6 +39,7 @@ class Watch:
         self._over = threading.Event()
         self._beat = time.monotonic()
         self._verdict: Verdict | None = None
+        self._deciding = threading.Lock()
         self._thread = threading.Thread(target=self._watch, name=f"watch-{claim.job.id}", daemon=True)
 
     def __enter__(self) -> Self:
@@ -55,7 +56,7 @@ class Watch:
     def verdict(self) -> Verdict | None:
         """Why the job is to stop, if it is."""
         if self._verdict is None and time.monotonic() - self._beat > self._stale:
-            self._verdict = "lost"  # this process slept; others take it for dead
+            self._decide("lost")  # this process slept; others take it for dead
         return self._verdict
 
     def check(self) -> None:
@@ -72,9 +73,14 @@ class Watch:
         pause = min(1 / _LOOKS_A_SECOND, self._stale / (2 * _BEATS))
         while self._verdict is None and not self._over.wait(pause):
             try:
-                self._verdict = self._look()
+                self._decide(self._look())
             except InvariantSelectError as error:  # a passing trouble; one that lasts makes the claim stale
                 _log.warning("job_watch_failed", job=self._claim.job.id, error=error.detail)
+
+    def _decide(self, verdict: Verdict | None) -> None:
+        with self._deciding:  # once and for all: the job may have been told by the other thread
+            if self._verdict is None:
+                self._verdict = verdict
 
     def _look(self) -> Verdict | None:
         if self._stopping():

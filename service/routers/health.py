@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from invariantselect.errors import NotReadyError
 from service.http.openapi import only_problems
+from service.readiness import readiness
 from service.routers.parameters import WithServices
 
 router = APIRouter(tags=["operation"])
@@ -42,11 +43,4 @@ async def ready(services: WithServices, request: Request) -> Readiness:
     A server that has lost its catalog stays ready as long as it has snapshots to answer from: the others have lost it
     too, and without them nobody would be answered.
     """
-    if request.app.state.closing.is_set():
-        raise NotReadyError("the server is stopping", hint="Send requests to another server, or come again.")
-    services.warm_up.check()
-    if services.pools.lost_seconds is None and services.store.lost_seconds is None:
-        return Readiness(status="ok")
-    if not services.pools.searchable:
-        raise NotReadyError("the catalog doesn't answer, and no pool is loaded that could be searched without it")
-    return Readiness(status="stale")
+    return Readiness(status=readiness(services, closing=request.app.state.closing.is_set()))

@@ -49,8 +49,10 @@ def select_one(
     def finish(prepared: Sequence[Resolved | InvariantSelectError]) -> Sequence[Selection | InvariantSelectError]:
         return _answers(pool, space, prepared, options)
 
-    # Of one snapshot and one set of options, several queries are searched as if each were alone.
-    key = (pool.key, space.snapshot, space.stale, options.model_dump_json())
+    # Of one snapshot and one set of options, several queries are searched as if each were alone. A body in JSON is its
+    # options and its query in one: the query, which has the image, stays out.
+    alike = options.model_dump_json(include=set(SelectionOptions.model_fields))
+    key = (pool.key, space.snapshot, space.stale, alike)
     images, embedders = list(asked.images.values()), list(asked.embedders.values())
     return ImageWork(
         images, embedders, lambda passed: _sound(finish([prepare(passed)])[0]), Together(key, prepare, finish)

@@ -176,6 +176,24 @@ def test_a_catalog_behind_the_segments_gives_no_row_twice(tmp_path):
     Model({"a": entry("a"), "d": entry("d")}).check(restored.snapshot(), QUERIES)
 
 
+def test_a_catalog_behind_the_segments_gives_no_row_twice_after_a_seal(tmp_path):
+    pool = make_pool(tmp_path)
+    pool.write([entry("a"), entry("b")])
+    pool._catalog.close()
+    saved = (tmp_path / "catalog.sqlite3").read_bytes()
+    with Pools(tmp_path) as pools:
+        for id in ("c", "d"):  # two segments, of which the second is dropped below
+            pools.open("pool").write([entry(id)])
+            pools.open("pool").seal()
+    for name in ("catalog.sqlite3-wal", "catalog.sqlite3-shm"):
+        (tmp_path / name).unlink(missing_ok=True)
+    (tmp_path / "catalog.sqlite3").write_bytes(saved)
+    restored = Pools(tmp_path).open("pool")
+    restored.seal()
+    restored.write([entry("e")])
+    Model({id: entry(id) for id in "abe"}).check(restored.snapshot(), QUERIES)
+
+
 @pytest.mark.parametrize("content", [b"", b"not a database at all" * 100])
 def test_a_catalog_that_is_no_database_is_told(tmp_path, content):
     (tmp_path / "catalog.sqlite3").write_bytes(content)

@@ -163,7 +163,7 @@ def test_ctrl_c_cancels_it_and_leaves_the_pool_as_it_was(
 ) -> None:
     real = job_progress.show_until_done
 
-    def interrupted(desk: Any, id: str) -> None:
+    def interrupted(desk: Any, id: str, *_: object) -> None:
         for event in job_progress.events_of(desk, id):
             if event.progress is not None:
                 raise KeyboardInterrupt

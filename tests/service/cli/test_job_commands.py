@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from invariantselect.errors import CatalogUnavailableError
 from invariantselect.wire.jobs import RebuildRequest
 from service.cli import job_progress
+from service.jobs.claims import Claim
 from service.jobs.desk import open_desk
 from service.settings import Settings
 from tests.service.cli.conftest import CommandLine
@@ -82,6 +84,22 @@ def test_ctrl_c_cancels_a_rebuild_that_is_done_here(
     [job] = cli("jobs", "list", "--json").json["jobs"]
     assert job["state"] in ("cancelled", "succeeded")  # it may have been quicker
     assert job["finished_at"]
+
+
+def test_a_job_whose_end_can_t_be_written_down_is_not_waited_for(
+    cli: CommandLine, pets: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> bool:
+        raise CatalogUnavailableError("the disk is full")
+
+    monkeypatch.setattr(Claim, "succeed", refused)
+    monkeypatch.setattr(Claim, "fail", refused)
+    monkeypatch.setattr(Claim, "beat", refused)
+    ended = cli("rebuild", pets)
+    assert (ended.code, ended.out) == (1, "")
+    assert "the disk is full" in ended.err
+    [job] = cli("jobs", "list", "--json").json["jobs"]
+    assert job["state"] == "running"  # and whoever finds it takes it over
 
 
 def test_what_is_not_there_is_told(cli: CommandLine, tmp_path: Path) -> None:

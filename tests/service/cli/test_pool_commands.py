@@ -20,6 +20,17 @@ def test_pools_are_listed_and_shown(cli: CommandLine, pets: str) -> None:
     assert {"label": "cat", "domain": "photo", "count": 2} in counts
 
 
+@pytest.mark.parametrize("before", [("--data", "elsewhere"), ("--json",)])
+@pytest.mark.parametrize("command", [("show",), ("drop", "--yes")])
+def test_options_of_the_list_are_not_lost_on_one_pool(
+    cli: CommandLine, pets: str, before: tuple[str, ...], command: tuple[str, ...]
+) -> None:
+    ended = cli("pools", *before, command[0], pets, *command[1:])
+    assert (ended.code, ended.out) == (2, "")
+    assert f"give {before[0]} behind {command[0]}" in " ".join(ended.err.replace("│", " ").split())
+    assert cli("pools", "show", pets, "--json").json["demonstrations"] == 12
+
+
 def test_a_missing_data_directory_is_told_and_not_made(cli: CommandLine, tmp_path: Path) -> None:
     ended = cli("pools")
     assert (ended.code, ended.out) == (1, "")

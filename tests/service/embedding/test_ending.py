@@ -104,7 +104,18 @@ async def test_when_the_engine_closes_nobody_waits_for_ever() -> None:
     assert results[1] == 8 or isinstance(results[1], (RuntimeError, asyncio.CancelledError))
 
 
-def test_queries_of_many_clients_are_answered_as_each_would_be_alone(serve: Serve) -> None:
+def test_queries_of_many_clients_are_answered_as_each_would_be_alone(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys: set[object] = set()
+    end_really = Ending.end
+
+    async def end(ending: Ending, it: End[Any]) -> Any:
+        keys.add(it.together.key)
+        return await end_really(ending, it)
+
+    monkeypatch.setattr(Ending, "end", end)
+
     class Gated(PixelEncoder):
         def __init__(self) -> None:
             super().__init__()
@@ -134,3 +145,4 @@ def test_queries_of_many_clients_are_answered_as_each_would_be_alone(serve: Serv
         together = [answer.result(20) for answer in answers]
     assert together == [select(body) for body in bodies]
     assert [len(each) for each in together] == [5, 5, 5, 0, *[5] * 8]
+    assert len(keys) == 2  # alike, but for the one with a filter: whatever their images are

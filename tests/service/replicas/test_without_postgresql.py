@@ -140,6 +140,7 @@ def test_a_server_that_has_nothing_to_answer_from_is_not_ready(serve: Serve, mor
     mortal.kill()
     wait_until(lambda: client.get("/readyz").status_code == 503)
     check_problem(client.get("/readyz"), 503, "not_ready")
+    assert "\ninvariantselect_ready 0.0\n" in client.get("/metrics").text
     check_problem(client.post(SELECT, json={"query": {"image": data_uri(1)}}), 503, "catalog_unavailable")
 
 
