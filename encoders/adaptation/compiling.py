@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["Pace", "compiling_pays"]
+__all__ = ["Pace", "compiler_there", "compiling_pays"]
 
 _LONG_ENOUGH = 120.0  # seconds; compiling for fewer would hardly be paid back
 
@@ -40,3 +42,12 @@ def compiling_pays(
         return False
     pace = compiled()
     return pace.first + pace.each * steps * trainings < as_it_is
+
+
+def compiler_there() -> bool:
+    """Whether there is a C compiler, by which Triton builds its driver when it compiles for the first time.
+
+    Slim images have none; a training that asked for it would end with an error.
+    """
+    asked = os.environ.get("CC")
+    return any(shutil.which(name) for name in ([asked] if asked else ["gcc", "clang"]))

@@ -17,7 +17,7 @@ from torch import nn
 from encoders import efficientnet_lite0
 from encoders.adaptation.activations import Activations, LaterActivations, activations_of
 from encoders.adaptation.augmentation import Augmentation
-from encoders.adaptation.compiling import Pace, compiling_pays
+from encoders.adaptation.compiling import Pace, compiler_there, compiling_pays
 from encoders.adaptation.depths import Space
 from encoders.adaptation.examples import Examples
 from encoders.adaptation.finetune import Finetuning
@@ -147,12 +147,12 @@ class Finetune:
         return self._tried().each
 
     def settle_compiling(self, trainings: float | int) -> None:
-        """Compile backs where that saves time here; only a CUDA device is asked.
+        """Compile backs where that saves time here; only a CUDA device is asked, and only where there is a C compiler.
 
         Args:
             trainings: How many of `steps` each the whole amounts to.
         """
-        if self._options.compile and torch.device(self._device).type == "cuda":
+        if self._options.compile and torch.device(self._device).type == "cuda" and compiler_there():
             self.compiled = Remembered(self._folder).once(
                 "compiled",
                 lambda: compiling_pays(self.steps, trainings, plain=self._tried, compiled=partial(self._tried, True)),
@@ -220,6 +220,7 @@ class Finetune:
         assert self._clean is not None  # noqa: S101 -- trained before
         parts = []
         for start in range(0, len(self._examples), _VECTORS_AT_ONCE):
+            self._watch.check()
             places = np.arange(start, min(start + _VECTORS_AT_ONCE, len(self._examples)))
             with torch.inference_mode():
                 parts.append(back(self._clean.clean(places).to(self._device)).float().cpu().numpy())

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import partialmethod
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 from torch._dynamo.testing import CompileCounter
 
-from encoders.adaptation.compiling import Pace, compiling_pays
+from encoders.adaptation.compiling import Pace, compiler_there, compiling_pays
 from encoders.adaptation.finetune_depth import Finetune
 from encoders.adaptation.finetune_options import FinetuneOptions
 from encoders.adaptation.plan import Plan
@@ -52,6 +53,20 @@ def test_the_cpu_isn_t_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Finetune, "_tried", lambda *_: pytest.fail("it was measured"))
     depth.settle_compiling(5)
     assert not depth.compiled
+
+
+@pytest.mark.parametrize(
+    ("there", "asked", "found"),
+    [("gcc", "", True), ("clang", "", True), ("tcc", "", False), ("tcc", "tcc", True), ("gcc", "tcc", False)],
+)
+def test_a_c_compiler_is_found_as_triton_finds_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, there: str, asked: str, found: bool
+) -> None:
+    (tmp_path / there).write_text("#!/bin/sh\n")
+    (tmp_path / there).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CC", asked)
+    assert compiler_there() == found
 
 
 def test_the_numbers_stay_and_further_trainings_find_it_compiled(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,12 +56,21 @@ def test_it_is_the_best_of_all_that_were_tried(seed: int) -> None:
     tuned = tune_closed_form([examples.vectors] * len(folds), examples, folds)
     guessed = {form: score(examples, folds, form, centred=False) for form in _FORMS}
     best = max(guessed, key=lambda form: guessed[form])
-    trusted = {trust: score(examples, folds, replace(best, trust=trust), centred=True) for trust in _TRUSTS}
+    sees = best.by_domain  # what is blind to domains can't be centred
+    trusted = {trust: score(examples, folds, replace(best, trust=trust), centred=sees) for trust in _TRUSTS}
     assert len(set(guessed.values())) > 2  # there was something to choose
     assert replace(tuned.form, trust=best.trust) == best
     assert tuned.form.trust == max(trusted, key=lambda trust: trusted[trust])
     assert tuned.figures.score == pytest.approx(max(guessed.values()), abs=1e-9)
     assert tuned.centred.score == pytest.approx(max(trusted.values()), abs=1e-9)
+
+
+def test_where_domains_don_t_matter_centring_gains_nothing() -> None:
+    rows = pool_of(3)
+    alone = Examples(rows.vectors, rows.label_names, ["one"] * len(rows), rows.group_names, _unseen)
+    folds = folds_of(alone)
+    tuned = tune_closed_form([alone.vectors] * len(folds), alone, folds)
+    assert tuned.centred == tuned.figures
 
 
 def test_what_is_held_out_is_not_learnt_from() -> None:
