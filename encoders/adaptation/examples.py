@@ -26,6 +26,7 @@ class Examples:
         domain_names: Domain of each, None where it isn't known.
         group_names: Patient or slide of each, None for none.
         image: The decoded RGB image of a place; called from several threads, and only where a trunk is trained.
+        sha256: Of each image's file, so that one file under several ids is known for one; None where nobody has looked.
     """
 
     vectors: NDArray[np.float32]
@@ -33,6 +34,7 @@ class Examples:
     domain_names: Sequence[str | None]
     group_names: Sequence[str | None]
     image: Callable[[int], Image.Image]
+    sha256: Sequence[str] | None = None
 
     def __len__(self) -> int:
         return len(self.label_names)
@@ -62,6 +64,13 @@ class Examples:
         """A number for each group, −1 for none."""
         return code(self.group_names, names_of(self.group_names))
 
+    @cached_property
+    def files(self) -> Int64[np.ndarray, " n"]:
+        """A number for each file; each image has its own where nobody has looked."""
+        if self.sha256 is None:
+            return np.arange(len(self), dtype=np.int64)
+        return code(self.sha256, names_of(self.sha256))
+
     def with_vectors(self, vectors: Float32[np.ndarray, "n dim"]) -> Examples:
         """The same images in another space."""
-        return Examples(vectors, self.label_names, self.domain_names, self.group_names, self.image)
+        return Examples(vectors, self.label_names, self.domain_names, self.group_names, self.image, self.sha256)

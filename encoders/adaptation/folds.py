@@ -33,7 +33,7 @@ class Fold:
     Attributes:
         name: The domains held out, or ``part 1`` and so on.
         learn: (n,) int64 places of the images that are learnt from, and retrieved.
-        held: (n,) int64 places of the images that play the queries; no group is on both sides.
+        held: (n,) int64 places of the images that play the queries; no group and no file is on both sides.
     """
 
     name: str
@@ -66,8 +66,9 @@ def _without(examples: Examples, parts: Sequence[tuple[str, Int64[np.ndarray, " 
     for name, held in parts:
         mask = np.zeros(len(examples), dtype=np.bool_)
         mask[held] = True
-        shared = np.unique(examples.groups[mask & (examples.groups != UNKNOWN)])
-        learn = np.flatnonzero(~mask & ~np.isin(examples.groups, shared))
+        shared = np.isin(examples.groups, examples.groups[mask & (examples.groups != UNKNOWN)])
+        shared |= np.isin(examples.files, examples.files[mask])  # held out under another id, it would be known by heart
+        learn = np.flatnonzero(~mask & ~shared)
         answerable = held[np.isin(examples.labels[held], examples.labels[learn])]
         if len(learn) and len(answerable):
             folds.append(Fold(name, learn, answerable))
@@ -91,7 +92,7 @@ def _by_domain(examples: Examples) -> list[tuple[str, Int64[np.ndarray, " _"]]]:
 
 def _by_group(examples: Examples, seed: int) -> list[tuple[str, Int64[np.ndarray, " _"]]]:
     lonely = examples.groups == UNKNOWN
-    units = np.where(lonely, examples.groups.max(initial=0) + 1 + np.arange(len(examples)), examples.groups)
+    units = np.where(lonely, examples.groups.max(initial=0) + 1 + examples.files, examples.groups)
     names, places = np.unique(units, return_inverse=True)
     share = np.random.default_rng(seed).permutation(len(names)) % _WITHOUT_DOMAINS
     return [

@@ -145,6 +145,7 @@ def _examples(pool: EvaluatedPool, places: Int64[np.ndarray, " some"]) -> Exampl
         [whole.domain_names[place] for place in chosen],
         [whole.group_names[place] for place in chosen],
         lambda number: whole.image(chosen[number]),
+        None if whole.sha256 is None else [whole.sha256[place] for place in chosen],
     )
 
 

@@ -55,13 +55,14 @@ class LearningSet:
             limits: How large one may be.
         """
         snapshot, places = self.snapshot, self.positions.tolist()
-        hashes = snapshot.sha256[self.positions]
+        hashes = [each.decode() for each in snapshot.sha256[self.positions].tolist()]
         return Examples(
             snapshot.vectors(self.positions),
             [snapshot.labels.value(place) or "" for place in places],
             [snapshot.domains.value(place) for place in places],
             [snapshot.groups.value(place) for place in places],
-            lambda number: decode(pool.content(bytes(hashes[number]).decode()), limits),
+            lambda number: decode(pool.content(hashes[number]), limits),
+            hashes,
         )
 
     def still_there(self, pool: Pool) -> bool:

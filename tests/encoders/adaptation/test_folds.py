@@ -12,15 +12,15 @@ from encoders.adaptation.examples import Examples
 from encoders.adaptation.folds import Fold, folds_of
 
 
-def examples_of(rows: list[tuple[str, str | None, str | None]]) -> Examples:
-    """A pool of (label, domain, group), its images never looked at."""
+def examples_of(rows: list[tuple[str, str | None, str | None]], files: list[str] | None = None) -> Examples:
+    """A pool of (label, domain, group), its images never looked at; each in a file of its own unless said."""
 
     def image(place: int) -> Image.Image:
         raise AssertionError
 
     vectors = np.ones((len(rows), 1), dtype=np.float32)
     labels, domains, groups = ([row[column] for row in rows] for column in range(3))
-    return Examples(vectors, labels, domains, groups, image)
+    return Examples(vectors, labels, domains, groups, image, files)
 
 
 ROWS = st.lists(
@@ -32,11 +32,11 @@ ROWS = st.lists(
 
 
 @settings(deadline=None)
-@given(ROWS, st.integers(0, 5))
-def test_no_group_is_on_both_sides_and_every_query_can_be_answered(
-    rows: list[tuple[str, str | None, str | None]], seed: int
+@given(ROWS, st.integers(0, 5), st.none() | st.lists(st.sampled_from("0123456789"), min_size=40, max_size=40))
+def test_neither_group_nor_file_is_on_both_sides_and_every_query_can_be_answered(
+    rows: list[tuple[str, str | None, str | None]], seed: int, files: list[str] | None
 ) -> None:
-    examples = examples_of(rows)
+    examples = examples_of(rows, files and files[: len(rows)])
     held_before: set[int] = set()
     for fold in folds_of(examples, seed=seed):
         learn, held = set(fold.learn.tolist()), set(fold.held.tolist())
@@ -46,6 +46,7 @@ def test_no_group_is_on_both_sides_and_every_query_can_be_answered(
         assert not held & held_before
         held_before |= held
         assert not {rows[i][2] for i in learn} & {rows[i][2] for i in held} - {None}
+        assert files is None or not {files[i] for i in learn} & {files[i] for i in held}
         assert {rows[i][0] for i in held} <= {rows[i][0] for i in learn}
         domains = {rows[i][1] for i in held} - {None}
         if not fold.name.startswith("part "):
@@ -87,6 +88,13 @@ def test_without_domains_the_seed_decides_the_parts() -> None:
     parts = [[fold.held.tolist() for fold in folds_of(examples_of(rows), seed=seed)] for seed in (1, 1, 2)]
     assert parts[0] == parts[1] != parts[2]
     assert sorted(place for part in parts[0] for place in part) == list(range(30))
+
+
+def test_a_file_under_two_ids_is_held_out_as_one() -> None:
+    rows = [("xy"[n % 2], None, None) for n in range(30)]
+    folds = folds_of(examples_of(rows, [f"{n // 4}-{n % 2}" for n in range(30)]))
+    assert sorted(place for fold in folds for place in fold.held) == list(range(30))  # none was lost for it
+    assert all(len(fold.learn) + len(fold.held) == 30 for fold in folds)
 
 
 def test_a_large_fold_is_judged_by_some_of_it_the_same_each_time() -> None:
