@@ -52,7 +52,9 @@ def _not_root() -> dict[str, Any]:
 
 def url_of_schema(server: str, schema: str) -> str:
     """Of a schema that is made if it isn't there: as good as a database of its own, and there sooner."""
-    with psycopg.connect(server, autocommit=True) as connection:
+    with psycopg.connect(server) as connection:
+        # Of two that make it at once, PostgreSQL lets one fail, IF NOT EXISTS or not.
+        connection.execute("SELECT pg_advisory_xact_lock(1)")
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
     return f"{server}&options={quote(f'-csearch_path={schema}')}"
 
