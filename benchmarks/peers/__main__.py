@@ -36,6 +36,8 @@ def main() -> None:
     pool_size, images, rounds = (1000, 32, 1) if given.quick else (10_000, 96, 5)
     pythons = {"infinity-emb": given.infinity, "clip-retrieval": given.clip_retrieval}
     there = {name: python for name, python in pythons.items() if python is not None}
+    if len(there) < len(pythons) and not given.quick:
+        parser.error("the page compares with both: give --infinity and --clip-retrieval, or --quick to check one")
     with tempfile.TemporaryDirectory(prefix="invariantselect-peers-") as name:
         text = _measure(Path(name), there, pool_size=pool_size, images=images, rounds=rounds)
     sys.stdout.write(f"{text}\n")
