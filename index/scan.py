@@ -6,6 +6,8 @@ rounding; the exact scores then decide. A batch is multiplied block by block wit
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
@@ -16,6 +18,7 @@ __all__ = ["Offsets", "scan_matrix", "within_rounding"]
 Offsets = Int64[np.ndarray, " found"]
 
 _BLOCK = 4096
+_ROWS_AT_ONCE = 16 * _BLOCK
 _QUERIES_AT_ONCE = 64
 
 
@@ -39,11 +42,37 @@ def scan_matrix(
     found: list[Int64[np.ndarray, " _"]] = []
     for start in range(0, len(queries), _QUERIES_AT_ONCE):
         some = queries[start : start + _QUERIES_AT_ONCE]
-        for query, products in zip(some, _products(matrix, some, chosen), strict=True):
-            slack = rounding_of_scan(float(np.linalg.norm(query.astype(np.float64))), max_norm, matrix.shape[1])
-            offsets = within_rounding(products, limit, slack)
-            found.append(offsets if chosen is None else chosen[offsets])
+        lengths = np.linalg.norm(some.astype(np.float64), axis=1).tolist()
+        near = [_Near(limit, rounding_of_scan(length, max_norm, matrix.shape[1])) for length in lengths]
+        for first, products in _products(matrix, some, chosen):
+            for one, row in zip(near, products, strict=True):
+                one.take(first, row)
+        found += [one.offsets() if chosen is None else chosen[one.offsets()] for one in near]
     return found
+
+
+class _Near:
+    """What may be among the nearest of one query, of the rows seen so far: every row that may be among the nearest of
+    all may be so among those of its part."""
+
+    def __init__(self, limit: int, slack: float) -> None:
+        self._limit, self._slack = limit, slack
+        self._offsets: list[Int64[np.ndarray, " _"]] = []
+        self._products: list[Float32[np.ndarray, " _"]] = []
+
+    def take(self, first: int, products: Float32[np.ndarray, " rows"]) -> None:
+        """The products of the next rows, of which the first is number `first`."""
+        near = within_rounding(products, self._limit, self._slack)
+        self._offsets.append(near + first)
+        self._products.append(products[near])
+
+    def offsets(self) -> Int64[np.ndarray, " _"]:
+        """Of all rows, ascending."""
+        if len(self._offsets) < 2:  # nothing to merge
+            return self._offsets[0] if self._offsets else np.zeros(0, dtype=np.int64)
+        near = within_rounding(np.concatenate(self._products), self._limit, self._slack)
+        offsets: Int64[np.ndarray, " _"] = np.concatenate(self._offsets)[near]
+        return offsets
 
 
 def within_rounding(products: Float32[np.ndarray, " n"], limit: int, slack: float) -> Int64[np.ndarray, " _"]:
@@ -59,13 +88,17 @@ def _products(
     matrix: Float32[np.ndarray, "n dim"],
     queries: Float32[np.ndarray, "batch dim"],
     chosen: Int64[np.ndarray, " m"] | None,
-) -> Float32[np.ndarray, "batch _"]:
+) -> Iterator[tuple[int, Float32[np.ndarray, "batch _"]]]:
+    """Part by part, each with the number of its first row: together they'd take hundreds of megabytes a million."""
     count = len(matrix) if chosen is None else len(chosen)
-    products = np.empty((count, len(queries)), dtype=np.float32)
+    products = np.empty((min(_ROWS_AT_ONCE, count), len(queries)), dtype=np.float32)
     columns = np.ascontiguousarray(queries.T)
-    for start in range(0, count, _BLOCK):
-        stop = min(start + _BLOCK, count)
-        # BLAS wants aligned rows: a mapped file is copied block by block, which costs less than it saves.
-        block = matrix[start:stop] if chosen is None else matrix[chosen[start:stop]]
-        np.matmul(np.require(block, requirements=("C", "A")), columns, out=products[start:stop])
-    return np.ascontiguousarray(products.T)
+    for first in range(0, count, _ROWS_AT_ONCE):
+        rows = min(_ROWS_AT_ONCE, count - first)
+        for start in range(0, rows, _BLOCK):
+            stop = min(start + _BLOCK, rows)
+            # BLAS wants aligned rows: a mapped file is copied block by block, which costs less than it saves.
+            part = slice(first + start, first + stop)
+            block = matrix[part] if chosen is None else matrix[chosen[part]]
+            np.matmul(np.require(block, requirements=("C", "A")), columns, out=products[start:stop])
+        yield first, np.ascontiguousarray(products[:rows].T)
