@@ -181,6 +181,7 @@ def _selected(pool: Pool, space: SearchedSpace, chosen: Chosen) -> list[Selected
                 rank=int(rank),
                 image_url=image_path(pool.name, stored.id),
                 media_type=stored.media_type,
+                image_sha256=stored.sha256,
                 metadata=dict(stored.metadata),
             )
         )

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import itertools
 from typing import Any
 
 import pytest
 
 from invariantselect import Query, Selection, SelectionFailure
-from invariantselect.errors import DemonstrationNotFoundError, PromptInvalidError, UnexpectedResponseError
+from invariantselect.errors import (
+    DemonstrationNotFoundError,
+    PromptInvalidError,
+    SelectionOutdatedError,
+    UnexpectedResponseError,
+)
 from tests.client import answered
 from tests.client.answered import PNG
 from tests.client.driven import Driven
@@ -116,6 +123,83 @@ def test_an_image_deleted_between_selection_and_fetch_is_an_error_by_name(
     server.respond = lambda request: gone if request.path.endswith("/images/3") else pictures(request)
     with pytest.raises(DemonstrationNotFoundError, match="gone"):
         driven.do("select", "skin", PNG)
+
+
+class PoolWithUpserts:
+    """Between a selection and its images demonstration ``a`` gets a new image, for the first `times` selections."""
+
+    def __init__(self, times: int, *, gone: bool = False) -> None:
+        self.left, self.version, self.gone = times, 0, gone
+
+    def image(self, id: str) -> bytes:
+        return f"{id} {self.version if id == 'a' else 0}".encode()
+
+    def __call__(self, request: Received) -> Answer:
+        _, _, id = request.path.partition("/images/")
+        if id == "a" and self.gone and self.left:
+            return as_problem({"code": "demonstration_not_found", "detail": "gone"}, 404)
+        if id:
+            return Reply(200, self.image(id), {"Content-Type": "image/png"})
+        queries = request.json.get("queries", [request.json.get("query")])
+        made = [answered.selection(["b"] if "id" in query else ["a", "b"]) for query in queries]
+        for each in (each for selection in made for each in selection["demonstrations"]):
+            each |= {"image_sha256": hashlib.sha256(self.image(each["id"])).hexdigest()}
+            each |= {"label": f"label {self.version}"}
+        if self.left:
+            self.left, self.version = self.left - 1, self.version + 1
+        if request.path.endswith(":batch"):
+            return as_json({"selections": made, "failed": 0})
+        strategies = request.json.get("strategies")
+        if strategies:
+            return as_json({"pool": "skin", "selections": {name: made[0] | {"strategy": name} for name in strategies}})
+        return as_json(made[0])
+
+
+def posts(server: ScriptedServer) -> list[Received]:
+    return [request for request in server.received if request.method == "POST"]
+
+
+@pytest.mark.parametrize("gone", [False, True])
+@pytest.mark.parametrize("times", [0, 1, 2])
+def test_an_image_that_was_replaced_or_deleted_meanwhile_is_chosen_anew(
+    times: int, gone: bool, driven: Driven, server: ScriptedServer
+) -> None:
+    server.respond = PoolWithUpserts(times, gone=gone)
+    selection = driven.do("select", "skin", PNG)
+    version = selection.demonstrations[0].label.removeprefix("label ")
+    assert selection.image("a") == f"a {version}".encode()
+    assert len(posts(server)) == 1 + (times if gone else min(times, 1))
+
+
+def test_it_isnt_tried_for_ever(driven: Driven, server: ScriptedServer) -> None:
+    pool = PoolWithUpserts(0)
+    numbers = itertools.count()
+
+    def respond(request: Received) -> Answer:
+        return Reply(200, f"{next(numbers)}".encode()) if request.path.endswith("/images/a") else pool(request)
+
+    server.respond = respond
+    with pytest.raises(SelectionOutdatedError, match="1 of 1"):
+        driven.do("select", "skin", PNG)
+    assert len(posts(server)) == 3
+
+
+def test_of_a_batch_only_what_is_outdated_is_asked_for_again(driven: Driven, server: ScriptedServer) -> None:
+    server.respond = pool = PoolWithUpserts(1)
+    first, second = driven.do("select_batch", "skin", [Query(id="q"), PNG])
+    assert [shown.label for shown in first.demonstrations] == ["label 0"]
+    assert [shown.label for shown in second.demonstrations] == ["label 1"] * 2
+    assert (second.image("a"), second.image("b")) == (pool.image("a"), pool.image("b"))
+    assert [len(request.json["queries"]) for request in posts(server)] == [2, 1]
+    assert images_asked_for(server) == ["a", "b", "q"]  # the new one was fetched already
+
+
+def test_each_side_of_a_comparison_is_held_to_its_images(driven: Driven, server: ScriptedServer) -> None:
+    server.respond = pool = PoolWithUpserts(1)
+    compared = driven.do("compare", "skin", PNG, strategies=["topk_nearest", "random"])
+    for selection in compared.selections.values():
+        assert selection.image("a") == pool.image("a")
+        assert selection.demonstrations[0].label == "label 1"
 
 
 def test_the_images_are_neither_shown_nor_serialised(driven: Driven, server: ScriptedServer) -> None:

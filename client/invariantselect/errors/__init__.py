@@ -12,6 +12,7 @@ from __future__ import annotations
 from invariantselect.errors.client_side import (
     ConnectionFailedError,
     PromptInvalidError,
+    SelectionOutdatedError,
     UnexpectedResponseError,
 )
 from invariantselect.errors.evaluations import (
@@ -132,6 +133,7 @@ __all__ = [
     "ReportNotFoundError",
     "RequestMalformedError",
     "RouteNotFoundError",
+    "SelectionOutdatedError",
     "StoreCorruptError",
     "TimedOutError",
     "UnauthenticatedError",

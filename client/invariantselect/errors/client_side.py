@@ -7,6 +7,7 @@ from invariantselect.errors.root import InvariantSelectError
 __all__ = [
     "ConnectionFailedError",
     "PromptInvalidError",
+    "SelectionOutdatedError",
     "UnexpectedResponseError",
 ]
 
@@ -27,6 +28,15 @@ class UnexpectedResponseError(InvariantSelectError):
     status = 502
     title = "The answer can't be read"
     default_hint = "Check that base_url is an invariantselect server, and that client and server versions match."
+
+
+class SelectionOutdatedError(InvariantSelectError):
+    """The image of a chosen demonstration was replaced before it could be fetched, each time it was selected anew."""
+
+    code = "selection_outdated"
+    status = 409
+    title = "The pool changes faster than it is read"
+    default_hint = "Select again once the upserts are through, or with images=False."
 
 
 class PromptInvalidError(InvariantSelectError):

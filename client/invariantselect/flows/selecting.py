@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Unpack
+
+import httpx2
 
 from invariantselect.calls import Call, Flow, many, off_the_loop, one
 from invariantselect.checking import body, checked, reader
 from invariantselect.comparison import Comparison
 from invariantselect.errors import UnexpectedResponseError
 from invariantselect.flows.batches import Batches, Sized
-from invariantselect.flows.demonstrations import image_call
+from invariantselect.flows.chosen_images import ChosenImages
 from invariantselect.flows.paths import pool_path
 from invariantselect.image_inputs import data_uri, image_bytes
 from invariantselect.inputs import ComparisonKeywords, ImageQuery, QueryInput, SelectionKeywords
@@ -40,6 +42,11 @@ class _Origin:
     id: str | None
     image: bytes | None = field(repr=False)
 
+    @property
+    def stored(self) -> list[str]:
+        """The id that its image is fetched by, if there is one."""
+        return [] if self.id is None else [self.id]
+
 
 @dataclass(frozen=True)
 class _Asked(Sized):
@@ -51,13 +58,15 @@ class _Asked(Sized):
 
 def select(pool: str, query: QueryInput, *, images: bool, **options: Unpack[SelectionKeywords]) -> Flow[Selection]:
     """Select for one query."""
-    path = f"{pool_path(pool)}/select"
     asked = yield from off_the_loop(partial(_prepare, query))
     request = checked(SelectRequest, query=asked.query, **options)
-    answer = yield from one(Call("POST", path, reader(WireSelection), repeatable=True, body=body(request)))
+    path = f"{pool_path(pool)}/select"
+    call = Call("POST", path, reader(WireSelection), repeatable=True, body=body(request))
     if not images:
-        return Selection.from_wire(answer)
-    fetched = yield from _fetched(pool, [(asked.origin, answer)])
+        return Selection.from_wire((yield from one(call)))
+    fetched = ChosenImages(pool)
+    [answer] = yield from fetched.asked([asked], lambda _: many([call]), lambda it: [it])
+    yield from fetched.fetch(asked.origin.stored)
     return _with_images(asked.origin, answer, fetched)
 
 
@@ -70,22 +79,26 @@ def compare(
     **options: Unpack[ComparisonKeywords],
 ) -> Flow[Comparison]:
     """Select for one query with several strategies, in one request."""
-    path = f"{pool_path(pool)}/select"
     asked = yield from off_the_loop(partial(_prepare, query))
     request = checked(SelectRequest, query=asked.query, strategies=list(strategies), **options)
-    answer = yield from one(Call("POST", path, reader(WireComparison), repeatable=True, body=body(request)))
+    path = f"{pool_path(pool)}/select"
+    call = Call("POST", path, partial(_compared, strategies), repeatable=True, body=body(request))
+    if not images:
+        answer = yield from one(call)
+        chosen = {strategy: Selection.from_wire(answer.selections[strategy]) for strategy in strategies}
+        return Comparison(pool=answer.pool, selections=chosen)
+    fetched = ChosenImages(pool)
+    [answer] = yield from fetched.asked([asked], lambda _: many([call]), lambda it: list(it.selections.values()))
+    yield from fetched.fetch(asked.origin.stored)
+    chosen = {strategy: _with_images(asked.origin, answer.selections[strategy], fetched) for strategy in strategies}
+    return Comparison(pool=answer.pool, selections=chosen)
+
+
+def _compared(strategies: Sequence[Strategy], response: httpx2.Response) -> WireComparison:
+    answer = reader(WireComparison)(response)
     if set(answer.selections) != set(strategies):
         raise UnexpectedResponseError(f"the server answered with {', '.join(answer.selections) or 'no strategy'}")
-    fetched: dict[str, bytes] = {}
-    if images:
-        fetched = yield from _fetched(pool, [(asked.origin, each) for each in answer.selections.values()])
-    selections = {
-        strategy: _with_images(asked.origin, answer.selections[strategy], fetched)
-        if images
-        else Selection.from_wire(answer.selections[strategy])
-        for strategy in strategies
-    }
-    return Comparison(pool=answer.pool, selections=selections)
+    return answer
 
 
 def select_batch(
@@ -100,40 +113,41 @@ def select_batch(
     path = f"{pool_path(pool)}/select:batch"
     # Not sent where it is the default: a server that doesn't know it yet refuses unknown fields.
     centring: dict[str, Any] = {} if centre_queries == "never" else {"centre_queries": centre_queries}
-    batches = Batches(queries, _prepare, count=_QUERIES_IN_A_REQUEST)
-    origins: list[_Origin] = []
-    answers: list[WireSelection | SelectionFailure] = []
-    while batch := (yield from batches.next()):
-        request = checked(SelectBatchRequest, queries=[asked.query for asked in batch], **centring, **options)
+
+    def ask(some: Sequence[_Asked]) -> Flow[list[WireSelection | SelectionFailure]]:
+        request = checked(SelectBatchRequest, queries=[asked.query for asked in some], **centring, **options)
         answer = yield from one(Call("POST", path, reader(SelectBatchResponse), repeatable=True, body=body(request)))
-        if len(answer.selections) != len(batch):
-            raise UnexpectedResponseError(f"the server answered {len(answer.selections)} of {len(batch)} queries")
-        origins += [asked.origin for asked in batch]
-        answers += answer.selections
-    pairs = list(zip(origins, answers, strict=True))
-    if not images:
-        return [each if isinstance(each, SelectionFailure) else Selection.from_wire(each) for each in answers]
-    fetched = yield from _fetched(pool, [(origin, each) for origin, each in pairs if isinstance(each, WireSelection)])
-    return [
-        each if isinstance(each, SelectionFailure) else _with_images(origin, each, fetched) for origin, each in pairs
-    ]
+        if len(answer.selections) != len(some):
+            raise UnexpectedResponseError(f"the server answered {len(answer.selections)} of {len(some)} queries")
+        return answer.selections
+
+    batches = Batches(queries, _prepare, count=_QUERIES_IN_A_REQUEST)
+    fetched = ChosenImages(pool)
+    selections: list[Selection | SelectionFailure] = []
+    while batch := (yield from batches.next()):
+        if not images:
+            answers = yield from ask(batch)
+            selections += [_without_images(answer) for answer in answers]
+            continue
+        answers = yield from fetched.asked(batch, ask, lambda it: [it] if isinstance(it, WireSelection) else [])
+        pairs = [(asked.origin, answer) for asked, answer in zip(batch, answers, strict=True)]
+        yield from fetched.fetch(
+            id for origin, answer in pairs if isinstance(answer, WireSelection) for id in origin.stored
+        )
+        selections += [
+            _with_images(origin, answer, fetched) if isinstance(answer, WireSelection) else answer
+            for origin, answer in pairs
+        ]
+    return selections
 
 
-def _fetched(pool: str, pairs: Iterable[tuple[_Origin, WireSelection]]) -> Flow[dict[str, bytes]]:
-    """Image files by id, each fetched once however many selections it stands in."""
-    ids: dict[str, None] = {}
-    for origin, selection in pairs:
-        ids.update(dict.fromkeys(chosen.id for chosen in selection.demonstrations))
-        if origin.id is not None:
-            ids[origin.id] = None
-    files = yield from many([image_call(pool, id) for id in ids])
-    return dict(zip(ids, files, strict=True))
+def _without_images(answer: WireSelection | SelectionFailure) -> Selection | SelectionFailure:
+    return Selection.from_wire(answer) if isinstance(answer, WireSelection) else answer
 
 
-def _with_images(origin: _Origin, selection: WireSelection, fetched: Mapping[str, bytes]) -> Selection:
-    images = {chosen.id: fetched[chosen.id] for chosen in selection.demonstrations}
+def _with_images(origin: _Origin, selection: WireSelection, fetched: ChosenImages) -> Selection:
     query_image = origin.image if origin.id is None else fetched[origin.id]
-    return Selection.from_wire(selection, images=images, query_image=query_image)
+    return Selection.from_wire(selection, images=fetched.of(selection), query_image=query_image)
 
 
 def _prepare(given: QueryInput) -> _Asked:

@@ -48,6 +48,11 @@ class Selected(Answered):
     rank: int
     image_url: str
     media_type: str
+    image_sha256: str | None = Field(
+        default=None,
+        description="SHA-256 of the image that was chosen, 64 hexadecimal digits: an image fetched later that has "
+        "another was put in its place since. Null from a server that doesn't tell yet.",
+    )
     metadata: dict[str, MetadataValue] = Field(default_factory=dict)
 
 
