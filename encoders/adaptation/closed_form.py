@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -67,16 +67,20 @@ def tune_closed_form(
         watch: Asked whether to go on.
     """
     prepared = [_Prepared(space, examples, fold) for space, fold in zip(spaces, folds, strict=True)]
+
+    def watched() -> Iterator[_Prepared]:
+        for one in prepared:
+            watch.check()
+            yield one
+
     scored: dict[ClosedForm, Figures] = {}
     for form in _FORMS:
-        watch.check()
-        scored[form] = mean_of([one.guessed(form) for one in prepared])
+        scored[form] = mean_of([one.guessed(form) for one in watched()])
     best = max(scored, key=lambda form: scored[form].score)
     centred: dict[ClosedForm, Figures] = {}
     for trust in _TRUSTS:
-        watch.check()
         form = replace(best, trust=trust)
-        centred[form] = mean_of([one.centred(form) for one in prepared])
+        centred[form] = mean_of([one.centred(form) for one in watched()])
     winner = max(centred, key=lambda form: centred[form].score)
     return TunedClosedForm(winner, scored[best], centred[winner])
 

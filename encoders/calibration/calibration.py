@@ -17,6 +17,8 @@ from encoders.normalise import l2_normalised
 
 __all__ = ["IDENTITY", "Calibration"]
 
+_ROWS_AT_ONCE = 8192  # in float64, and several maps of each
+
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
@@ -63,7 +65,12 @@ class Calibration:
             raise ValueError(f"{len(domains)} domains are given for {len(vectors)} vectors")
         if not self.steps:
             return vectors
-        return l2_normalised(self._through(self.steps, vectors, domains).astype(np.float32))
+        known = [None] * len(vectors) if domains is None else domains
+        parts = []
+        for start in range(0, max(1, len(vectors)), _ROWS_AT_ONCE):
+            some = slice(start, start + _ROWS_AT_ONCE)
+            parts.append(l2_normalised(self._through(self.steps, vectors[some], known[some]).astype(np.float32)))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def knowing(self, domain: str, vectors: Float32[np.ndarray, "n trunk"]) -> Calibration:
         """The same calibration, with a domain's centre estimated from unlabelled vectors of the trunk.
@@ -139,10 +146,10 @@ class Calibration:
         return calibration
 
     @staticmethod
-    def _through(steps: Sequence[Step], vectors: NDArray[np.float32], domains: Domains | None) -> NDArray[np.float64]:
+    def _through(steps: Sequence[Step], vectors: NDArray[np.float32], domains: Domains) -> NDArray[np.float64]:
         mapped = vectors.astype(np.float64, order="C")  # sums along rows hang on where the numbers lie
         for step in steps:
-            mapped = step.apply(mapped, [None] * len(vectors) if domains is None else domains)
+            mapped = step.apply(mapped, domains)
         return mapped
 
 

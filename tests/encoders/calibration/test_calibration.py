@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import encoders.calibration.calibration
 from encoders.calibration.calibration import IDENTITY, Calibration
 from encoders.calibration.steps import Affine, Centring, Normalise, Power
 from invariantselect.errors import InternalError
@@ -60,6 +61,20 @@ def test_at_the_size_of_a_trunk_a_vector_is_the_same_alone_and_in_a_batch() -> N
     together = calibration.apply(vectors)
     for number, row in enumerate(together):
         np.testing.assert_array_equal(calibration.apply(vectors[number : number + 1])[0], row)
+
+
+@settings(deadline=None)
+@given(SEEDS, SEEDS, st.integers(1, 9))
+def test_part_by_part_the_vectors_are_the_same(chosen: int, seed: int, rows: int) -> None:
+    calibration = chain(chosen, DIM)
+    vectors, domains = unit_vectors(seed, 8, DIM), [None, "a"] * 4
+    together = applied(calibration, vectors, domains)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoders.calibration.calibration, "_ROWS_AT_ONCE", rows)
+        parts = applied(calibration, vectors, domains)
+    assert (parts is None) == (together is None)
+    if together is not None:
+        np.testing.assert_array_equal(parts, together)
 
 
 def test_an_empty_chain_changes_nothing() -> None:

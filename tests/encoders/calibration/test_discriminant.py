@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import eigh
 
+from encoders.calibration import discriminant
 from encoders.calibration.calibration import IDENTITY, Calibration
 from encoders.calibration.discriminant import ClosedForm, Discriminants, fit_closed_form
 from encoders.calibration.steps import Affine, Centring
@@ -72,6 +74,23 @@ def test_the_directions_solve_the_generalised_eigenproblem(balanced: bool, separ
         np.testing.assert_allclose(np.abs(ours @ theirs), theirs @ theirs, rtol=1e-3)
 
 
+@pytest.mark.parametrize("classes", [19, 20, 21, 60])
+def test_with_more_classes_than_dimensions_they_solve_it_too(classes: int) -> None:
+    vectors, labels, domains = planted(classes, 4 * classes, 20, classes=classes)
+    form = replace(PLAIN, separations=(0.5,))
+    calibration = fit_closed_form(vectors, labels, domains, ["a", "b"], form)
+    centring = next(step for step in calibration.steps if isinstance(step, Centring))
+    centred = centring.apply(vectors.astype(np.float64), [None] * len(vectors))
+    values, directions = eigh(*reference(centred, labels, form))
+    best = np.argsort(-values)[: min(classes - 1, 20)]
+    expected = directions[:, best] * (values[best] / values[best[0]]) ** 0.25
+    weight = affine_of(calibration).weight
+    assert weight.shape == expected.shape
+    np.testing.assert_allclose(
+        weight @ weight.T, expected @ expected.T, atol=2e-4 * np.abs(expected @ expected.T).max()
+    )
+
+
 @pytest.mark.parametrize("by_domain", [False, True])
 def test_without_shrinkages_vectors_are_centred_only(by_domain: bool) -> None:
     vectors, labels, domains = planted(2, 40, 16)
@@ -95,6 +114,26 @@ def test_each_shrinkage_with_each_separation_is_a_block_with_the_same_say() -> N
     alone = [fitted((shrinkage,), (separation,)) for shrinkage in (0.2, 0.8) for separation in (0.0, 0.5, 1.0)]
     together = fitted((0.2, 0.8), (0.0, 0.5, 1.0))
     np.testing.assert_allclose(together, np.concatenate(alone, axis=1) / np.sqrt(6), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("widest", "places"),
+    [(9 * 6, range(6)), (9 * 6 - 1, (0, 1, 2, 4, 5)), (9 * 3, (0, 2, 5)), (9 * 2, (0, 5)), (9, (3,)), (1, (3,))],
+)
+def test_of_many_labels_some_blocks_are_made_with_all_their_directions(
+    widest: int, places: Sequence[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors, labels, domains = planted(1, 120, 16, classes=10)
+    sorts = [(shrinkage, separation) for shrinkage in (0.2, 0.5, 0.8) for separation in (0.0, 0.5)]
+
+    def fitted(shrinkages: tuple[float, ...], separations: tuple[float, ...]) -> np.ndarray:
+        form = replace(PLAIN, shrinkages=shrinkages, separations=separations)
+        return fit_closed_form(vectors, labels, domains, ["a", "b"], form).apply(vectors)
+
+    alone = [fitted((sorts[place][0],), (sorts[place][1],)) for place in places]
+    monkeypatch.setattr(discriminant, "_WIDEST", widest)
+    together = fitted((0.2, 0.5, 0.8), (0.0, 0.5))
+    np.testing.assert_allclose(together, np.concatenate(alone, axis=1) / np.sqrt(len(alone)), atol=1e-6)
 
 
 def test_domains_are_centred_and_their_shift_is_gone() -> None:
