@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Int64
 from torch import nn
 
 from benchmarks.quality.answers import Answers, answered
@@ -26,6 +26,7 @@ from benchmarks.quality.record import Record
 from benchmarks.quality.rows import CENTRED
 from benchmarks.quality.variants import VARIANTS, Variant
 from encoders.adaptation.activations import Activations, activations_of
+from encoders.adaptation.encoded import encoded
 from encoders.adaptation.examples import Examples
 from encoders.adaptation.finetune import Finetuning
 from encoders.adaptation.folds import folds_of
@@ -34,12 +35,10 @@ from encoders.adaptation.split import split
 from encoders.adaptation.turns import turn
 from encoders.calibration.discriminant import fit_closed_form
 from encoders.efficientnet_lite0 import packaged_tower
-from encoders.normalise import directed
 
 __all__ = ["ABLATED", "PlainBatches", "cells", "measure"]
 
 ABLATED = (("pacs", "sketch"), ("ham10000", "vidir_modern"), ("digits", "mnist_m"))
-_AT_ONCE = 64
 
 
 def cells(seeds: int) -> list[Cell]:
@@ -83,8 +82,8 @@ def _rows(
     back = training.averaged() if variant.folds else training.back(np.arange(len(examples)), "all domains")
     phases.enter("queries")
     asked = Inputs(division.asking(), preprocessing, variant.augmentation)
-    queries = _vectors(back, activations_of(halves.front, asked, count, 1), count)
-    pool = _vectors(back, activations, len(examples))
+    queries = encoded(back, activations_of(halves.front, asked, count, 1), count)
+    pool = encoded(back, activations, len(examples))
     phases.enter("closed form")
     behind = fit_closed_form(pool, examples.labels, examples.domains, examples.known_domains)
     mapped, domains = behind.apply(pool, examples.domain_names), [division.domain] * count
@@ -166,9 +165,3 @@ class _Training:
             for parameters in zip(*(back.parameters() for back in backs), strict=True):
                 parameters[0].copy_(torch.stack(list(parameters)).mean(dim=0))
         return backs[0]
-
-
-@torch.inference_mode()
-def _vectors(back: nn.Module, activations: Activations, count: int) -> Float32[np.ndarray, "count dim"]:
-    places = [np.arange(start, min(start + _AT_ONCE, count)) for start in range(0, count, _AT_ONCE)]
-    return directed(np.concatenate([back(activations.clean(some)).numpy() for some in places]))

@@ -123,8 +123,10 @@ def activations_of(
     views: int,
     *,
     most_bytes: int | None = None,
+    most_seconds: float | None = None,
     device: str = "cpu",
     remembered: Remembered | None = None,
+    remembered_as: str = "views",
     watch: Watch = SILENT,
 ) -> Activations:
     """Run the front over some views of all images; decoding and drawing go on meanwhile in threads.
@@ -136,8 +138,11 @@ def activations_of(
         views: How many of each, at least 1.
         most_bytes: That may be kept; None for any number. Where the views don't fit, fewer are kept; where not even
             two do, none is, and each is made when it is asked for.
+        most_seconds: That making them may take, by the pace of a few; None for any time. As `most_bytes`.
         device: Where the front runs; the activations stay in main memory.
-        remembered: Knows what an attempt before took for the faster precision: another would change what is learnt.
+        remembered: Knows what an attempt before took for the faster precision, and how many views it kept: others would
+            change what is learnt.
+        remembered_as: Name of that number.
         watch: Told how many images are done, and asked whether to go on.
 
     Raises:
@@ -148,12 +153,24 @@ def activations_of(
     front = front.to(device).eval()
     some = np.arange(min(count, _PROBED))
     probe = _images(inputs.batch(some, np.zeros_like(some)), device)
-    half = (remembered or Remembered(None)).once("half", partial(_half_is_faster, front, probe))
+    known = remembered or Remembered(None)
+    half = known.once("half", partial(_half_is_faster, front, probe))
     shape = _run(front, probe[:1], half=half).shape[1:]
-    fitting = views if most_bytes is None else most_bytes // (count * shape.numel() * _BYTES)
-    if fitting < min(views, _FEWEST_VIEWS):
+
+    def fitting() -> int:
+        limits = [views]
+        if most_bytes is not None:
+            limits.append(most_bytes // (count * shape.numel() * _BYTES))
+        if most_seconds is not None:
+            began = time.perf_counter()  # decoding, drawing and the front
+            _run(front, _images(inputs.batch(some, np.full_like(some, views - 1)), device), half=half).sum().item()
+            limits.append(int(most_seconds / (time.perf_counter() - began) * len(some) / count))
+        return min(limits)
+
+    kept_views = known.once(remembered_as, fitting)
+    if kept_views < min(views, _FEWEST_VIEWS):
         return LiveActivations(front, inputs, device, half=half)
-    kept = torch.empty((count, min(views, fitting), *shape), dtype=torch.bfloat16)
+    kept = torch.empty((count, kept_views, *shape), dtype=torch.bfloat16)
     done = 0
     for batch in inputs.batches(count, kept.shape[1]):
         watch.check()

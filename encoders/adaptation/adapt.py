@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ from encoders.adaptation.folds import Fold, folds_of
 from encoders.adaptation.kept_memory import kept_memory
 from encoders.adaptation.plan import Plan
 from encoders.adaptation.ranks import ALONE, Ranks
+from encoders.adaptation.ready_finetune import ready_finetune
 from encoders.adaptation.remembered import Remembered
 from encoders.adaptation.report import report_of
-from encoders.adaptation.step_count import steps_within
 from encoders.adaptation.watch import SILENT, Watch
 from encoders.calibration.discriminant import Discriminants
 from encoders.tower import Tower
@@ -114,17 +114,22 @@ def adapt_every(
 
 @dataclass(frozen=True, eq=False)
 class _Contest:
-    """Everybody judged, nobody made for good yet; `best` is the best of those that the plan allows."""
+    """Everybody judged, nobody made for good yet.
+
+    `best` is the best of those that the plan allows, `left_out` tells why a depth took no part.
+    """
 
     examples: Examples
     folds: Sequence[Fold]
     entries: Sequence[tuple[Depth, Contestant]]
     best: tuple[Depth, Contestant]
+    left_out: Mapping[str, str]
 
     def adaptation(self, space: Space) -> Adaptation:
         """What came out, given the winner's space."""
         everyone, winner = tuple(contestant for _, contestant in self.entries), self.best[1]
-        return Adaptation(space, winner, everyone, report_of(self.examples, space, winner, everyone, self.folds))
+        report = report_of(self.examples, space, winner, everyone, self.folds)
+        return Adaptation(space, winner, everyone, report | {"left_out": dict(self.left_out)})
 
 
 def _contest(
@@ -143,47 +148,40 @@ def _contest(
     contestants: list[tuple[Depth, Contestant]] = []
     for depth in depths:
         contestants += _entered(depth, examples, folds, watch)
-    if plan.depth in ("auto", "finetune") and base is not None:
-        finetune = _finetune(examples, plan, base, folder, watch, ranks=ranks)
-        finetune.prepare()
-        finetune.settle_precision()
-        trainings = finetune.trainings(len(folds))
-        finetune.steps = plan.steps or _steps(finetune, began + plan.budget_seconds, trainings, folder)
-        if finetune.steps:
-            finetune.settle_compiling(trainings)
-            contestants += _entered(finetune, examples, folds, watch)
+    left_out: dict[str, str] = {}
+    if plan.depth in ("auto", "finetune"):
+        end = began + plan.budget_seconds
+        entries, why_not = _fine_tuned(examples, folds, plan, base, folder=folder, watch=watch, ranks=ranks, end=end)
+        contestants += entries
+        left_out |= {} if why_not is None else {"finetune": why_not}
     allowed = [pair for pair in contestants if plan.depth in ("auto", pair[1].depth)]
     if plan.adapted_only:
         allowed = [pair for pair in allowed if pair[1].depth != "frozen"]
-    if not allowed and base is None:
-        raise InvalidRequestError(
-            "This encoder has no trunk that could be trained here.", hint="Take the depth closed_form or head."
-        )
     if not allowed:
+        why = left_out["finetune"]
         raise InvalidRequestError(
-            f"A budget of {plan.budget_seconds:.0f} seconds is too short to fine-tune this pool here.",
-            hint="Give a larger budget, or take the depth closed_form or head.",
+            f"{why[0].upper()}{why[1:]}.",
+            hint="Take the depth closed_form or head; where time or memory is short, a larger budget or device.",
         )
     best = best_of([contestant for _, contestant in allowed], frozen=contestants[0][1])
-    return _Contest(examples, folds, contestants, next(pair for pair in allowed if pair[1] is best))
+    return _Contest(examples, folds, contestants, next(pair for pair in allowed if pair[1] is best), left_out)
 
 
-def _steps(finetune: Finetune, end: float, trainings: float | int, folder: Path | None) -> int:
-    """What is left of the budget in steps; an attempt before has decided."""
-
-    def measured() -> int:
-        if time.monotonic() >= end:
-            return 0
-        each = finetune.seconds_a_step()  # which takes its time, too
-        return steps_within(end - time.monotonic(), each, trainings=trainings)
-
-    return Remembered(folder).once("steps", measured)
-
-
-def _finetune(
-    examples: Examples, plan: Plan, base: Tower, folder: Path | None, watch: Watch, *, ranks: Ranks
-) -> Finetune:
-    return Finetune(
+def _fine_tuned(
+    examples: Examples,
+    folds: Sequence[Fold],
+    plan: Plan,
+    base: Tower | None,
+    *,
+    folder: Path | None,
+    watch: Watch,
+    ranks: Ranks,
+    end: float,
+) -> tuple[list[tuple[Depth, Contestant]], str | None]:
+    """Fine-tuning with and without a closed form behind it, or why there is none."""
+    if base is None:
+        return [], "this encoder has no trunk that could be trained here"
+    finetune = Finetune(
         base,
         examples,
         plan.objective,
@@ -195,6 +193,8 @@ def _finetune(
         watch=watch,
         ranks=ranks,
     )
+    why_not = ready_finetune(finetune, plan, folds=len(folds), end=end, remembered=Remembered(folder))
+    return ([], why_not) if why_not is not None else (_entered(finetune, examples, folds, watch), None)
 
 
 def _entered(depth: Depth, examples: Examples, folds: Sequence[Fold], watch: Watch) -> list[tuple[Depth, Contestant]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import math
 import time
 from dataclasses import replace
 from functools import partial
@@ -19,9 +20,11 @@ from encoders.adaptation.activations import Activations, LaterActivations, activ
 from encoders.adaptation.augmentation import Augmentation
 from encoders.adaptation.compiling import Pace, compiler_there, compiling_pays
 from encoders.adaptation.depths import Space
+from encoders.adaptation.encoded import encoded, seconds_to_encode
 from encoders.adaptation.examples import Examples
 from encoders.adaptation.finetune import Finetuning
 from encoders.adaptation.finetune_options import FinetuneOptions
+from encoders.adaptation.fitting_part import fitting_part
 from encoders.adaptation.folds import Fold
 from encoders.adaptation.half_products import half_products_faster
 from encoders.adaptation.inputs import Inputs
@@ -31,7 +34,6 @@ from encoders.adaptation.remembered import Remembered
 from encoders.adaptation.split import split
 from encoders.adaptation.watch import Watch
 from encoders.calibration.calibration import IDENTITY
-from encoders.normalise import directed
 from encoders.objectives.objective import Objective
 from encoders.preprocess import Preprocessing
 from encoders.tower import Tower
@@ -44,8 +46,8 @@ _OF_A_FOLD = 0.25  # of the steps; enough to tell which closed form suits such a
 # Half of what four times the steps and the domain that was held out brought on PACS cartoon: accuracy .736 to .774.
 _CREDIT = 0.02
 _WORTH_ROUNDING = 0.9
-_VECTORS_AT_ONCE = 64
 _OF_SERVED = 0.2  # of the memory: one view of a side of 160 against six of 128
+_OF_TIME = 0.5  # of what is left of the budget: views are to be trained on
 
 
 class Finetune:
@@ -67,6 +69,7 @@ class Finetune:
         steps: Of the training on everything.
         compiled: Whether backs are compiled.
         half_products: Whether a cpu multiplies in bfloat16 while backs are trained.
+        end: Moment (`time.monotonic`) by which trainings shall have ended; what follows them needs the rest.
     """
 
     name, credit = "finetune", _CREDIT
@@ -95,10 +98,17 @@ class Finetune:
         self._activations: Activations | None = None
         self._clean: Activations | None = None
         self.steps, self.compiled, self.half_products = 0, False, False
+        self.end = math.inf
 
-    def prepare(self) -> None:
+    def prepare(self, folds: int = 0, end: float = math.inf) -> None:
         """Run the frozen front over the images as they are served, and over every view once a training asks for it: the
-        longest single part of a short one, spared where all have ended in an attempt before."""
+        longest single part of a short one, spared where all have ended in an attempt before.
+
+        Args:
+            folds: How many; behind each training all images are encoded.
+            end: Moment (`time.monotonic`) by which everything shall have ended.
+        """
+        self.end = end
         memory = self._options.cache_bytes
         if self._served == self._preprocessing:
             self._clean = self._activations = self._activations_of(self._preprocessing, self._options.views, memory)
@@ -108,16 +118,21 @@ class Finetune:
             self._activations = LaterActivations(
                 lambda: self._activations_of(self._preprocessing, self._options.views, left)
             )
+        if math.isfinite(end):
+            self.end -= (folds + 1) * self._seconds_of_vectors(self._clean)
 
     def _activations_of(self, preprocessing: Preprocessing, views: int, most_bytes: int) -> Activations:
+        seconds = max(0.0, _OF_TIME * (self.end - time.monotonic()))
         return activations_of(
             split(self._fresh(), self._family, self._options.blocks).front,
             Inputs(self._examples, preprocessing, self._augmentation, seed=self._seed),
             len(self._examples),
             views,
             most_bytes=most_bytes,
+            most_seconds=None if math.isinf(seconds) else seconds,
             device=self._device,
             remembered=Remembered(self._folder),
+            remembered_as=f"views_at_{preprocessing.size}",
             watch=self._watch,
         )
 
@@ -129,6 +144,26 @@ class Finetune:
     def fold_steps(self) -> int:
         """Of the training of a fold."""
         return max(1, round(_OF_A_FOLD * self.steps))
+
+    def settle_memory(self) -> None:
+        """Take batches in parts where the device's memory doesn't hold one with its graph: the gradients are the same.
+
+        Raises:
+            torch.OutOfMemoryError: It doesn't hold one image.
+        """
+        if self._has_own_memory:
+            measured = partial(fitting_part, self._options.batch, self._step_by, first=self._options.micro_batch)
+            part = Remembered(self._folder).once("micro_batch", measured)
+            self._options = replace(self._options, micro_batch=part)
+
+    @property
+    def _has_own_memory(self) -> bool:
+        """Whether the device says so when its memory is full; a cpu's process is killed."""
+        return torch.device(self._device).type == "cuda"
+
+    def _step_by(self, part: int) -> None:
+        options = replace(self._options, micro_batch=part)
+        self._training("trial", np.arange(len(self._examples)), 1, folder=None, compiled=False, options=options).run()
 
     def settle_precision(self) -> None:
         """Multiply in bfloat16 where this cpu is faster so, by enough to be worth the rounding."""
@@ -185,7 +220,14 @@ class Finetune:
         return copy.deepcopy(self._module).to(memory_format=torch.channels_last)
 
     def _training(
-        self, name: str, places: np.ndarray, steps: int, *, folder: Path | None, compiled: bool
+        self,
+        name: str,
+        places: np.ndarray,
+        steps: int,
+        *,
+        folder: Path | None,
+        compiled: bool,
+        options: FinetuneOptions | None = None,
     ) -> Finetuning:
         if self._activations is None:
             self.prepare()
@@ -198,7 +240,7 @@ class Finetune:
             self._examples.domains,
             dim=self._base.dim,
             objective=self._objective,
-            options=self._options,
+            options=options or self._options,
             steps=steps,
             seed=self._seed,
             device=self._device,
@@ -217,14 +259,12 @@ class Finetune:
         return interpolated(frozen, back, self._options.trained_share)
 
     def _vectors(self, back: nn.Module) -> Float32[np.ndarray, "n dim"]:
-        assert self._clean is not None  # noqa: S101 -- trained before
-        parts = []
-        for start in range(0, len(self._examples), _VECTORS_AT_ONCE):
-            self._watch.check()
-            places = np.arange(start, min(start + _VECTORS_AT_ONCE, len(self._examples)))
-            with torch.inference_mode():
-                parts.append(back(self._clean.clean(places).to(self._device)).float().cpu().numpy())
-        return directed(np.concatenate(parts))
+        assert self._clean is not None  # noqa: S101 -- prepared before
+        return encoded(back, self._clean, len(self._examples), device=self._device, watch=self._watch)
+
+    def _seconds_of_vectors(self, clean: Activations) -> float:
+        back = split(self._fresh(), self._family, self._options.blocks).back.to(self._device).eval()
+        return seconds_to_encode(back, clean, len(self._examples), device=self._device)
 
 
 def _at(base: Tower, side: int | None) -> Preprocessing:

@@ -54,3 +54,8 @@ class FinetuneOptions:
     micro_batch: int = 0
     cache_bytes: int = 4 << 30
     compile: bool = True
+
+    @property
+    def batch(self) -> int:
+        """Images of a batch, where there are so many classes and images."""
+        return self.classes_per_batch * self.images_per_class

@@ -24,6 +24,8 @@ def print_adaptation(job: Job) -> None:
         credit = f"+{each.credit:.2f}" if each.credit else None
         rows.append((each.name, *(f"{figure:.3f}" for figure in figures), credit, centred))
     print_table(["candidate", *numbers], rows, right=numbers)
+    for depth, why in result.left_out.items():
+        results().print(printable(f"{depth} took no part: {why}."))
     results().print(printable(_decision(result)))
 
 

@@ -172,6 +172,7 @@ def _told(
         "frozen_score": round(metrics["frozen_score"], 4),
         "snapshot": snapshot,
         "contestants": report["contestants"],
+        "left_out": report.get("left_out", {}),
     }
 
 

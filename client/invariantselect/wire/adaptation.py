@@ -74,6 +74,9 @@ class AdaptationResult(Answered):
     frozen_score: float = Field(description="Of the encoder that the pool was made with, on the same.")
     snapshot: int = Field(description="Version of the pool whose demonstrations it learnt from.")
     contestants: list[Contestant]
+    left_out: dict[str, str] = Field(
+        default_factory=dict, description="Depths that `auto` would have tried, and why it didn't, by depth."
+    )
 
 
 class RollbackRequest(Sent):

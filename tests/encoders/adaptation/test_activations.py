@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,10 +14,12 @@ import torch
 from PIL import Image
 from torch import nn
 
+from encoders.adaptation import activations
 from encoders.adaptation.activations import KeptActivations, LaterActivations, LiveActivations, activations_of
 from encoders.adaptation.augmentation import Augmentation, view
 from encoders.adaptation.examples import Examples
 from encoders.adaptation.inputs import Inputs
+from encoders.adaptation.remembered import Remembered
 from encoders.adaptation.watch import Watch
 from encoders.preprocess import Preprocessing
 from invariantselect.errors import JobCancelledError
@@ -135,3 +140,24 @@ def test_later_ones_are_made_once_and_not_before_some_are_taken() -> None:
     assert later.take(np.array([2, 0]), np.array([1, 0])).tolist() == [[5.0], [0.0]]
     assert later.clean(np.array([1])).tolist() == [[2.0]]
     assert len(made) == 1
+
+
+OF_A_VIEW = COUNT / 16  # seconds, where 16 take one
+
+
+@pytest.mark.parametrize(("most", "views"), [(1000.0, VIEWS), (3 * OF_A_VIEW, 3), (3 * OF_A_VIEW - 0.01, 2)])
+def test_as_many_views_are_kept_as_there_is_time_for(
+    most: float, views: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = itertools.count()
+    monkeypatch.setattr(activations, "time", SimpleNamespace(perf_counter=lambda: float(next(seconds))))
+    known = Remembered(tmp_path)
+    kept = activations_of(front_of(), inputs_of(), COUNT, VIEWS, most_seconds=most, remembered=known)
+    assert kept.views() == views
+    again = activations_of(front_of(), inputs_of(), COUNT, VIEWS, most_seconds=0.0, remembered=known)
+    assert again.views() == views  # an attempt before has decided: other views would be drawn
+
+
+def test_without_time_they_are_made_when_asked_for() -> None:
+    assert isinstance(activations_of(front_of(), inputs_of(), COUNT, VIEWS, most_seconds=0.0), LiveActivations)
+    assert isinstance(activations_of(front_of(), inputs_of(), COUNT, 1, most_seconds=0.0), LiveActivations)
