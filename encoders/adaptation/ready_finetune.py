@@ -28,7 +28,7 @@ def ready_finetune(finetune: Finetune, plan: Plan, *, folds: int, end: float, re
     Returns:
         Why the trunk isn't trained; None where it is.
     """
-    short = f"a budget of {plan.budget_seconds:.0f} seconds is too short to fine-tune this pool here"
+    short = f"a budget of {plan.budget_seconds:g} seconds is too short to fine-tune this pool here"
     finetune.prepare(folds, end if plan.steps is None else math.inf)
     if not remembered.once("in_time", lambda: time.monotonic() < finetune.end):
         return short

@@ -106,6 +106,7 @@ def test_auto_makes_no_version_where_nothing_is_better(perfect: Adaptable, monke
     assert (result.switched, result.version, result.winner) == (False, None, "frozen")
     assert result.reason == "no adapted space is better than the frozen encoder"
     assert [each.name for each in result.contestants] == ["frozen", "closed_form", "head", "head + closed_form"]
+    assert "a budget of 0.001 seconds is too short" in result.left_out["finetune"]
     assert "encoding the pool" not in told
     perfect.check_untouched()
 
