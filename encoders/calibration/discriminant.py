@@ -24,6 +24,7 @@ _BORROWED = 4.0  # images of the overall middle that each domain's centre is mix
 # Of all blocks together: a thousand labels have 999 directions, which nobody could search twelve times. Of made-up
 # vectors of 250 labels, two blocks of twelve answered no worse than all; an eighth of the directions lost a third.
 _WIDEST = 2048
+_ROWS_AT_ONCE = 8192
 _SMALLEST = 1e-9  # of the largest singular value: directions below are rounding
 
 
@@ -144,8 +145,12 @@ class _Scatter:
         self._means = (means - self.middle) * np.sqrt(share)[:, None]
         if len(counts) > centred.shape[1]:  # the same scatter of means by fewer rows: thousands of labels are a few too
             self._means = np.linalg.qr(self._means, mode="r")
-        scaled = (centred - means[labels]) * np.sqrt(share[labels] / counts[labels])[:, None]
-        self._within: NDArray[np.float64] = scaled.T @ scaled
+        self._within: NDArray[np.float64] = np.zeros((centred.shape[1], centred.shape[1]))
+        weights = np.sqrt(share / counts)
+        for start in range(0, len(centred), _ROWS_AT_ONCE):  # all at once would be three copies of the pool
+            rows = slice(start, start + _ROWS_AT_ONCE)
+            scaled = (centred[rows] - means[labels[rows]]) * weights[labels[rows], None]
+            self._within += scaled.T @ scaled
         self._directions: dict[float, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
 
     @property

@@ -55,7 +55,10 @@ def reference(centred: np.ndarray, labels: np.ndarray, form: ClosedForm) -> tupl
 @pytest.mark.parametrize("balanced", [False, True])
 @pytest.mark.parametrize("separation", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("n", [12, 80])
-def test_the_directions_solve_the_generalised_eigenproblem(balanced: bool, separation: float, n: int) -> None:
+def test_the_directions_solve_the_generalised_eigenproblem(
+    balanced: bool, separation: float, n: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discriminant, "_ROWS_AT_ONCE", 33)
     vectors, labels, domains = planted(n, n, 20)
     form = replace(PLAIN, balanced=balanced, separations=(separation,))
     calibration = fit_closed_form(vectors, labels, domains, ["a", "b"], form)
