@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from PIL import Image
 
 from encoders.image_header import DecodeLimits, ImageHeader, open_header, probe
-from encoders.orientation import upright
 from encoders.pixels import to_rgb
 from invariantselect.errors import ImageUnreadableError, InvariantSelectError
+from invariantselect.orientation import upright
 
 __all__ = ["DecodeLimits", "ImageHeader", "Undecoded", "decode", "probe", "undecoded"]
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from encoders.orientation import orientation_of, swaps_sides
 from invariantselect.errors import (
     ImageFormatUnsupportedError,
     ImageTooLargeError,
     ImageUnreadableError,
 )
+from invariantselect.orientation import orientation_of, swaps_sides
 
 __all__ = ["DecodeLimits", "ImageHeader", "open_header", "probe"]
 

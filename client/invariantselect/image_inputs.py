@@ -6,6 +6,7 @@ import base64
 import binascii
 import io
 import os
+import struct
 import sys
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeGuard, cast
@@ -21,7 +22,10 @@ ImageInput: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview
 """A path, the bytes of an image file, an open binary file, a Pillow image, or a data URI. A str is a path unless it
 begins with ``data:``."""
 
-_PNG_MODES = frozenset({"1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA"})
+_PNG_MODES = frozenset({"1", "L", "LA", "I;16", "P", "RGB", "RGBA"})
+_WITH_ALPHA = {"PA": "RGBA", "RGBa": "RGBA", "La": "LA"}
+# What Pillow's PNGs would tell of the picture as it lay before it was turned.
+_OF_THE_FILE = frozenset({"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"})
 
 _SIGNATURES = (
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -117,13 +121,26 @@ def _is_pillow_image(value: object) -> TypeGuard[Image]:
 
 
 def _from_pillow(image: Image) -> bytes:
-    from PIL import ImageOps  # imported already, by whoever made the image
+    from invariantselect.orientation import known_orientation, upright  # Pillow is imported already
 
     buffer = io.BytesIO()
     try:
-        upright = ImageOps.exif_transpose(image)
-        plain = upright if upright.mode in _PNG_MODES else upright.convert("RGB")
+        image.load()
+        plain = upright(_as_png_mode(image), known_orientation(image)).copy()
+        plain.info = {name: value for name, value in image.info.items() if name not in _OF_THE_FILE}
         plain.save(buffer, format="PNG")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, OverflowError, SyntaxError, struct.error) as error:
         raise ImageUnreadableError(f"the Pillow image can't be saved: {error}") from error
     return buffer.getvalue()
+
+
+def _as_png_mode(image: Image) -> Image:
+    from invariantselect.deep_pixels import is_deep, shallow, tells_its_white
+
+    if is_deep(image) and (tells_its_white(image) or not image.mode.startswith("I;16")):
+        return shallow(image)  # a PNG holds 16 bits at most, and says nothing of white
+    if image.mode in _PNG_MODES:
+        return image
+    if is_deep(image):
+        return image.convert("I").convert("I;16")
+    return image.convert(_WITH_ALPHA.get(image.mode, "RGB"))

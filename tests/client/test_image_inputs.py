@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import math
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +42,43 @@ def test_paths_bytes_files_and_data_uris_keep_every_byte(file: Path) -> None:
         assert [image_bytes(form) for form in forms] == [data] * len(forms)
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16", "CMYK", "YCbCr", "HSV", "LAB", "F"])
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16", "CMYK", "YCbCr", "HSV", "LAB"])
 def test_a_pillow_image_of_any_mode_becomes_a_png_of_the_same_pixels(mode: str) -> None:
-    image = Image.new(mode, (3, 2)) if mode in {"LAB", "I;16"} else picture("L" if mode == "F" else "RGB").convert(mode)
+    image = Image.new(mode, (3, 2)) if mode in {"LAB", "I;16"} else picture().convert(mode)
     sent = Image.open(io.BytesIO(image_bytes(image)))
     assert sent.format == "PNG"
     assert sent.convert("RGB").tobytes() == image.convert("RGB").tobytes()
+
+
+@pytest.mark.parametrize(
+    ("mode", "samples", "expected"),
+    [
+        ("F", [0.0, 0.25, 0.5, 1.0], [0, 64, 128, 255]),
+        ("F", [-10.0, 0.0, 10.0, 30.0], [0, 64, 128, 255]),
+        ("F", [math.nan, math.inf, 1.0, 3.0], [0, 0, 0, 255]),
+        ("I", [-1000, -1000, 0, 1000], [0, 0, 128, 255]),
+        ("I", [7, 7, 7, 7], [0, 0, 0, 0]),
+    ],
+)
+def test_deep_samples_are_stretched_as_the_server_would(mode: str, samples: list[float], expected: list[int]) -> None:
+    image = Image.new(mode, (4, 1))
+    image.putdata(samples)
+    assert list(Image.open(io.BytesIO(image_bytes(image))).tobytes()) == expected
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I;16L", "I;16B"])
+def test_sixteen_bits_stay_sixteen(mode: str) -> None:
+    values = [0, 258, 40_000, 65_535]
+    data = struct.pack(f"{'>' if mode == 'I;16B' else '<'}4H", *values)
+    sent = Image.open(io.BytesIO(image_bytes(Image.frombytes(mode, (4, 1), data))))
+    assert sent.mode == "I;16"
+    assert [sent.getpixel((place, 0)) for place in range(4)] == values
+
+
+def test_a_transparent_palette_stays_transparent() -> None:
+    see_through = Image.new("PA", (2, 1))
+    see_through.putalpha(Image.frombytes("L", (2, 1), b"\x00\x80"))
+    assert Image.open(io.BytesIO(image_bytes(see_through))).getchannel("A").tobytes() == b"\x00\x80"
 
 
 def test_a_pillow_image_is_turned_the_way_its_camera_was_held() -> None:

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import base64
 import io
-import math
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from invariantselect.deep_pixels import is_deep, shallow
 from invariantselect.errors import (
     ImageFormatUnsupportedError,
     ImageTooLargeError,
     ImageUnreadableError,
     PromptInvalidError,
 )
+from invariantselect.orientation import orientation_of, upright
 from invariantselect.prompts.budget import Encoding, ImageBudget, even_level, size_as_sent
 
 __all__ = ["Picture", "fit", "fit_all", "read_image"]
@@ -73,9 +74,8 @@ def read_image(data: bytes, *, what: str) -> Image.Image:
     """
     image = _open(data, what)
     try:
-        upright = ImageOps.exif_transpose(image)
-        upright.format = image.format  # says how deep the samples are, and is lost by turning
-        rgb = _as_rgb(upright)
+        orientation = orientation_of(image, data)  # before the pixels: decoding forgets it
+        rgb = upright(_as_rgb(image), orientation)
     except _DECODING_FAILURES as error:
         raise ImageUnreadableError(f"{what} can't be decoded: {error}") from error
     rgb.info = {}
@@ -99,31 +99,12 @@ def _open(data: bytes, what: str) -> Image.Image:
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):  # Pillow's own convert() would clip at 255 and turn a radiograph white
-        return _stretched(image, 0, 65535)
-    if image.mode in {"I", "F"}:
-        return _stretched(image, *_range_of(image))
+    if is_deep(image):
+        return shallow(image).convert("RGB")
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
     return image.convert("RGB")
-
-
-def _range_of(image: Image.Image) -> tuple[float, float]:
-    """Black and white of samples that have no agreed ones: 0 to 1 for floats within it, else their own range."""
-    if image.format == "PPM" and image.mode == "I":
-        return 0, 65535
-    low, high = cast("tuple[float, float]", image.getextrema())
-    if not (math.isfinite(low) and math.isfinite(high)):
-        raise ValueError("it has samples that are not finite")
-    return (0, 1) if image.mode == "F" and low >= 0 and high <= 1 else (low, high)
-
-
-def _stretched(image: Image.Image, black: float, white: float) -> Image.Image:
-    factor = 255 / (white - black) if white > black else 0.0
-    offset = 0.5 - black * factor  # half a step: the conversion to L cuts off, and this makes it round
-    scaled = image.convert("I").convert("F") if image.mode.startswith("I;16") else image.convert("F")
-    return scaled.point(lambda value: value * factor + offset).convert("L").convert("RGB")
 
 
 def _encodings(image: Image.Image, encoding: Encoding) -> Iterator[Picture]:

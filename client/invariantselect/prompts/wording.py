@@ -141,7 +141,7 @@ class AnswerTemplate:
         if mark is None and self.needs_mark:
             raise PromptInvalidError(
                 "the answer template holds {mark} but the choices aren't enumerated",
-                hint="Give choices and enumerate='letters' or 'numbers'.",
+                hint="Give choices and enumeration='letters' or 'numbers'.",
             )
         values = {"{label}": label, "{mark}": mark or ""}
         return re.sub(r"\{label\}|\{mark\}", lambda found: values[found.group()], self.text)

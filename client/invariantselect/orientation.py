@@ -5,9 +5,11 @@ Source: CIPA DC-008, Exif 2.32, 2019, tag 274 (Orientation), https://www.cipa.jp
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PIL import Image
 
-__all__ = ["orientation_of", "swaps_sides", "upright"]
+__all__ = ["known_orientation", "orientation_of", "swaps_sides", "upright"]
 
 _ORIENTATION_TAG = 274
 
@@ -37,9 +39,26 @@ def orientation_of(header: Image.Image, data: bytes) -> int:
     if not isinstance(block, bytes):
         return 1
     exif = Image.Exif()
-    try:
+
+    def load() -> Image.Exif:
         exif.load(block)
-        value = exif.get(_ORIENTATION_TAG, 1)
+        return exif
+
+    return _of(load)
+
+
+def known_orientation(image: Image.Image) -> int:
+    """The orientation of an image that somebody opened with Pillow, 1 to 8; 1 where it is absent or unreadable.
+
+    Args:
+        image: Decoded: Pillow turns TIFFs itself then.
+    """
+    return _of(image.getexif)
+
+
+def _of(read: Callable[[], Image.Exif]) -> int:
+    try:
+        value = read().get(_ORIENTATION_TAG, 1)
     except Exception:  # noqa: BLE001 -- a photo with broken metadata is still a photo; Pillow fails in many ways here
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
