@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from invariantselect.errors import (
     InvalidRequestError,
     InvariantSelectError,
+    PayloadTooLargeError,
     UnexpectedResponseError,
     error_from_problem,
 )
@@ -74,6 +75,8 @@ def error_in(response: httpx2.Response) -> InvariantSelectError:
             hint="Give the address it redirects to as base_url.",
             status_received=response.status_code,
         )
+    elif response.status_code == 413:
+        error = PayloadTooLargeError(_told_by(response), hint="A proxy before the server takes no larger requests.")
     else:
         error = UnexpectedResponseError(_told_by(response), status_received=response.status_code)
     request_id = response.headers.get("x-request-id")

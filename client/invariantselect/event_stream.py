@@ -10,8 +10,11 @@ from pydantic import ValidationError
 
 from invariantselect.calls import Call
 from invariantselect.checking import error_in
-from invariantselect.errors import ConnectionFailedError, UnexpectedResponseError
+from invariantselect.connection import Connection
+from invariantselect.errors import ConnectionFailedError, InvariantSelectError, UnexpectedResponseError
 from invariantselect.flows.jobs import events_path
+from invariantselect.patience import Patience
+from invariantselect.retries import LONGEST_PAUSE_S, Moment, judge
 from invariantselect.wire.jobs import JobEvent
 
 __all__ = ["PAUSE_S", "EventStream"]
@@ -31,14 +34,15 @@ class EventStream:
     Args:
         id: Of the job.
         after: Number of the last event that is known.
-        patience: How many connections in a row may bring nothing.
+        in_vain: How many connections in a row may bring nothing.
     """
 
-    def __init__(self, id: str, after: int, patience: int) -> None:
+    def __init__(self, id: str, after: int, in_vain: int) -> None:
         self._path = events_path(id)
         self._last = after
-        self._patience = patience
+        self._most_in_vain = in_vain
         self._in_vain = 0
+        self._patience = Patience()
         self._name = ""
         self._data: list[str] = []
         self._over = False
@@ -59,7 +63,7 @@ class EventStream:
         Raises:
             ConnectionFailedError: One connection after another brought nothing.
         """
-        if self._in_vain > self._patience:
+        if self._in_vain > self._most_in_vain:
             raise ConnectionFailedError("the server ends the stream of events again and again")
         self._in_vain += 1
         self._name, self._data = "", []
@@ -76,13 +80,30 @@ class EventStream:
         media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         return response.is_success and media_type == _MEDIA_TYPE
 
+    def judge(
+        self,
+        call: Call[None],
+        outcome: httpx2.Response | httpx2.RequestError,
+        connection: Connection,
+        moment: Moment,
+    ) -> httpx2.Response | float:
+        """As `invariantselect.retries.judge`, with patience: a server that has sent something is waited for."""
+        try:
+            return judge(call, outcome, connection, moment)
+        except InvariantSelectError as error:
+            if not self._patience.bears(error, moment.now):
+                raise
+            return LONGEST_PAUSE_S
+
     def feed(self, line: str) -> JobEvent | None:
         """Take a line without its end; the event that it completes.
 
         Raises:
             UnexpectedResponseError: The event is none of ours.
         """
-        self._in_vain = 0
+        self._patience.heard()
+        if line.startswith(":"):  # a sign of life
+            self._in_vain = 0
         if line:
             name, _, value = line.partition(":")
             if name == "data":
@@ -92,6 +113,7 @@ class EventStream:
             return None
         if not self._data:
             return None
+        self._in_vain = 0
         text, about = "\n".join(self._data), self._name
         self._name, self._data = "", []
         if about not in _OF_A_JOB:  # of the server: that it stops, for one

@@ -73,7 +73,8 @@ class JobMethods:
     def job_events(self, id: str, *, after: int = 0) -> Iterator[JobEvent]:
         """What happened to a job and what happens, as it happens, until the job has ended.
 
-        A lost connection is taken up again behind the last event: nothing is left out, nothing comes twice.
+        A lost connection is taken up again behind the last event: nothing is left out, nothing comes twice. A
+        server that is restarted is waited for, five minutes at most.
 
         Args:
             id: Of the job.
@@ -89,13 +90,15 @@ class JobMethods:
 
         Args:
             id: Of the job.
-            timeout: Seconds to wait; None for as long as it takes. The job goes on in any case.
+            timeout: Seconds to wait; None for as long as it takes. The job goes on in any case. A server that is
+                restarted meanwhile is waited for, five minutes at most.
             on_progress: Called whenever the job has got further.
 
         Raises:
             InvariantSelectError: The job failed: the class that its worker raised.
             JobCancelledError: It was cancelled.
             TimedOutError: It has not ended in time.
+            ConnectionFailedError: The server can't be reached, or not again.
         """
         return self._transport.run(working.wait_for_job(id, timeout, on_progress))
 

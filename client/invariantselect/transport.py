@@ -121,7 +121,7 @@ class Transport:
                     outcome.read()
             except httpx2.RequestError as failure:
                 outcome = failure
-            judged = judge(call, outcome, self.connection, Moment(attempt, self.now(), self.chance()))
+            judged = events.judge(call, outcome, self.connection, Moment(attempt, self.now(), self.chance()))
             if isinstance(judged, httpx2.Response):
                 call.parse(judged)  # raises: it is no stream
             else:

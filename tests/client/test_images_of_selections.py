@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from invariantselect import Query, Selection, SelectionFailure
+from invariantselect import ImageQuery, Query, Selection, SelectionFailure
 from invariantselect.errors import (
     DemonstrationNotFoundError,
+    PayloadTooLargeError,
     PromptInvalidError,
     SelectionOutdatedError,
     UnexpectedResponseError,
@@ -179,7 +181,7 @@ def test_it_isnt_tried_for_ever(driven: Driven, server: ScriptedServer) -> None:
         return Reply(200, f"{next(numbers)}".encode()) if request.path.endswith("/images/a") else pool(request)
 
     server.respond = respond
-    with pytest.raises(SelectionOutdatedError, match="1 of 1"):
+    with pytest.raises(SelectionOutdatedError, match="'a' has a new image"):
         driven.do("select", "skin", PNG)
     assert len(posts(server)) == 3
 
@@ -200,6 +202,53 @@ def test_each_side_of_a_comparison_is_held_to_its_images(driven: Driven, server:
     for selection in compared.selections.values():
         assert selection.image("a") == pool.image("a")
         assert selection.demonstrations[0].label == "label 1"
+
+
+def test_what_is_centred_together_is_asked_for_again_together(driven: Driven, server: ScriptedServer) -> None:
+    server.respond = PoolWithUpserts(1)
+    driven.do("select_batch", "skin", [Query(id="q"), PNG], centre_queries="by_domain", strategy="invariant_select")
+    assert [len(request.json["queries"]) for request in posts(server)] == [2, 2]
+
+
+def test_what_is_wrong_with_one_query_or_image_leaves_the_others_alone(
+    driven: Driven, server: ScriptedServer, tmp_path: Path
+) -> None:
+    pictures = PoolOfPictures(["a"], ["lost", "a"], ["b"], ["b"])
+    damaged = as_problem({"code": "store_corrupt", "detail": "the image of 'lost' is damaged"}, 500)
+    gone = as_problem({"code": "demonstration_not_found", "detail": "there is no 'q'"}, 404)
+    wrong = {"lost": damaged, "q": gone}
+    server.respond = lambda request: wrong.get(request.path.partition("/images/")[2]) or pictures(request)
+    queries = [PNG, tmp_path / "not there.png", ImageQuery(PNG), Query(id="q"), ImageQuery(PNG, domain=""), PNG]
+    answers = driven.do("select_batch", "skin", queries)
+    codes = [answer.error["code"] if isinstance(answer, SelectionFailure) else answer for answer in answers]
+    assert codes[1:5] == ["image_not_found", "store_corrupt", "demonstration_not_found", "invalid_request"]
+    assert codes[0].image("a") == b"bytes of a"
+    assert codes[5].image("b") == b"bytes of b"
+    assert len(posts(server)[0].json["queries"]) == 4
+
+
+def test_a_batch_of_nothing_that_can_be_sent_sends_nothing(driven: Driven, server: ScriptedServer) -> None:
+    [answer] = driven.do("select_batch", "skin", [b""], images=False)
+    assert answer.error["code"] == "image_unreadable"
+    assert server.received == []
+
+
+def test_a_batch_is_halved_where_a_proxy_takes_less(driven: Driven, server: ScriptedServer) -> None:
+    def respond(request: Received) -> Answer:
+        if len(request.body) > 1000:
+            return Reply(413, b"<html>too large</html>", {"Content-Type": "text/html"})
+        return as_json({"selections": [answered.selection([])] * len(request.json["queries"]), "failed": 0})
+
+    server.respond = respond
+    queries = [b"GIF" * (1000 if number == 2 else 50) for number in range(7)]
+    answers = driven.do("select_batch", "skin", queries, images=False)
+    failed = [number for number, answer in enumerate(answers) if isinstance(answer, SelectionFailure)]
+    assert (len(answers), failed) == (7, [2])
+    assert answers[2].error["code"] == "payload_too_large"
+    with pytest.raises(PayloadTooLargeError):  # halves would be centred by other means
+        driven.do(
+            "select_batch", "skin", queries, images=False, centre_queries="by_domain", strategy="invariant_select"
+        )
 
 
 def test_the_images_are_neither_shown_nor_serialised(driven: Driven, server: ScriptedServer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from invariantselect import JobProgress
 from invariantselect.errors import (
     ConnectionFailedError,
     InvalidRequestError,
+    InvariantSelectError,
     JobCancelledError,
     JobNotFoundError,
     PoolNotFoundError,
@@ -19,7 +21,7 @@ from invariantselect.errors import (
 from tests.client import answered
 from tests.client.answered import JOB
 from tests.client.driven import Driven
-from tests.client.scripted_server import Cut, Received, Reply, ScriptedServer, as_json, as_problem
+from tests.client.scripted_server import Answer, Cut, Received, Reply, ScriptedServer, as_json, as_problem
 
 SSE = {"Content-Type": "text/event-stream; charset=utf-8"}
 
@@ -113,6 +115,74 @@ def test_waiting_ends_in_time(driven: Driven, server: ScriptedServer) -> None:
     assert "goes on without you" in caught.value.hint
 
 
+DOWN = [
+    Cut(Reply(), after=0),
+    Reply(502, b"<html>Bad Gateway</html>", {"Content-Type": "text/html"}),
+    as_problem({"code": "catalog_unavailable", "detail": "it is away"}, 503),
+]
+
+
+@pytest.mark.parametrize("down", DOWN, ids=["cut off", "proxy", "problem"])
+def test_a_server_that_is_restarted_is_waited_for(down: Answer, driven: Driven, server: ScriptedServer) -> None:
+    def respond(_: Received) -> Answer:
+        time = driven.clock.time - began
+        if time < 1 or time > 100:
+            return as_json(answered.job("running" if time < 1 else "succeeded"))
+        return down
+
+    began = driven.clock.time
+    server.respond = respond
+    assert driven.do("wait_for_job", JOB).state == "succeeded"
+    assert 100 < sum(driven.clock.slept) < 120
+
+
+@pytest.mark.parametrize("down", DOWN, ids=["cut off", "proxy", "problem"])
+def test_a_server_that_doesnt_come_back_or_never_was_is_not(
+    down: Answer, driven: Driven, server: ScriptedServer
+) -> None:
+    server.respond = lambda _: down
+    with pytest.raises(InvariantSelectError):
+        driven.do("wait_for_job", JOB)
+    assert sum(driven.clock.slept) < 5
+
+    def slept(**options: float) -> float:
+        answers = itertools.chain([as_json(answered.job("running"))], itertools.repeat(down))
+        server.respond = lambda _: next(answers)
+        driven.clock.slept.clear()
+        with pytest.raises(InvariantSelectError):
+            driven.do("wait_for_job", JOB, **options)
+        return sum(driven.clock.slept)
+
+    assert 300 < slept() < 330
+    assert 20 <= slept(timeout=20) < 30
+
+
+def test_a_mistake_isnt_waited_for(driven: Driven, server: ScriptedServer) -> None:
+    gone = as_problem({"code": "job_not_found", "detail": "there is none"}, 404)
+    server.script(as_json(answered.job("running")), gone)
+    with pytest.raises(JobNotFoundError):
+        driven.do("wait_for_job", JOB)
+    assert len(server.received) == 2
+
+
+@pytest.mark.parametrize("down", DOWN, ids=["cut off", "proxy", "problem"])
+def test_a_stream_goes_on_when_its_server_is_restarted(down: Answer, driven: Driven, server: ScriptedServer) -> None:
+    events = [answered.event(1, state="running"), answered.event(2, state="succeeded")]
+
+    def respond(request: Received) -> Answer:
+        if request.headers.get("last-event-id") is None:
+            whole = Reply(200, answered.stream(*events), SSE)
+            return Cut(whole, after=whole.raw().index(b"id: 2") + 5)
+        if driven.clock.time - began < 100:
+            return down
+        return Reply(200, answered.stream(*events[1:]), SSE)
+
+    began = driven.clock.time
+    server.respond = respond
+    assert [each.number for each in driven.do("job_events", JOB)] == [1, 2]
+    assert 100 <= driven.clock.time - began < 120
+
+
 def test_a_stream_that_breaks_goes_on_behind_its_last_event(driven: Driven, server: ScriptedServer) -> None:
     events = [
         answered.event(1, state="queued"),
@@ -161,6 +231,14 @@ def test_streams_that_bring_nothing_are_given_up(driven: Driven, server: Scripte
     with pytest.raises(ConnectionFailedError, match="again and again"):
         driven.do("job_events", JOB)
     assert len(server.received) == 3
+
+
+def test_streams_that_break_in_their_first_event_are_given_up(driven: Driven, server: ScriptedServer) -> None:
+    whole = Reply(200, answered.stream(answered.event(1, state="running")), SSE)
+    server.respond = lambda _: Cut(whole, after=len(whole.raw()) - 3)
+    with pytest.raises(ConnectionFailedError, match="again and again"):
+        driven.do("job_events", JOB)
+    assert len(server.received) < 10
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,12 @@ import httpx2
 
 from invariantselect.calls import Call, Flow, one
 from invariantselect.checking import body, checked, reader
-from invariantselect.errors import FingerprintMismatchError, InvalidRequestError, UnexpectedResponseError
+from invariantselect.errors import (
+    FingerprintMismatchError,
+    InvalidRequestError,
+    PayloadTooLargeError,
+    UnexpectedResponseError,
+)
 from invariantselect.flows.batches import Batches, Sized
 from invariantselect.image_inputs import ImageInput, data_uri, image_bytes, is_image_input
 from invariantselect.wire.encoders import (
@@ -51,13 +56,24 @@ def embed(images: ImageInput | Iterable[ImageInput], model: str | None) -> Flow[
     batches = Batches(given, _prepare, count=_IMAGES_IN_A_REQUEST)
     answers: list[EmbeddingsResponse] = []
     while batch := (yield from batches.next()):
-        fields: dict[str, Any] = {} if model is None else {"model": model}
-        request = checked(EmbeddingsRequest, input=[each.uri for each in batch], encoding_format="base64", **fields)
-        call = Call("POST", "/v1/embeddings", reader(EmbeddingsResponse), repeatable=True, body=body(request))
-        answers.append((yield from one(call)))
-        if len(answers[-1].data) != len(batch):
-            raise UnexpectedResponseError(f"the server answered {len(answers[-1].data)} of {len(batch)} images")
+        answers += yield from _embedded(batch, model)
     return _joined(answers)
+
+
+def _embedded(batch: list[_Encoded], model: str | None) -> Flow[list[EmbeddingsResponse]]:
+    fields: dict[str, Any] = {} if model is None else {"model": model}
+    request = checked(EmbeddingsRequest, input=[each.uri for each in batch], encoding_format="base64", **fields)
+    call = Call("POST", "/v1/embeddings", reader(EmbeddingsResponse), repeatable=True, body=body(request))
+    try:
+        answer = yield from one(call)
+    except PayloadTooLargeError:  # this server takes less than others: try halves
+        if len(batch) == 1:
+            raise
+        half = len(batch) // 2
+        return [*(yield from _embedded(batch[:half], model)), *(yield from _embedded(batch[half:], model))]
+    if len(answer.data) != len(batch):
+        raise UnexpectedResponseError(f"the server answered {len(answer.data)} of {len(batch)} images")
+    return [answer]
 
 
 def _joined(answers: list[EmbeddingsResponse]) -> EmbeddingsResponse:

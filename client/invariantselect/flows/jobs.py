@@ -11,12 +11,14 @@ from pydantic import BaseModel
 from invariantselect.calls import Call, Flow, one, pause
 from invariantselect.checking import body, checked, reader
 from invariantselect.errors import (
+    InvariantSelectError,
     JobCancelledError,
     TimedOutError,
     UnexpectedResponseError,
     error_from_problem,
 )
 from invariantselect.flows.paths import pool_path
+from invariantselect.patience import Patience
 from invariantselect.wire.jobs import (
     IdempotencyKey,
     ImportRequest,
@@ -143,11 +145,20 @@ def handed_in(path: str, content: bytes | None, idempotency_key: str | None) -> 
 
 
 def wait_for_job(id: str, timeout: float | None, on_progress: Callable[[JobProgress], object] | None) -> Flow[Job]:
-    """Ask for a job until it has ended, less and less often."""
+    """Ask for a job until it has ended, less and less often. A server that is away for a while is waited for."""
     began = yield from pause(0)
     seconds, last = _FIRST_PAUSE_S, None
+    patience = Patience()
     while True:
-        now = yield from job(id)
+        try:
+            now = yield from job(id)
+        except InvariantSelectError as error:
+            at = yield from pause(0)
+            if not patience.bears(error, at) or (timeout is not None and at - began >= timeout):
+                raise
+            yield from pause(_LONGEST_PAUSE_S)
+            continue
+        patience.heard()
         if now.progress is not None and now.progress != last and on_progress is not None:
             on_progress(now.progress)
         last = now.progress

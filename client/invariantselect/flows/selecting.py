@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Unpack
+from typing import Any, TypeVar, Unpack
 
 import httpx2
 
 from invariantselect.calls import Call, Flow, many, off_the_loop, one
 from invariantselect.checking import body, checked, reader
 from invariantselect.comparison import Comparison
-from invariantselect.errors import UnexpectedResponseError
+from invariantselect.errors import InvariantSelectError, PayloadTooLargeError, UnexpectedResponseError
 from invariantselect.flows.batches import Batches, Sized
 from invariantselect.flows.chosen_images import ChosenImages
 from invariantselect.flows.paths import pool_path
@@ -56,6 +56,16 @@ class _Asked(Sized):
     origin: _Origin
 
 
+@dataclass(frozen=True)
+class _Unasked(Sized):
+    """A query that can't be sent, and why."""
+
+    failure: SelectionFailure
+
+
+AnswerT = TypeVar("AnswerT")
+
+
 def select(pool: str, query: QueryInput, *, images: bool, **options: Unpack[SelectionKeywords]) -> Flow[Selection]:
     """Select for one query."""
     asked = yield from off_the_loop(partial(_prepare, query))
@@ -67,7 +77,7 @@ def select(pool: str, query: QueryInput, *, images: bool, **options: Unpack[Sele
     fetched = ChosenImages(pool)
     [answer] = yield from fetched.asked([asked], lambda _: many([call]), lambda it: [it])
     yield from fetched.fetch(asked.origin.stored)
-    return _with_images(asked.origin, answer, fetched)
+    return _with_images(asked.origin, _well(answer), fetched)
 
 
 def compare(
@@ -88,8 +98,9 @@ def compare(
         chosen = {strategy: Selection.from_wire(answer.selections[strategy]) for strategy in strategies}
         return Comparison(pool=answer.pool, selections=chosen)
     fetched = ChosenImages(pool)
-    [answer] = yield from fetched.asked([asked], lambda _: many([call]), lambda it: list(it.selections.values()))
+    [found] = yield from fetched.asked([asked], lambda _: many([call]), lambda it: list(it.selections.values()))
     yield from fetched.fetch(asked.origin.stored)
+    answer = _well(found)
     chosen = {strategy: _with_images(asked.origin, answer.selections[strategy], fetched) for strategy in strategies}
     return Comparison(pool=answer.pool, selections=chosen)
 
@@ -116,38 +127,80 @@ def select_batch(
 
     def ask(some: Sequence[_Asked]) -> Flow[list[WireSelection | SelectionFailure]]:
         request = checked(SelectBatchRequest, queries=[asked.query for asked in some], **centring, **options)
-        answer = yield from one(Call("POST", path, reader(SelectBatchResponse), repeatable=True, body=body(request)))
+        call = Call("POST", path, reader(SelectBatchResponse), repeatable=True, body=body(request))
+        try:
+            answer = yield from one(call)
+        except PayloadTooLargeError as error:  # this server takes less than others: try halves
+            if len(some) == 1:
+                return [_failure(error)]
+            if centring:  # halves would be centred by other means
+                raise
+            half = len(some) // 2
+            return [*(yield from ask(some[:half])), *(yield from ask(some[half:]))]
         if len(answer.selections) != len(some):
             raise UnexpectedResponseError(f"the server answered {len(answer.selections)} of {len(some)} queries")
         return answer.selections
 
-    batches = Batches(queries, _prepare, count=_QUERIES_IN_A_REQUEST)
+    batches = Batches(queries, _tried, count=_QUERIES_IN_A_REQUEST)
     fetched = ChosenImages(pool)
     selections: list[Selection | SelectionFailure] = []
     while batch := (yield from batches.next()):
-        if not images:
-            answers = yield from ask(batch)
-            selections += [_without_images(answer) for answer in answers]
-            continue
-        answers = yield from fetched.asked(batch, ask, lambda it: [it] if isinstance(it, WireSelection) else [])
-        pairs = [(asked.origin, answer) for asked, answer in zip(batch, answers, strict=True)]
-        yield from fetched.fetch(
-            id for origin, answer in pairs if isinstance(answer, WireSelection) for id in origin.stored
-        )
-        selections += [
-            _with_images(origin, answer, fetched) if isinstance(answer, WireSelection) else answer
-            for origin, answer in pairs
-        ]
+        good = [each for each in batch if isinstance(each, _Asked)]
+        answers: Sequence[WireSelection | SelectionFailure | InvariantSelectError] = []
+        if good and images:
+            answers = yield from fetched.asked(good, ask, _selections_of, together=bool(centring))
+            yield from fetched.fetch(id for asked in good for id in asked.origin.stored)
+        elif good:
+            answers = yield from ask(good)
+        answered = iter(zip(good, answers, strict=True))
+        for each in batch:
+            if isinstance(each, _Asked):
+                asked, answer = next(answered)
+                selections.append(_one_of_many(asked.origin, answer, fetched if images else None))
+            else:
+                selections.append(each.failure)
     return selections
 
 
-def _without_images(answer: WireSelection | SelectionFailure) -> Selection | SelectionFailure:
-    return Selection.from_wire(answer) if isinstance(answer, WireSelection) else answer
+def _one_of_many(
+    origin: _Origin, answer: WireSelection | SelectionFailure | InvariantSelectError, fetched: ChosenImages | None
+) -> Selection | SelectionFailure:
+    if isinstance(answer, SelectionFailure):
+        return answer
+    if isinstance(answer, InvariantSelectError):
+        return _failure(answer)
+    if fetched is None:
+        return Selection.from_wire(answer)
+    try:
+        return _with_images(origin, answer, fetched)
+    except InvariantSelectError as error:  # the query's own image is gone
+        return _failure(error)
+
+
+def _selections_of(answer: WireSelection | SelectionFailure) -> list[WireSelection]:
+    return [answer] if isinstance(answer, WireSelection) else []
+
+
+def _failure(error: InvariantSelectError) -> SelectionFailure:
+    return SelectionFailure(error=error.to_problem())
+
+
+def _well(answer: AnswerT | InvariantSelectError) -> AnswerT:
+    if isinstance(answer, InvariantSelectError):
+        raise answer
+    return answer
 
 
 def _with_images(origin: _Origin, selection: WireSelection, fetched: ChosenImages) -> Selection:
     query_image = origin.image if origin.id is None else fetched[origin.id]
     return Selection.from_wire(selection, images=fetched.of(selection), query_image=query_image)
+
+
+def _tried(given: QueryInput) -> _Asked | _Unasked:
+    try:
+        return _prepare(given)
+    except InvariantSelectError as error:  # the others are asked all the same
+        return _Unasked(0, failure=_failure(error))
 
 
 def _prepare(given: QueryInput) -> _Asked:
