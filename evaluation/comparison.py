@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from evaluation.answers.answered import Answered
 from evaluation.sample import Sample
 from evaluation.statistics.bootstrap import Estimate, difference
 from evaluation.statistics.mcnemar import McNemar, mcnemar
+from evaluation.statistics.tally import Tally
 
 __all__ = ["Comparison", "compared"]
 
@@ -23,6 +26,7 @@ class Comparison:
         macro_accuracy: Of the macro accuracies.
         fold_mean: Of the mean accuracies over folds.
         test: McNemar's exact test.
+        units: Groups (images, where there are none) of which the two are right about different numbers.
     """
 
     queries: int
@@ -30,6 +34,7 @@ class Comparison:
     macro_accuracy: Estimate
     fold_mean: Estimate
     test: McNemar
+    units: int
 
 
 def compared(one: Sequence[Answered], other: Sequence[Answered], *, seed: int = 0) -> Comparison:
@@ -53,4 +58,9 @@ def compared(one: Sequence[Answered], other: Sequence[Answered], *, seed: int = 
         macro_accuracy=difference(mine.tally(macro=True), theirs.tally(macro=True), seed=seed),
         fold_mean=difference(mine.tally(by_fold=True), theirs.tally(by_fold=True), seed=seed),
         test=mcnemar(mine.right(), theirs.right()),
+        units=_differing(mine.tally(), theirs.tally()),
     )
+
+
+def _differing(one: Tally, other: Tally) -> int:
+    return int(np.count_nonzero(one.worth != other.worth))  # both have the same units, in the same order

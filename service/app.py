@@ -94,6 +94,7 @@ def create_app(settings: Settings, *, load_encoder: EncoderLoader | None = None)
         exception_handlers=exception_handlers(_allowed_methods),
     )
     app.state.scraper = Scraper()
+    app.state.scraper.begin(metrics)
     app.state.closing = threading.Event()  # set when the server is told to stop: streams without an end must end
     for router in ROUTERS:
         app.include_router(router)

@@ -19,6 +19,7 @@ _log = structlog.get_logger("service.scraping")
 
 _KINDS = ("adapt", "evaluate", "import", "rebuild")  # of service.jobs.kinds, which brings what workers need
 _STATES = ("queued", "running", "succeeded", "failed", "cancelled")
+_ENDED = ("succeeded", "failed", "cancelled")
 _OTHER = "other"
 
 
@@ -42,6 +43,13 @@ class Scraper:
             self._look_at_jobs(services)
             metrics.ready.set(_is_ready(services, closing))  # the look may have found the catalog away
             return metrics.exposition()
+
+    @staticmethod
+    def begin(metrics: Metrics) -> None:
+        """Show every kind and end of jobs as 0: an increase from nothing to 1 is none to Prometheus."""
+        for kind in (*_KINDS, _OTHER):
+            for state in _ENDED:
+                metrics.job_seconds.labels(kind, state)
 
     def _look_at_disk(self, services: Services) -> None:
         try:

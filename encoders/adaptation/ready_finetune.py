@@ -29,10 +29,10 @@ def ready_finetune(finetune: Finetune, plan: Plan, *, folds: int, end: float, re
         Why the trunk isn't trained; None where it is.
     """
     short = f"a budget of {plan.budget_seconds:g} seconds is too short to fine-tune this pool here"
-    finetune.prepare(folds, end if plan.steps is None else math.inf)
-    if not remembered.once("in_time", lambda: time.monotonic() < finetune.end):
-        return short
     try:
+        finetune.prepare(folds, end if plan.steps is None else math.inf)
+        if not remembered.once("in_time", lambda: time.monotonic() < finetune.end):
+            return short
         finetune.settle_memory()
     except torch.OutOfMemoryError:
         return "the device's memory doesn't hold this encoder's training, not even with one image at a time"

@@ -104,6 +104,7 @@ def _difference(difference: Difference) -> dict[str, Any]:
         "macro_accuracy": _estimate(found.macro_accuracy),
         "fold_mean": _estimate(found.fold_mean),
         "mcnemar": vars(found.test),
+        "differing_units": found.units,
     }
 
 

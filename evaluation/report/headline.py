@@ -22,13 +22,16 @@ class Verdict(StrEnum):
     HURTS = "hurts"
     UNCLEAR = "no clear difference"
     DIVIDED = "helps by one measure, hurts by the other"
+    TOO_FEW = "too few to tell"
 
 
+_FEWEST_UNITS = 6  # where a two-sided sign test can reach 5 %
 _TITLES: Mapping[Verdict, str] = {
     Verdict.HELPS: "{one} helps here",
     Verdict.HURTS: "{one} does worse than {other} here",
     Verdict.UNCLEAR: "{one} makes no clear difference here",
     Verdict.DIVIDED: "{one} helps by one measure and hurts by the other",
+    Verdict.TOO_FEW: "{one} and {other} differ on too few patients or groups to tell which is better",
 }
 
 
@@ -75,8 +78,14 @@ def headline_of(contents: Contents) -> Headline:
 
 
 def verdict_of(difference: Difference) -> Verdict:
-    """What a difference amounts to; a rare class counts in macro accuracy what a common one counts in accuracy."""
+    """What a difference amounts to; a rare class counts in macro accuracy what a common one counts in accuracy.
+
+    Fewer than six units that differ are no evidence: five tosses of a fair coin fall alike one time in sixteen. The
+    bootstrap of so few is far too narrow.
+    """
     signs = {sign(difference.found.accuracy), sign(difference.found.macro_accuracy)}
+    if signs != {0} and difference.found.units < _FEWEST_UNITS:
+        return Verdict.TOO_FEW
     if signs >= {1, -1}:
         return Verdict.DIVIDED
     return Verdict.HELPS if 1 in signs else Verdict.HURTS if -1 in signs else Verdict.UNCLEAR

@@ -41,6 +41,7 @@ __all__ = [
 
 MEDIA_TYPE = "application/problem+json"
 _MOST_ERRORS = 50
+_MOST_TOLD = 1000
 _CODE = "invariantselect.problem_code"
 
 
@@ -125,6 +126,8 @@ def exception_handlers(
 
 def validation_error(error: ValidationError) -> InvariantSelectError:
     """Pydantic's verdict on a JSON body: not JSON at all, or not what the route takes."""
+    if error.error_count() > _MOST_TOLD:  # each becomes an object: a body of junk fields would be millions
+        return InvalidRequestError(f"{error.error_count()} things are wrong with the request", errors=[])
     items = error.errors(include_url=False, include_input=False, include_context=False)
     if items and items[0]["type"] == "json_invalid":
         return RequestMalformedError(items[0]["msg"])

@@ -62,6 +62,9 @@ UNREADABLE = [
     ("This isn’t a dog.", "negated"),
     ("A dog can be ruled out", "negated"),
     ("Answer: not a dog", "negated"),
+    ("Dog: no", "negated"),
+    ("Dog? No.", "negated"),
+    ("**Dog**: absent", "negated"),
 ]
 
 

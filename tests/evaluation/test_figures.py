@@ -107,6 +107,10 @@ def test_two_rows_are_compared_on_the_queries_that_both_answered(table: pd.DataF
     assert found.queries == len(sides) == 50
     assert found.accuracy.value == pytest.approx(mine.mean() - theirs.mean())
     assert found.accuracy.low < found.accuracy.value < found.accuracy.high
+    known = wide.drop_duplicates(["fold", "query"]).set_index(["fold", "query"])
+    units = known.group.where(known.group != "", known.index.get_level_values("query")).loc[sides.index]
+    by_unit = sides.astype(int).groupby(units).sum()
+    assert found.units == int((by_unit.topk_nearest != by_unit.random).sum()) > 0
     assert (found.test.only_one, found.test.only_other) == (int((mine & ~theirs).sum()), int((theirs & ~mine).sum()))
     tosses = found.test.only_one + found.test.only_other
     assert found.test.p_value == pytest.approx(stats.binomtest(found.test.only_one, tosses).pvalue)

@@ -66,6 +66,13 @@ def test_the_known_kinds_of_jobs_are_all_kinds() -> None:
     assert set(scraping._KINDS) == set(KINDS)
 
 
+def test_the_ends_of_jobs_begin_at_0(client: TestClient) -> None:
+    now = scrape(client)
+    for kind in (*KINDS, "other"):
+        for state in ("succeeded", "failed", "cancelled"):
+            assert now("invariantselect_job_seconds_count", kind=kind, state=state) == 0
+
+
 def test_jobs_are_counted_by_kind_and_state_and_those_that_end_are_timed(client: TestClient) -> None:
     desk, store = services(client).jobs, services(client).store
     before = scrape(client)

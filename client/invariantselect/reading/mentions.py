@@ -23,6 +23,11 @@ _NEGATION = re.compile(
     re.IGNORECASE,
 )
 
+# ``melanoma: no``, ``Melanoma? No, a nevus.``
+_DENIED = re.compile(
+    r"[\s*_\"']*[:?][\s*_\"']*(?:no|not|none|never|negative|absent|false|unlikely|excluded)\b", re.IGNORECASE
+)
+
 
 @dataclass(frozen=True)
 class Mention:
@@ -106,5 +111,6 @@ def negated(text: str, mention: Mention) -> bool:
         mention: A mention in it.
     """
     before = _CLAUSE_END.split(text[max(0, mention.start - _LONGEST_CLAUSE) : mention.start])[-1]
-    after = _CLAUSE_END.split(text[mention.end : mention.end + _LONGEST_CLAUSE], maxsplit=1)[0]
-    return bool(_NEGATION.search(before) or _NEGATION.search(after))
+    behind = text[mention.end : mention.end + _LONGEST_CLAUSE]
+    after = _CLAUSE_END.split(behind, maxsplit=1)[0]
+    return bool(_NEGATION.search(before) or _NEGATION.search(after) or _DENIED.match(behind))

@@ -29,11 +29,13 @@ if TYPE_CHECKING:
 __all__ = ["Failure", "RefusedSetting", "judge", "quoted"]
 
 _NOT_ALLOWED = frozenset({401, 402, 403})
+_OF_A_SETTING = frozenset({400, 403, 422})
 _PASSING = frozenset({408, 409, 425, 429})
 _NO_CREDIT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 _REFUSALS = frozenset({"content_filter", "content_policy_violation", "invalid_prompt", "moderation_blocked"})
 _UNSUPPORTED = re.compile(
-    r"unsupported|not support|n't support|unexpected|unknown|unrecogni[sz]ed|not permitted|not allowed|extra", re.I
+    r"unsupported|not support|n't support|unexpected|unknown|unrecogni[sz]ed|not (?:permitted|allowed|enabled)|extra",
+    re.I,
 )
 _MOST_SHOWN = 300
 
@@ -107,6 +109,10 @@ def _of_status(
     status, code, message = failure.status_code, str(failure.code), _message_of(failure)
     said, shown = quoted(message, key), quoted(naming.without_address(message), key)
     told = f"{naming.endpoint} answers {status}: {shown or 'nothing'}"
+    # Before what a status says by itself: OpenAI forbids some models to be asked for probabilities, with 403.
+    setting = _refused_setting(failure, body, said) if status in _OF_A_SETTING and code not in _REFUSALS else None
+    if setting is not None:
+        return RefusedSetting(setting)
     if status in _NOT_ALLOWED or code in _NO_CREDIT:
         # What is said about a key may hold parts of it.
         about = "no credit" if status == 402 or code in _NO_CREDIT else "the key is not accepted"
@@ -118,8 +124,7 @@ def _of_status(
         return Reply(shown, refused=True)
     if status == 404 or code == "model_not_found" or f"'{body['model']}'" in said:
         return Failure(LearnerModelUnknownError(told))
-    setting = _refused_setting(failure, body, said) if status in (400, 422) else None
-    return Failure(LearnerRequestRefusedError(told)) if setting is None else RefusedSetting(setting)
+    return Failure(LearnerRequestRefusedError(told))
 
 
 def _message_of(failure: APIStatusError) -> str:
@@ -132,5 +137,5 @@ def _refused_setting(failure: APIStatusError, body: Body, said: str) -> str | No
     """The optional setting that a refusal is about, if it is about one."""
     if not _UNSUPPORTED.search(f"{failure.code} {said}"):
         return None
-    named = {failure.param, *re.findall(r"\w+", said)}
+    named = {failure.param, *re.findall(r"\w+", said.lower())}
     return next((name for name in OPTIONAL if name in body and name in named), None)

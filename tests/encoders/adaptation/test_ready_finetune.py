@@ -72,6 +72,14 @@ def test_where_no_image_fits_the_other_depths_go_on_and_it_is_told(monkeypatch: 
         adapted("finetune")
 
 
+def test_where_not_even_the_front_fits_it_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("the card is another's")
+
+    monkeypatch.setattr(finetune_depth, "activations_of", full)
+    assert "memory" in adapted("auto").report["left_out"]["finetune"]
+
+
 def test_no_view_is_made_where_encoding_alone_takes_longer_than_the_budget(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

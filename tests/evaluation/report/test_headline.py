@@ -29,8 +29,9 @@ ABOVE, BELOW, AROUND = Estimate(0.1, 0.01, 0.2), Estimate(-0.1, -0.2, -0.01), Es
     ],
 )
 def test_a_verdict_needs_an_interval_clear_of_0(accuracy: Estimate, macro: Estimate, expected: Verdict) -> None:
-    found = Comparison(9, accuracy, macro, accuracy, McNemar(1, 1, 1.0))
-    assert verdict_of(Difference(Row("a", 1, "vote"), Row("b", 1, "vote"), found)) is expected
+    for units, verdict in ((6, expected), (5, Verdict.UNCLEAR if expected is Verdict.UNCLEAR else Verdict.TOO_FEW)):
+        found = Comparison(9, accuracy, macro, accuracy, McNemar(1, 1, 1.0), units)
+        assert verdict_of(Difference(Row("a", 1, "vote"), Row("b", 1, "vote"), found)) is verdict
 
 
 def test_ours_is_set_against_its_nearest_rival_with_the_most_shots() -> None:

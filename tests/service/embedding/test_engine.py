@@ -11,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from invariantselect.errors import EncoderUnavailableError, OverloadedError
+from service.embedding import warm_up
 from service.embedding.encoder_shelf import EncoderShelf
 from service.embedding.engine import Engine
 from service.metrics import Metrics
@@ -171,6 +172,20 @@ def test_a_server_whose_encoder_can_not_be_loaded_says_why_and_never_gets_ready(
     assert problem["hint"] == "Fetch them."
     check_problem(client.post("/v1/pools", json={"name": "p"}), 503, "encoder_unavailable")
     assert client.get("/v1/pools").status_code == 200
+
+
+def test_a_server_gets_ready_once_its_encoder_can_be_loaded(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm_up, "_FIRST_PAUSE_S", 0.01)
+    away = iter([True, True])
+
+    def load(name: str) -> PixelEncoder:
+        if next(away, False):
+            raise EncoderUnavailableError("the hub is away", hint="Wait.")
+        return PixelEncoder()
+
+    client = serve(load=load)
+    _wait_until_ready(client)
+    assert next(away, None) is None
 
 
 def test_a_server_whose_encoder_is_broken_is_not_ready(serve: Serve) -> None:

@@ -153,3 +153,12 @@ def test_a_failure_outside_of_every_route_is_a_problem(serve: Serve, monkeypatch
     client = serve()
     monkeypatch.setattr(body_limit, "Headers", None)
     check_problem(client.get("/livez"), 500, "internal_error")
+
+
+def test_a_body_of_junk_is_refused_without_telling_of_every_field(client: TestClient) -> None:
+    few, many = ({str(number): 0 for number in range(count)} for count in (60, 2000))
+    problem = check_problem(client.post("/v1/pools", json=few), 422, "invalid_request")
+    assert len(problem["errors"]) == 50
+    problem = check_problem(client.post("/v1/pools", json=many), 422, "invalid_request")
+    assert problem["errors"] == []
+    assert "2001 things are wrong" in problem["detail"]  # and there is no name

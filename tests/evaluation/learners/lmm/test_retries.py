@@ -160,6 +160,9 @@ async def test_an_endpoint_that_never_answers_is_given_up(server: ScriptedServer
     [
         ("seed", refusal(400, "Unsupported parameter: 'seed' is not supported with this model.", param="seed")),
         ("temperature", refusal(400, "Only the default (1) value", param="temperature", code="unsupported_value")),
+        ("logprobs", refusal(403, "You are not allowed to request logprobs from this model")),
+        ("logprobs", refusal(400, "Logprobs is not enabled for this model")),
+        ("logprobs", refusal(400, "'logprobs' is not supported with 'tiny'")),
         ("logprobs", as_json({"detail": "Unexpected fields in the request: {'logprobs'}"}, 422)),
         ("max_tokens", refusal(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")),
     ],
