@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
@@ -26,6 +27,8 @@ from invariantselect.wire.base import PoolName
 
 __all__ = ["Pools"]
 
+_IMAGES_AT_ONCE = 256
+_BREATH_S = 0.001
 _NAME: TypeAdapter[str] = TypeAdapter(PoolName)
 
 
@@ -143,10 +146,17 @@ class Pools:
             shutil.rmtree(self._folders / pool.key, ignore_errors=True)
         shutil.rmtree(self._encoders / pool.key, ignore_errors=True)  # those that were adapted to it
         shutil.rmtree(self._reports / pool.key, ignore_errors=True)  # they show its images
-        with self._catalog.writing() as connection:
-            for sha256 in images - referenced(connection, sorted(images)):
-                self._blobs.discard(sha256)
+        hashes = sorted(images)
+        for start in range(0, len(hashes), _IMAGES_AT_ONCE):
+            self._discard_unused(hashes[start : start + _IMAGES_AT_ONCE])
+            time.sleep(_BREATH_S)  # whoever waits to write goes first
         self._forget(pool)
+
+    def _discard_unused(self, hashes: Sequence[str]) -> None:
+        """Few at a time: nobody else writes meanwhile, and a million files take minutes."""
+        with self._catalog.writing() as connection:
+            for sha256 in set(hashes) - referenced(connection, hashes):
+                self._blobs.discard(sha256)
 
     @property
     def lost_seconds(self) -> float | None:

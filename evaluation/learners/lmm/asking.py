@@ -96,7 +96,7 @@ class Lmm:
         async with self._places:
             messages = await asyncio.to_thread(messages_of, question, self._options, self._picture)
             reply = await self._reply(messages)
-        label = None if reply.refused else _parser(question.classes).parse(reply.text).label
+        label = _label_in(reply, question.classes)
         return Answer(label, 0.0 if label is None else confidence_of(reply, label), reply.text)
 
     async def aclose(self) -> None:
@@ -144,3 +144,23 @@ class Lmm:
 @lru_cache(maxsize=64)
 def _parser(classes: tuple[str, ...]) -> AnswerParser:
     return AnswerParser(classes)
+
+
+def _label_in(reply: Reply, classes: tuple[str, ...]) -> str | None:
+    """What was answered. Of a reply that was cut off only what was said as an answer, in a line that had its end, or a
+    name that is all it says and no beginning of another.
+
+    A model that is still thinking names classes, and of `melanoma in situ` it may have said the first word.
+    """
+    if reply.refused:
+        return None
+    parser = _parser(classes)
+    parsed = parser.parse(reply.text)
+    if not reply.cut_off:
+        return parsed.label
+    if parsed.label is not None and parsed.how == "name":
+        said = parsed.label.casefold()
+        longer = [each for each in classes if each.casefold().startswith(said) and each != parsed.label]
+        return None if longer else parsed.label
+    whole = parser.parse((reply.text or "").rpartition("\n")[0])
+    return whole.label if whole.how in ("template", "json") else None

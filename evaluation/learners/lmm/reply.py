@@ -33,12 +33,14 @@ class Reply:
         refused: Whether the text says why there is no answer: it is kept and never read for a label.
         tokens: Of the text; None where the endpoint gives no probabilities.
         used: What the endpoint counted; None where it doesn't say.
+        cut_off: Whether the model had more to say than it was let.
     """
 
     text: str | None
     refused: bool = False
     tokens: tuple[Token, ...] | None = None
     used: Tokens | None = None
+    cut_off: bool = False
 
 
 class _Message(BaseModel):
@@ -49,6 +51,7 @@ class _Message(BaseModel):
 class _Choice(BaseModel):
     message: _Message
     logprobs: Any = None
+    finish_reason: Any = None
 
 
 class _Completion(BaseModel):
@@ -91,7 +94,8 @@ def read_reply(content: bytes) -> Reply:
     used = _used(completion.usage)
     if choice.message.refusal:
         return Reply(choice.message.refusal, refused=True, used=used)
-    return Reply(choice.message.content, tokens=_tokens(choice.logprobs), used=used)
+    cut_off = choice.finish_reason == "length"
+    return Reply(choice.message.content, tokens=_tokens(choice.logprobs), used=used, cut_off=cut_off)
 
 
 def _tokens(logprobs: Any) -> tuple[Token, ...] | None:

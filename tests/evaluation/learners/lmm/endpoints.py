@@ -19,11 +19,13 @@ from tests.client.scripted_server import Reply, ScriptedServer, as_json
 KEY = "sk-test-a-key-that-nobody-has-0123456789"
 
 
-def completion(text: str | None, *, refusal: str | None = None, usage: Any = (50, 4), logprobs: Any = None) -> Reply:
+def completion(
+    text: str | None, *, refusal: str | None = None, usage: Any = (50, 4), logprobs: Any = None, finish: str = "stop"
+) -> Reply:
     """A chat completion as OpenAI's reference describes it; `logprobs` are pairs of a token and its probability."""
     choice: dict[str, Any] = {
         "index": 0,
-        "finish_reason": "stop",
+        "finish_reason": finish,
         "message": {"role": "assistant", "content": text, "refusal": refusal},
         "logprobs": None,
     }

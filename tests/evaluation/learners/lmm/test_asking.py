@@ -75,6 +75,29 @@ async def test_what_cant_be_read_is_no_answer_and_keeps_its_words(server: Script
 
 
 @pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Let's see. The first example shows a cat, which", None),
+        ("cat", "cat"),
+        ("cat fish", None),
+        ("Answer: cat", None),
+        ("The first shows a dog.\nThe last", None),
+        ("Answer: cat\nFor its ears are", "cat"),
+        ('{"answer": "cat"}\nFor', "cat"),
+        ("Answer: cat\nAnswer: do", "cat"),
+        (None, None),
+    ],
+)
+async def test_of_a_reply_that_was_cut_off_only_a_whole_answer_counts(
+    server: ScriptedServer, text: str | None, label: str | None
+) -> None:
+    server.script(completion(text, finish="length"))
+    async with asking(server) as lmm:
+        found = await lmm.answer(question())
+    assert (found.label, found.raw) == (label, text)
+
+
+@pytest.mark.parametrize(
     "refused",
     [
         completion(None, refusal="I can't say whether this is a cat."),
