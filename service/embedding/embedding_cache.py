@@ -29,6 +29,7 @@ _REDIS_SECONDS = 0.25
 _REDIS_PAUSE = 5.0
 _REDIS_LIFE = 30 * 24 * 3600
 _OVERHEAD = 200  # bytes of a dictionary entry beside the vector, about
+_UNIT = 1e-4  # how far a float32 vector of length one may be from it
 
 Vector = NDArray[np.float32]
 
@@ -177,4 +178,5 @@ def _read(value: bytes | str | None, dim: int) -> Vector | None:
     if not isinstance(value, bytes) or len(value) != 4 * dim:
         return None
     vector = np.frombuffer(value, dtype="<f4").astype(np.float32)
-    return vector if np.isfinite(vector).all() else None
+    # Not only damage: whoever may write to Redis mustn't put into a pool what no encoder makes.
+    return vector if abs(float(np.linalg.norm(vector.astype(np.float64))) - 1.0) < _UNIT else None

@@ -171,7 +171,8 @@ def _knowing(pool: Pool) -> list[str]:
 
 def _spent(model: Lmm) -> str:
     spent = model.spent
+    cost = f", cost {spent.cost:.2f}" if model.priced else ""
     return (
         f"{model.name}: {spent.requests} requests in the last run, {spent.prompt_tokens} + {spent.answer_tokens} "
-        f"tokens, cost {spent.cost:.2f}; {spent.cached} answers were known already."
+        f"tokens{cost}; {spent.cached} answers were known already."
     )

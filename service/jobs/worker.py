@@ -29,6 +29,7 @@ __all__ = ["run_worker", "worker_name"]
 _log = structlog.get_logger("service.jobs.worker")
 
 _SWEEPS = 3  # in the time after which a worker counts as dead
+_CLEAN_EVERY_S = 86400.0
 
 
 def worker_name() -> str:
@@ -84,17 +85,17 @@ def run_worker(
 
 def _sweep(services: Services, stopped: threading.Event) -> None:
     pause = services.settings.job_stale_seconds / _SWEEPS
-    first = True
-    while first or not stopped.wait(pause):
+    cleaned: float | None = None
+    while cleaned is None or not stopped.wait(pause):
         try:
-            if first:
+            if cleaned is None or time.monotonic() - cleaned > _CLEAN_EVERY_S:
+                cleaned = time.monotonic()
                 remove_leftovers(services.store, services.settings.data / "jobs")
             announced = sweep(services.store, services.queue, services.settings.job_stale_seconds)
             if announced:
                 _log.info("jobs_announced_again", jobs=announced)
         except CatalogUnavailableError as error:
             _log.warning("sweep_failed", error=error.detail)
-        first = False
 
 
 def _end(services: Services, threads: list[threading.Thread]) -> None:

@@ -81,6 +81,11 @@ class Lmm:
         used = self._budget.used
         return Spent(self._budget.requests, used.prompt, used.answer, self._budget.cost, self._cached)
 
+    @property
+    def priced(self) -> bool:
+        """Whether it is known what it costs."""
+        return bool(self._options.price_in or self._options.price_out)
+
     async def answer(self, question: Question) -> Answer:
         """The model's answer; one that can't be read has no label and keeps its words.
 

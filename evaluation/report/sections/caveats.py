@@ -41,9 +41,12 @@ def _unanswered(contents: Contents) -> list[str]:
     told = []
     for learner in contents.learners:
         rows = [(row, figures) for row, figures in contents.rows.items() if row.learner == learner]
-        if any(not row.shots and figures.unanswered == 1 for row, figures in rows):
+        model = learner.startswith("lmm:")  # which may know without demonstrations, and be cut off or refuse
+        if not model and any(not row.shots and figures.unanswered == 1 for row, figures in rows):
             told.append(f"{learner} knows nothing but its demonstrations: with zero shots it doesn’t answer.")
-        worst, row = max(((figures.unanswered, row) for row, figures in rows if row.shots), default=(0.0, None))
+        worst, row = max(
+            ((figures.unanswered, row) for row, figures in rows if row.shots or model), default=(0.0, None)
+        )
         if row is not None and worst > 0:
             told.append(
                 f"{learner} gave no answer, or none that could be read, to up to {percent(worst)} % of the queries "

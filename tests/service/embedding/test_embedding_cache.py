@@ -153,8 +153,13 @@ def test_what_redis_holds_is_not_believed_blindly(redis: RealRedis) -> None:
     with Redis.from_url(redis.url) as raw:
         (key,) = raw.keys("*")
         assert 0 < raw.ttl(key) <= 30 * 24 * 3600
-        raw.set(key, np.full(4, np.nan, "<f4").tobytes())
-        assert cache.get("f", ["a"], 4) == [None]
+        for wrong in (np.nan, np.inf, 0.0, 0.501, 3.0):  # four halves have the length one
+            raw.set(key, np.full(4, wrong, "<f4").tobytes())
+            assert cache.get("f", ["a"], 4) == [None]
+        raw.set(key, np.full(4, 0.5, "<f4").tobytes())
+        [found] = cache.get("f", ["a"], 4)
+        assert found is not None
+        assert found.tolist() == [0.5] * 4
     cache.close()
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from pydantic import BaseModel
 from sqlalchemy import update
 
 from invariantselect.errors import JobCancelledError
+from service.jobs import worker
 from service.jobs.claims import claim
 from service.jobs.clock import utc_now
 from service.jobs.context import JobContext
@@ -215,3 +217,15 @@ def test_no_two_workers_have_the_same_name() -> None:
 
     assert worker_name() != worker_name()
     assert f":{os.getpid()}:" in worker_name()
+
+
+@pytest.mark.parametrize(("every", "times"), [(0.0, 3), (3600.0, 1)])
+def test_a_worker_that_runs_for_months_removes_leftovers_too(
+    every: float, times: int, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(worker, "_CLEAN_EVERY_S", every)
+    monkeypatch.setattr(worker, "remove_leftovers", lambda *of: told.append(of))
+    turns = iter([False, False, True])
+    worker._sweep(services, SimpleNamespace(wait=lambda _: next(turns)))  # type: ignore[arg-type]
+    assert len(told) == times
