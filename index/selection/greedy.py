@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -12,7 +13,7 @@ from index.selection.balance import open_labels
 from index.selection.caps import has_room
 from invariantselect.wire.options import LabelBalance
 
-__all__ = ["Candidates", "Gain", "Rules", "greedy"]
+__all__ = ["Candidates", "Gain", "Rules", "go_on", "greedy"]
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,12 @@ class Gain(Protocol):
         """Count a candidate as taken."""
 
 
+def go_on() -> None:
+    """Ends nothing."""
+
+
 def greedy(
-    candidates: Candidates, rules: Rules, gain: Gain | None = None
+    candidates: Candidates, rules: Rules, gain: Gain | None = None, check: Callable[[], None] = go_on
 ) -> tuple[list[int], Bool[np.ndarray, " labels"]]:
     """Choose up to k candidates: at each step the largest gain among the admissible, ties by rank.
 
@@ -60,6 +65,7 @@ def greedy(
         candidates: In rank order.
         rules: k, label balance and caps.
         gain: None for rank order alone. With a gain, the candidates must be complete (``known`` all n+1).
+        check: Called before each step; raises whatever shall end the choice.
 
     Returns:
         Numbers of the chosen candidates in the order they were taken, and a mask of labels. Where the mask is set, the
@@ -75,6 +81,7 @@ def greedy(
     free = np.ones(n, dtype=np.bool_)
     counts = np.zeros(len(candidates.known), dtype=np.int64)
     while len(chosen) < rules.k:
+        check()
         available = candidates.known <= n
         available[candidates.labels[free]] = True
         in_play = open_labels(rules.balance, counts, available)

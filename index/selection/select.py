@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float32, Int64
 from index.selection.exclude import Barrier, bar_ids
 from index.selection.filter import allowed
 from index.selection.frontier import Frontier, Strata
-from index.selection.greedy import Rules
+from index.selection.greedy import Rules, go_on
 from index.selection.order import prompt_order
 from index.selection.query import ResolvedQuery
 from index.selection.ranking import Ranking
@@ -48,7 +48,13 @@ class Chosen:
     select_ms: float
 
 
-def select(snapshot: Searchable, queries: Sequence[ResolvedQuery], options: SelectionOptions) -> list[Chosen]:
+def select(
+    snapshot: Searchable,
+    queries: Sequence[ResolvedQuery],
+    options: SelectionOptions,
+    *,
+    check: Callable[[], None] = go_on,
+) -> list[Chosen]:
     """Choose demonstrations for each query.
 
     The same query, options and snapshot give the same answer, alone and in a batch, before and after segments were
@@ -58,6 +64,7 @@ def select(snapshot: Searchable, queries: Sequence[ResolvedQuery], options: Sele
         snapshot: The pool.
         queries: Any number; what they can share, they search together.
         options: How to choose.
+        check: Called for each query and for each step of a diverse choice; raises whatever shall end it all.
 
     Returns:
         One answer for each query, in their order. It holds fewer than k demonstrations where no more may be chosen.
@@ -75,7 +82,7 @@ def select(snapshot: Searchable, queries: Sequence[ResolvedQuery], options: Sele
     shared = sum(frontier.search_seconds for frontier in frontiers)
     preparation = (perf_counter() - began - shared) / len(queries)
     return [
-        _choose(snapshot, query, options, frontier, preparation)
+        _choose(snapshot, query, options, frontier, preparation, check=check)
         for query, frontier in zip(queries, frontiers, strict=True)
     ]
 
@@ -131,14 +138,21 @@ def _first_limit(options: SelectionOptions) -> int:
 
 
 def _choose(
-    snapshot: Searchable, query: ResolvedQuery, options: SelectionOptions, frontier: Frontier, preparation: float
+    snapshot: Searchable,
+    query: ResolvedQuery,
+    options: SelectionOptions,
+    frontier: Frontier,
+    preparation: float,
+    *,
+    check: Callable[[], None],
 ) -> Chosen:
+    check()
     began, searched = perf_counter(), frontier.search_seconds
     rules = Rules(options.k, options.label_balance, options.max_per_group, options.max_per_domain)
     if options.diversity is None:
         taken = choose_by_rank(snapshot, frontier, rules, _first_limit(options))
     else:
-        taken = choose_diverse(snapshot, frontier, rules, options.diversity)
+        taken = choose_diverse(snapshot, frontier, rules, options.diversity, check)
     positions, scores = frontier.positions[taken], frontier.scores[taken]
     by_score = np.lexsort((snapshot.ids[positions].astype(str), -scores))
     positions, scores = positions[by_score], scores[by_score]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Bool, Int64
 
@@ -21,7 +23,7 @@ _WIDENING = 4
 
 
 def choose_diverse(
-    snapshot: Searchable, frontier: Frontier, rules: Rules, diversity: Diversity
+    snapshot: Searchable, frontier: Frontier, rules: Rules, diversity: Diversity, check: Callable[[], None]
 ) -> Int64[np.ndarray, " m"]:
     """Numbers of the frontier's candidates that are chosen for relevance and variety, in the order they were taken.
 
@@ -34,9 +36,11 @@ def choose_diverse(
         frontier: What is known of the query's ranking; extended in place.
         rules: k, label balance and caps.
         diversity: Method, λ and the size of the window.
+        check: Called before each step; raises whatever shall end the choice.
     """
     window = diversity.candidates
     while True:
+        check()
         _fill(frontier, window)
         strata = frontier.strata()
         within = _first_of_each(strata, window)
@@ -47,7 +51,7 @@ def choose_diverse(
             domains=snapshot.domains.codes[positions],
             known=np.full(len(frontier.incomplete()), len(positions) + 1),
         )
-        chosen, _ = greedy(candidates, rules, _gain(snapshot, frontier, within, diversity))
+        chosen, _ = greedy(candidates, rules, _gain(snapshot, frontier, within, diversity), check)
         everything = len(within) == len(strata) and not frontier.incomplete().any()
         if len(chosen) == rules.k or everything:
             return within[chosen]

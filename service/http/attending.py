@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from starlette.requests import ClientDisconnect, Request
 
 from invariantselect.errors import TimedOutError
+from service.embedding.given_up import wanted
 from service.services import services_of
 
 __all__ = ["attended"]
@@ -16,7 +17,8 @@ __all__ = ["attended"]
 
 @asynccontextmanager
 async def attended(request: Request) -> AsyncIterator[None]:
-    """Admitted to the engine; what runs within is cancelled when its time is over or its client hangs up.
+    """Admitted to the engine; what runs within is cancelled when its time is over or its client hangs up, and what has
+    begun on a thread ends the next time it asks (`service.embedding.given_up`).
 
     Args:
         request: Its body was read.
@@ -42,7 +44,8 @@ async def attended(request: Request) -> AsyncIterator[None]:
             async with asyncio.timeout(seconds) as limit:
                 watching = asyncio.create_task(watch(limit))
                 try:
-                    yield
+                    with wanted():
+                        yield
                 finally:
                     watching.cancel()
         except TimeoutError:

@@ -16,6 +16,7 @@ from invariantselect.wire.options import CentreQueries, SelectionOptions, Strate
 from invariantselect.wire.selections import Comparison, Selected, Selection, Timings
 from service.embedding.embedder import Passed
 from service.embedding.ending import Together
+from service.embedding.given_up import check_wanted
 from service.embedding.image_work import ImageWork
 from service.selecting.given_query import GivenQuery
 from service.selecting.resolving import Asked, EmbedderOf, Resolved, ask
@@ -130,7 +131,7 @@ def _answers(
     options: SelectionOptions,
 ) -> list[Selection | InvariantSelectError]:
     sound = [each for each in resolved if isinstance(each, Resolved)]
-    chosen = iter(select(space.snapshot, [each.query for each in sound], options))
+    chosen = iter(select(space.snapshot, [each.query for each in sound], options, check=check_wanted))
     return [
         each if isinstance(each, InvariantSelectError) else _answer(pool, space, options, each, next(chosen))
         for each in resolved

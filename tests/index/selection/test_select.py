@@ -187,3 +187,29 @@ def test_time_is_told_in_two_parts(pool: MemoryPool) -> None:
     (chosen,) = select(pool, [random_query(pool.records, SHAPE.dim, seed=3)], SelectionOptions())
     assert chosen.search_ms > 0
     assert chosen.select_ms > 0
+
+
+@pytest.mark.parametrize(
+    "diversity", [None, Diversity(method="mmr", candidates=30), Diversity(method="dpp", candidates=30)]
+)
+def test_a_choice_is_ended_by_whoever_checks_it_and_is_the_same_where_nobody_does(
+    pool: MemoryPool, diversity: Diversity | None
+) -> None:
+    options = SelectionOptions(k=9, diversity=diversity)
+    queries = [random_query(random_records(SHAPE, seed=1), SHAPE.dim, seed) for seed in range(3)]
+    checked: list[int] = []
+    watched = select(pool, queries, options, check=lambda: checked.append(1))
+    for one, other in zip(watched, select(pool, queries, options), strict=True):
+        assert one.positions.tolist() == other.positions.tolist()
+    assert len(checked) >= len(queries) * (1 if diversity is None else options.k)
+
+    def over() -> None:
+        checked.append(1)
+        if len(checked) == most:
+            raise TimeoutError
+
+    for most in range(1, len(checked) + 1):
+        checked.clear()
+        with pytest.raises(TimeoutError):
+            select(pool, queries, options, check=over)
+        assert len(checked) == most
