@@ -151,7 +151,7 @@ class Finetune:
         Raises:
             torch.OutOfMemoryError: It doesn't hold one image.
         """
-        if self._has_own_memory:
+        if self._has_own_memory and not self._ranks.several:  # the others would wait for the one that gave up
             measured = partial(fitting_part, self._options.batch, self._step_by, first=self._options.micro_batch)
             part = Remembered(self._folder).once("micro_batch", measured)
             self._options = replace(self._options, micro_batch=part)

@@ -149,7 +149,8 @@ def select_batch(
         answers: Sequence[WireSelection | SelectionFailure | InvariantSelectError] = []
         if good and images:
             answers = yield from fetched.asked(good, ask, _selections_of, together=bool(centring))
-            yield from fetched.fetch(id for asked in good for id in asked.origin.stored)
+            well = [asked for asked, answer in zip(good, answers, strict=True) if isinstance(answer, WireSelection)]
+            yield from fetched.fetch(id for asked in well for id in asked.origin.stored)
         elif good:
             answers = yield from ask(good)
         answered = iter(zip(good, answers, strict=True))

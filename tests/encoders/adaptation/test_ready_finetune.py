@@ -15,9 +15,11 @@ from encoders.adaptation import finetune_depth, step_count
 from encoders.adaptation.adapt import Adaptation, adapt
 from encoders.adaptation.finetune import Finetuning
 from encoders.adaptation.finetune_depth import Finetune
+from encoders.adaptation.ranks import Ranks
 from encoders.adaptation.watch import Watch
 from invariantselect.errors import InvalidRequestError
-from tests.encoders.adaptation.test_adapt import PLAN, pool_of
+from tests.encoders.adaptation.test_adapt import FINETUNE, PLAN, pool_of
+from tests.encoders.adaptation.test_finetune_depth import finetune
 from tests.encoders.adaptation.towers import tower_of
 
 STEPS = 2
@@ -78,6 +80,15 @@ def test_where_not_even_the_front_fits_it_is_told_too(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(finetune_depth, "activations_of", full)
     assert "memory" in adapted("auto").report["left_out"]["finetune"]
+
+
+def test_ranks_that_share_a_batch_dont_try_parts_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Finetune, "_has_own_memory", True)
+    monkeypatch.setattr(finetune_depth, "fitting_part", lambda *_, **__: pytest.fail("it was tried"))
+    depth = finetune([])
+    depth._ranks = Ranks(world=2)
+    depth.settle_memory()
+    assert depth._options.micro_batch == FINETUNE.micro_batch
 
 
 def test_no_view_is_made_where_encoding_alone_takes_longer_than_the_budget(
