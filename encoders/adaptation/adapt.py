@@ -159,10 +159,8 @@ def _contest(
         allowed = [pair for pair in allowed if pair[1].depth != "frozen"]
     if not allowed:
         why = left_out["finetune"]
-        raise InvalidRequestError(
-            f"{why[0].upper()}{why[1:]}.",
-            hint="Take the depth closed_form or head; where time or memory is short, a larger budget or device.",
-        )
+        larger = "Take" if base is None else "Give a larger budget or device, or take"
+        raise InvalidRequestError(f"{why[0].upper()}{why[1:]}.", hint=f"{larger} the depth closed_form or head.")
     best = best_of([contestant for _, contestant in allowed], frozen=contestants[0][1])
     return _Contest(examples, folds, contestants, next(pair for pair in allowed if pair[1] is best), left_out)
 

@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[3]
 WELL = {"died": False, "code": 0}
 
 CLOSED_FORM = ["choose", "learning set", "reserve", "number", "save", "add", "fill", "switch", "succeed"]
-FINETUNE = [*(("measured", nth) for nth in (1, 2, 3)), *(("checkpoint", nth) for nth in (1, 4, 6))]
+MEASURED = ("half", "views_at_32", "in_time", "half_products", "steps")  # in this order
+FINETUNE = [*(("measured", nth) for nth in range(1, 1 + len(MEASURED))), *(("checkpoint", nth) for nth in (1, 4, 6))]
 CASES = [("closed_form", call, 1) for call in CLOSED_FORM] + [("finetune", call, nth) for call, nth in FINETUNE]
 
 
@@ -80,9 +81,9 @@ def undisturbed(
 
 def measured_otherwise(call: str, nth: int, moment: str) -> dict[str, object]:
     """What a second attempt would measure by itself, of that which the first wrote down before it died."""
-    measures = {"half": True, "half_products": True, "steps": 5}
-    written = nth - (moment == "before") if call == "measured" else len(measures)
-    return dict(list(measures.items())[:written])
+    otherwise = {"half": True, "half_products": True, "steps": 5}
+    written = MEASURED[: nth - (moment == "before")] if call == "measured" else MEASURED
+    return {name: value for name, value in otherwise.items() if name in written}
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
