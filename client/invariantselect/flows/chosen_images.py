@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TypeAlias, TypeVar
 
-from invariantselect.calls import Flow, many, off_the_loop, one
+from invariantselect.calls import Flow, many, off_the_loop
 from invariantselect.errors import (
     DemonstrationNotFoundError,
     ImageNotFoundError,
@@ -52,21 +52,22 @@ class ChosenImages:
 
     def fetch(self, ids: Iterable[str]) -> Flow[None]:
         """Fetch those that aren't here. What is wrong with one of them is told when it is asked for."""
-        due = [id for id in dict.fromkeys(ids) if id not in self._files]
-        calls = [image_call(self._pool, id) for id in due]
-        try:
-            files = dict(zip(due, (yield from many(calls)), strict=True))
-        except _OF_ONE_IMAGE:
-            files = {}
-            for id, call in zip(due, calls, strict=True):
-                try:
-                    files[id] = yield from one(call)
-                except _OF_ONE_IMAGE as error:
-                    self._failed[id] = error
+        files = yield from self._fetched([id for id in dict.fromkeys(ids) if id not in self._files])
         self._hashes |= yield from off_the_loop(partial(_hashes, files))
         self._files |= files
         for id in files:
             self._failed.pop(id, None)
+
+    def _fetched(self, ids: Sequence[str]) -> Flow[dict[str, bytes]]:
+        """Those of the images that are there; halves tell which isn't, and are still fetched side by side."""
+        try:
+            return dict(zip(ids, (yield from many([image_call(self._pool, id) for id in ids])), strict=True))
+        except _OF_ONE_IMAGE as error:
+            if len(ids) == 1:
+                self._failed[ids[0]] = error
+                return {}
+        half = len(ids) // 2
+        return {**(yield from self._fetched(ids[:half])), **(yield from self._fetched(ids[half:]))}
 
     def asked(
         self,

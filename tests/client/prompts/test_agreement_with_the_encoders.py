@@ -74,6 +74,9 @@ def test_every_orientation_is_turned_the_same_way(kind: str, orientation: int) -
     exif[0x0112] = orientation
     data = encoded(PHOTO, kind, exif=exif)
     assert np.array_equal(np.asarray(read_image(data, what=kind)), np.asarray(decode(data)))
+    sent = image_bytes(Image.open(io.BytesIO(data)))
+    assert Image.open(io.BytesIO(sent)).getexif().get(0x0112, 1) == 1  # else it would be turned once more
+    assert np.array_equal(np.asarray(decode(sent)), np.asarray(decode(data)))
 
 
 def broken_exif() -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextvars import Context
+from contextvars import Context, copy_context
 
 import pytest
 
@@ -43,12 +43,20 @@ async def test_what_has_begun_on_a_thread_ends_when_its_request_is_over() -> Non
         engine.close()
 
 
+def goes_on(context: Context) -> bool:
+    try:
+        context.run(check_wanted)
+    except TimedOutError:
+        return False
+    return True
+
+
 def test_what_is_done_for_nobody_or_for_several_goes_on() -> None:
-    check_wanted()
+    nobody = copy_context()
     with wanted():
-        check_wanted()
-        Context().run(check_wanted)
+        outer = copy_context()
         with wanted():
-            check_wanted()
-        check_wanted()
-    check_wanted()
+            inner = copy_context()
+            assert [goes_on(each) for each in (nobody, outer, inner, Context())] == [True] * 4
+        assert [goes_on(each) for each in (nobody, outer, inner, Context())] == [True, True, False, True]
+    assert [goes_on(each) for each in (nobody, outer, inner, Context())] == [True, False, False, True]
