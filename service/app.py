@@ -17,10 +17,12 @@ from service.access.audit_trail import AuditTrail
 from service.embedding.encoder_shelf import EncoderLoader
 from service.embedding.native_threads import one_blas_thread
 from service.http.body_limit import BodyLimit
+from service.http.held_bodies import HeldBodies
 from service.http.known_parameters import refuse_unknown_parameters
 from service.http.openapi import document
 from service.http.problems import exception_handlers
 from service.http.request_context import RequestContext
+from service.jobs.streaming import Followers
 from service.logs import configure_logs
 from service.metrics import Metrics
 from service.replicas.catalog_watch import CatalogWatch
@@ -96,9 +98,11 @@ def create_app(settings: Settings, *, load_encoder: EncoderLoader | None = None)
     app.state.scraper = Scraper()
     app.state.scraper.begin(metrics)
     app.state.closing = threading.Event()  # set when the server is told to stop: streams without an end must end
+    app.state.followers = Followers()
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(AuditTrail)
+    app.add_middleware(HeldBodies, room=settings.max_held_bytes)
     app.add_middleware(BodyLimit, limit=settings.max_request_bytes)
     app.add_middleware(RequestContext, metrics=metrics, closing=app.state.closing)
     if settings.otlp_endpoint is not None:

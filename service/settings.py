@@ -67,6 +67,14 @@ class Settings(BaseSettings):
         description="How long a selection or an embedding may take, its time in the queue included; then it gets 504.",
     )
     max_request_bytes: int = Field(default=64 * _MIB, ge=1024, description="Largest request body.")
+    max_held_bytes: int = Field(
+        default=512 * _MIB,
+        ge=1024,
+        description="Bodies of all requests at once; a further one gets 429. One alone is always let in.",
+    )
+    max_connections: int = Field(
+        default=1000, ge=1, description="Connections at once; with more, every request but those of probes gets 503."
+    )
     max_image_bytes: int = Field(default=32 * _MIB, ge=1, description="Largest image file.")
     max_image_pixels: int = Field(
         default=64 * _MIB, ge=1, le=170_000_000, description="Most pixels of an image, refused before decoding."

@@ -63,11 +63,13 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
 
     from service.app import create_app
     from service.http.graceful_server import GracefulServer
+    from service.http.guarded_connection import guarded
     from service.jobs.embedded import EmbeddedWorker
 
     app = create_app(settings)
     config = uvicorn.Config(
         app,
+        http=guarded(settings.max_connections),
         log_config=None,
         access_log=False,
         server_header=False,

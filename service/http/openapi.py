@@ -15,10 +15,12 @@ from invariantselect.errors import (
     ForbiddenError,
     InvalidRequestError,
     InvariantSelectError,
+    OverloadedError,
     PayloadTooLargeError,
     PoolNotFoundError,
     RateLimitedError,
     RequestMalformedError,
+    RequestTooSlowError,
     StoreCorruptError,
     UnauthenticatedError,
     UnsupportedMediaTypeError,
@@ -62,7 +64,13 @@ _REQUESTS: tuple[type[BaseModel], ...] = (
 )
 _ANYWHERE = (UnauthenticatedError, ForbiddenError, InvalidRequestError, CatalogUnavailableError)
 _COUNTED = (*_ANYWHERE, RateLimitedError)
-_OF_A_BODY = (RequestMalformedError, PayloadTooLargeError, UnsupportedMediaTypeError)
+_OF_A_BODY = (
+    RequestMalformedError,
+    RequestTooSlowError,
+    PayloadTooLargeError,
+    UnsupportedMediaTypeError,
+    OverloadedError,
+)
 OF_A_POOL = (PoolNotFoundError, StoreCorruptError)
 
 

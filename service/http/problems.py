@@ -23,6 +23,7 @@ from invariantselect.errors import (
     PayloadTooLargeError,
     RateLimitedError,
     RequestMalformedError,
+    RequestTooSlowError,
     RouteNotFoundError,
     UnauthenticatedError,
     UnsupportedMediaTypeError,
@@ -69,7 +70,7 @@ def problem_response(error: InvariantSelectError, scope: MutableMapping[str, Any
         headers["Retry-After"] = str(error.context["retry_after"])
     if isinstance(error, RateLimitedError) and "quota" in error.context:
         headers |= _rate_headers(error.context)
-    if isinstance(error, PayloadTooLargeError):
+    if isinstance(error, PayloadTooLargeError | RequestTooSlowError):
         headers["Connection"] = "close"
     # ASCII only: a context may quote what a client sent, surrogates and all.
     content = json.dumps(problem_of(error, scope), default=str).encode("ascii")

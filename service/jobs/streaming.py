@@ -7,21 +7,56 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from starlette.concurrency import run_in_threadpool
 
+from invariantselect.errors import OverloadedError
 from invariantselect.wire.jobs import JobEvent
 from service.jobs.desk import JobDesk
 
-__all__ = ["stream"]
+__all__ = ["Followers", "stream"]
 
-_LOOK_SECONDS = 0.25
+_LOOK_SECONDS, _SLOWEST_LOOK_SECONDS = 0.25, 1.0
 _SIGN_OF_LIFE_SECONDS = 10.0
 _ADMITTED_SECONDS = 2.0
 _AT_ONCE = 500
 _LAST = ("succeeded", "failed", "cancelled")
+_MOST_FOLLOWERS = 200
+_RETRY_AFTER = 5
+
+
+class Followers:
+    """How many streams there are; each looks into the catalog for as long as it lasts.
+
+    Args:
+        most: At once.
+    """
+
+    def __init__(self, most: int = _MOST_FOLLOWERS) -> None:
+        self._most = most
+        self._there = 0
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place among them.
+
+        Raises:
+            OverloadedError: There is none.
+        """
+        if self._there >= self._most:
+            raise OverloadedError(
+                f"{self._there} streams of events are being followed, the most that may be",
+                hint="Wait for the seconds in Retry-After, or ask GET /v1/jobs/{job_id} now and then.",
+                retry_after=_RETRY_AFTER,
+            )
+        self._there += 1
+        try:
+            yield
+        finally:
+            self._there -= 1
 
 
 async def stream(
@@ -39,6 +74,7 @@ async def stream(
             client that connects again is told why.
     """
     told = asked = time.monotonic()
+    pause = _LOOK_SECONDS
     yield b"retry: 1000\n\n"
     while not closing():
         if time.monotonic() - asked > _ADMITTED_SECONDS:
@@ -57,7 +93,8 @@ async def stream(
             told = time.monotonic()
             yield b": the job goes on\n\n"
         if len(found) < _AT_ONCE:
-            await asyncio.sleep(_LOOK_SECONDS)
+            pause = _LOOK_SECONDS if found else min(1.25 * pause, _SLOWEST_LOOK_SECONDS)
+            await asyncio.sleep(pause)
     yield b'event: closing\ndata: {"event": "closing"}\n\n'  # without an id: the last one stays where to go on from
 
 

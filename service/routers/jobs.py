@@ -8,8 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
 
-from invariantselect.errors import InvalidCursorError, JobNotFoundError, JobStateError
+from invariantselect.errors import InvalidCursorError, JobNotFoundError, JobStateError, OverloadedError
 from invariantselect.wire.base import PoolName
 from invariantselect.wire.jobs import Job, JobId, JobList, JobLog, JobState
 from service.access.audit_trail import WithRecord
@@ -64,9 +65,14 @@ def get_job(job_id: OneJob, services: WithServices) -> Job:
 
 
 class EventStream(StreamingResponse):
-    """Server-sent events."""
+    """Server-sent events; the client takes a place among the app's followers."""
 
     media_type = "text/event-stream"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send what happens, if there is a place."""
+        with scope["app"].state.followers.place():
+            await super().__call__(scope, receive, send)
 
 
 @router.get(
@@ -75,7 +81,7 @@ class EventStream(StreamingResponse):
     dependencies=[Depends(READ)],
     response_class=EventStream,
     responses={
-        **problems(JobNotFoundError),
+        **problems(JobNotFoundError, OverloadedError),
         200: {
             "description": "Events `state`, `progress` and `log`; the data of each is a JobEvent. An event `closing` "
             "says that the server stops, not the job: connect again.",

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -15,11 +16,11 @@ __all__ = ["live"]
 
 
 @contextmanager
-def live(app: FastAPI) -> Iterator[str]:
-    """The address of a running server."""
+def live(app: FastAPI, **config: Any) -> Iterator[str]:
+    """The address of a running server; `config` is for uvicorn."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=10)
-    server = uvicorn.Server(config)
+    told = uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=10, **config)
+    server = uvicorn.Server(told)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="uvicorn")
     thread.start()
     try:

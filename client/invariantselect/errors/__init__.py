@@ -55,6 +55,7 @@ from invariantselect.errors.pools import (
 from invariantselect.errors.problems import error_from_problem
 from invariantselect.errors.requests import (
     ForbiddenError,
+    HeadTooLargeError,
     InvalidCursorError,
     InvalidFilterError,
     InvalidRequestError,
@@ -64,6 +65,7 @@ from invariantselect.errors.requests import (
     PayloadTooLargeError,
     RateLimitedError,
     RequestMalformedError,
+    RequestTooSlowError,
     RouteNotFoundError,
     TimedOutError,
     UnauthenticatedError,
@@ -96,6 +98,7 @@ __all__ = [
     "EncoderVersionNotFoundError",
     "FingerprintMismatchError",
     "ForbiddenError",
+    "HeadTooLargeError",
     "IdempotencyKeyReusedError",
     "ImageFormatUnsupportedError",
     "ImageNotFoundError",
@@ -132,6 +135,7 @@ __all__ = [
     "RateLimitedError",
     "ReportNotFoundError",
     "RequestMalformedError",
+    "RequestTooSlowError",
     "RouteNotFoundError",
     "SelectionOutdatedError",
     "StoreCorruptError",

@@ -121,8 +121,26 @@ class InvalidVectorError(InvariantSelectError):
     default_hint = "Send the embedding of /v1/embeddings unchanged, with the fingerprint that came with it."
 
 
+class HeadTooLargeError(InvariantSelectError):
+    """The request line and headers are larger than the server reads."""
+
+    code = "head_too_large"
+    status = 431
+    title = "The head of the request is too large"
+    default_hint = "Send what is long in the body, and fewer headers."
+
+
+class RequestTooSlowError(InvariantSelectError):
+    """The body of a request came so slowly that the server waits no longer."""
+
+    code = "request_too_slow"
+    status = 408
+    title = "The request came too slowly"
+    default_hint = "Send it again, in smaller pieces where the connection is slow."
+
+
 class OverloadedError(InvariantSelectError):
-    """The queue in front of the encoder is full."""
+    """The queue in front of the encoder is full, or there is no room for another body beside those that are held."""
 
     code = "overloaded"
     status = 429

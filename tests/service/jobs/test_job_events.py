@@ -22,6 +22,7 @@ from service.jobs import streaming
 from service.jobs.claims import Claim, claim
 from service.settings import Settings
 from tests.service.conftest import load_pixel_encoder
+from tests.service.http.test_problems import check_problem
 from tests.service.live_server import live
 
 
@@ -132,6 +133,22 @@ def test_a_silent_job_gives_signs_of_life(tmp_path: Path, monkeypatch: pytest.Mo
     ):
         lines = response.iter_lines()
         assert any(line.startswith(":") for line in lines)
+
+
+def test_there_are_so_many_followers_and_a_place_is_free_again_when_one_is_gone(tmp_path: Path) -> None:
+    with running(tmp_path) as (url, held, app):
+        app.state.followers = streaming.Followers(most=1)
+        where = f"{url}/v1/jobs/{held.job.id}/events"
+        with httpx2.stream("GET", where, timeout=20) as response:
+            lines = response.iter_lines()  # kept: the connection ends with them
+            assert next(lines).startswith("retry:")
+            refused = httpx2.get(where)
+            check_problem(refused, 429, "overloaded")
+            assert int(refused.headers["retry-after"]) >= 1
+        held.succeed({})
+        deadline = time.monotonic() + 20
+        while httpx2.get(where, timeout=20).status_code == 429:  # until it is noticed that the first is gone
+            assert time.monotonic() < deadline
 
 
 def test_a_server_that_stops_doesn_t_wait_for_a_stream(tmp_path: Path) -> None:
