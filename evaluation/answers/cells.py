@@ -1,8 +1,14 @@
-"""An answer as the cells of a row, and back: texts as they are, nothing as an empty cell, lists as JSON."""
+"""An answer as the cells of a row, and back: texts as they are, nothing as an empty cell, lists as JSON.
+
+A text that a spreadsheet would take for a formula has an apostrophe before it, as has one that begins with one:
+ids and labels come from manifests, and those from anywhere. (OWASP, CSV Injection,
+https://owasp.org/www-community/attacks/CSV_Injection.)
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -27,6 +33,8 @@ _LISTS: Mapping[str, tuple[type, ...]] = {
     "domains": (str, type(None)),
     "scores": (float,),
 }
+# With a sign, a number alone is none: labels may be -1 and +1.
+_FORMULA = re.compile(r"['=@\t\r]|[+-](?![0-9]+(\.[0-9]+)?\Z)")
 _TEXTS = frozenset(COLUMNS) - _OPTIONAL - _NUMBERS.keys() - _LISTS.keys() - {"raw"}
 
 
@@ -75,6 +83,8 @@ def _written(name: str, value: Any) -> str:
         return ""
     if name in _LISTS or name == "raw":
         return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return f"'{value}" if _FORMULA.match(value) else value
     return repr(value) if isinstance(value, float) else str(value)
 
 
@@ -85,7 +95,7 @@ def _read(name: str, cell: str) -> Any:
         return json.loads(cell)
     if name == "raw":
         return json.loads(cell) if cell else None
-    return None if name in _OPTIONAL and not cell else cell
+    return None if name in _OPTIONAL and not cell else cell.removeprefix("'")
 
 
 def _fits(name: str, value: Any) -> bool:

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable, Iterator
 
 from evaluation.answers.journal import Journal
-from evaluation.learners.learner import AsyncLearner
+from evaluation.learners.learner import Answer, AsyncLearner
 from evaluation.running.answering import key_of
 from evaluation.running.questions import Asked, FoldQuestions
-from invariantselect.errors import InvariantSelectError
+from evaluation.running.refused import Refusals
+from invariantselect.errors import InvariantSelectError, LearnerRequestRefusedError
 
 __all__ = ["ask_all"]
 
@@ -28,7 +29,8 @@ async def ask_all(
     """Ask all questions of a fold that aren't answered yet.
 
     When one can't be answered (the budget is spent, the server is gone), no further one is asked and those that are
-    open are waited for: they are paid for. When it is cancelled, they are not.
+    open are waited for: they are paid for. When it is cancelled, they are not. A question that is refused while others
+    are answered has no answer (`evaluation.running.refused`).
 
     Args:
         questions: Of the fold.
@@ -43,17 +45,19 @@ async def ask_all(
     """
     failures: list[InvariantSelectError] = []
     left = _left(questions, learner.name, journal)
+    refusals = Refusals(learner.name, journal)
 
     async def one_after_another() -> None:
         for asked in left:
             try:
-                answer = await learner.answer(asked.question)
+                answer = await _answer(learner, asked, refusals)
             except InvariantSelectError as failure:
                 failures.append(failure)  # raised below, once the others have ended
                 return
-            journal.append(asked.by(learner.name, answer))
-            journal.sync()
-            told()
+            if answer is not None:
+                journal.append(asked.by(learner.name, answer))
+                _tell(1 + refusals.believe(), told)
+                journal.sync()
             if failures:
                 return
 
@@ -71,6 +75,26 @@ async def ask_all(
         await asyncio.gather(*tasks, return_exceptions=True)
     if failures:
         raise failures[0]
+    _tell(refusals.end(), told)
+    journal.sync()
+
+
+async def _answer(learner: AsyncLearner, asked: Asked, refusals: Refusals) -> Answer | None:
+    """None where the question is refused.
+
+    Raises:
+        InvariantSelectError: As `AsyncLearner.answer`; a refusal only where too many are.
+    """
+    try:
+        return await learner.answer(asked.question)
+    except LearnerRequestRefusedError as refusal:
+        refusals.add(asked, refusal)
+        return None
+
+
+def _tell(count: int, told: Callable[[], None]) -> None:
+    for _ in range(count):
+        told()
 
 
 def _left(questions: FoldQuestions, learner: str, journal: Journal) -> Iterator[Asked]:

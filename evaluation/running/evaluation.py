@@ -22,7 +22,7 @@ from evaluation.running.fold_by_fold import FoldByFold
 from evaluation.running.fold_draw import folds_of_plan
 from evaluation.running.keys import keys_of
 from evaluation.running.learners import Learners
-from evaluation.running.notes import notes_of
+from evaluation.running.notes import notes_of, notes_of_refusals
 from evaluation.running.progress import AnswerCount
 
 __all__ = ["JOURNAL", "Evaluation", "evaluate"]
@@ -81,10 +81,11 @@ def evaluate(
         count = AnswerCount(watch, sum(key in journal for key in keys), len(keys))
         adapted = FoldByFold(pool, plan, learners, folder, base, watch, journal, count).through(folds)
         answers = {answered.key: answered for answered in journal.answers}
+    asked_for = tuple(answers[key] for key in keys)
     return Evaluation(
-        tuple(answers[key] for key in keys),
+        asked_for,
         tuple(_size(pool, fold) for fold in folds),
-        notes_of(pool, plan, folds, adapted),
+        (*notes_of(pool, plan, folds, adapted), *notes_of_refusals(asked_for)),
         tuple(zip(folds, adapted, strict=True)),
     )
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from evaluation.answers.answered import Answered
 from evaluation.plan import ADAPTED, CENTRED, EvaluationPlan
 from evaluation.protocols.fold import Fold
 from evaluation.running.adapted_fold import AdaptedFold
 from evaluation.running.evaluated_pool import EvaluatedPool
 from evaluation.running.maps import MOST_MAPS
+from evaluation.running.refused import refused_among
 
-__all__ = ["notes_of"]
+__all__ = ["notes_of", "notes_of_refusals"]
 
 
 def notes_of(
@@ -44,6 +46,15 @@ def notes_of(
             "images for independent."
         )
     return tuple(notes)
+
+
+def notes_of_refusals(answers: Iterable[Answered]) -> list[str]:
+    """What endpoints refused to answer, a sentence a learner."""
+    return [
+        f"The endpoint of {learner} refused {count} question{'' if count == 1 else 's'} while it answered others; "
+        "they count as wrong. What it said stands in answers.csv."
+        for learner, count in refused_among(answers).items()
+    ]
 
 
 def _centring(plan: EvaluationPlan, folds: Sequence[Fold], adapted: Sequence[AdaptedFold | None]) -> list[str]:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.answers.answered import Answered
-from evaluation.answers.cells import COLUMNS, from_values, to_values
+from evaluation.answers.cells import COLUMNS, from_values, to_cells, to_values
 from evaluation.answers.table import read_answers, write_answers
 from invariantselect.errors import AnswersInvalidError
 from tests.evaluation.answers.rows import answers_at_random
@@ -63,6 +63,30 @@ def test_a_table_comes_back_as_it_was(rows: list[dict[str, Any]]) -> None:
 def test_json_values_come_back_as_they_were(values: dict[str, Any]) -> None:
     answered = Answered(**values)
     assert from_values(to_values(answered)) == answered
+
+
+@settings(deadline=None)
+@given(st.lists(VALUES, min_size=1, max_size=3), st.sampled_from("=+-@'\t\r"), _ANY)
+def test_no_cell_begins_as_a_formula_does(rows: list[dict[str, Any]], sign: str, rest: str) -> None:
+    answers = [Answered(**{**row, "query": sign + rest, "answer": sign + rest}) for row in rows]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "answers.csv"
+        write_answers(path, answers)
+        assert list(read_answers(path)) == answers
+        with path.open(encoding="utf-8", newline="") as file:
+            cells = [cell for row in csv.reader(file) for cell in row]
+    assert not [cell for cell in cells if cell.startswith(("=", "@", "\t", "\r"))]
+    signed = [cell for cell in cells if cell.startswith(("+", "-"))]
+    assert all(cell[1:].replace(".", "", 1).isdecimal() for cell in signed), "numbers alone keep their sign"
+
+
+@pytest.mark.parametrize(
+    ("label", "cell"),
+    [("-1", "-1"), ("+0.5", "+0.5"), ("-1+2", "'-1+2"), ("=1", "'=1"), ("-", "'-"), ("'n", "''n"), ("n'", "n'")],
+)
+def test_a_label_stands_in_its_cell_as_it_is_where_it_can(label: str, cell: str) -> None:
+    answered = Answered("f", "q", None, None, label, "random", 1, "vote", None, 0.0)
+    assert to_cells(answered)[COLUMNS.index("truth")] == cell
 
 
 def test_a_long_answer_of_a_model_is_no_matter(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from evaluation.learners.vote import Vote
 from evaluation.plan import EvaluationPlan
 from evaluation.running.evaluation import Evaluation, evaluate
 from evaluation.running.learners import Learners
-from invariantselect.errors import LearnerBudgetSpentError, LearnerUnreachableError
+from invariantselect.errors import LearnerBudgetSpentError, LearnerRequestRefusedError, LearnerUnreachableError
 from tests.evaluation.running.learners import Distant
 from tests.evaluation.running.shifted_pool import shifted
 
@@ -70,6 +70,49 @@ def test_when_one_fails_those_that_are_open_are_kept_and_a_rerun_goes_on(tmp_pat
     done = run(tmp_path, again)
     assert len(again.asked) == QUESTIONS - len(kept(tmp_path)[: len(learner.asked) - 1])
     assert by_key(done.answers) == by_key(run(tmp_path / "undisturbed", Distant()).answers)
+
+
+@pytest.mark.parametrize("concurrency", [1, 5])
+@pytest.mark.parametrize("refused", [{7, 8, 30}, {QUESTIONS}, {1}], ids=["some", "last", "first"])
+def test_a_question_that_is_refused_while_others_are_answered_has_no_answer(
+    tmp_path: Path, concurrency: int, refused: set[int]
+) -> None:
+    def refuse(number: int) -> None:
+        if number in refused:
+            raise LearnerRequestRefusedError(f"too long, {number}")
+
+    learner = Distant(refuse)
+    done = run(tmp_path, learner, concurrency=concurrency)
+    told = [each for each in done.answers if each.learner == "distant"]
+    assert len(learner.asked) == len(told) == QUESTIONS
+    silent = {each.raw for each in told if each.answer is None and each.raw and "refused" in each.raw}
+    assert silent == {f"[refused by the endpoint] too long, {number}" for number in refused}
+    assert any(f"refused {len(refused)} question" in note for note in done.notes)
+    again = Distant()
+    assert run(tmp_path, again).answers == done.answers
+    assert again.asked == [], "what was refused isn't asked again"
+
+
+def test_an_endpoint_that_answers_nothing_refuses_no_question_in_particular(tmp_path: Path) -> None:
+    def refuse(_: int) -> None:
+        raise LearnerRequestRefusedError("no images, please")
+
+    with pytest.raises(LearnerRequestRefusedError, match="no images"):
+        run(tmp_path, learner := Distant(refuse))
+    assert len(learner.asked) < 30
+    assert kept(tmp_path) == []
+    assert len([each for each in run(tmp_path, Distant()).answers if each.learner == "distant"]) == QUESTIONS
+
+
+def test_an_endpoint_that_refuses_everything_from_some_moment_on_is_not_believed(tmp_path: Path) -> None:
+    def refuse(number: int) -> None:
+        if number > 40:  # in the second of three folds
+            raise LearnerRequestRefusedError("the account is closed")
+
+    with pytest.raises(LearnerRequestRefusedError, match="closed"):
+        run(tmp_path, Distant(refuse), concurrency=1)
+    assert len(kept(tmp_path)) == 40
+    assert not any("refused by" in line for line in kept(tmp_path))
 
 
 def test_a_stop_does_not_wait_for_answers(tmp_path: Path) -> None:
