@@ -117,6 +117,9 @@ class Settings(BaseSettings):
     lmm_key_variable: str = Field(
         default="OPENAI_API_KEY", min_length=1, description="Environment variable that holds the endpoint's key."
     )
+    lmm_most_tokens: int = Field(
+        default=64, ge=1, description="Longest answer of these models, in tokens; one that thinks aloud needs more."
+    )
     auth: Literal["auto", "on", "off"] = Field(
         default="auto", description="API keys: on, off (on loopback only), or auto: off on loopback, on elsewhere."
     )

@@ -41,5 +41,6 @@ def options_of(asked: ModelAsked | None, settings: Settings) -> LmmOptions | Non
         key_variable=settings.lmm_key_variable,
         question=asked.question,
         most_requests=asked.most_requests,
+        most_tokens=settings.lmm_most_tokens,
         tells_address=False,  # a job's errors are read by whoever may see the job
     )

@@ -28,7 +28,7 @@ def submit(adaptable: Adaptable, **request: Any) -> str:
     return adaptable.services.jobs.submit("evaluate", asked, pool=POOL, announce=False).id
 
 
-def allow(adaptable: Adaptable, **where: str) -> None:
+def allow(adaptable: Adaptable, **where: str | int) -> None:
     """Let jobs ask the model, as its operator would."""
     settings = adaptable.services.settings.model_copy(update={"lmm_models": ("some/model",), **where})
     object.__setattr__(adaptable.services, "settings", settings)
@@ -163,7 +163,7 @@ def test_a_model_is_asked_only_where_the_operator_allows_it(
 ) -> None:
     job = adaptable.run(submit(adaptable, **ASKED))
     assert (job.state, (job.error or {})["code"]) == ("failed", LearnerDisabledError.code)
-    allow(adaptable, lmm_base_url="http://127.0.0.1:9/v1", lmm_key_variable="THE_OPERATORS_KEY")
+    allow(adaptable, lmm_base_url="http://127.0.0.1:9/v1", lmm_key_variable="THE_OPERATORS_KEY", lmm_most_tokens=900)
     given = []
 
     def evaluated(*_: object, lmm: object, **__: object) -> EvaluationResult:
@@ -173,11 +173,12 @@ def test_a_model_is_asked_only_where_the_operator_allows_it(
     monkeypatch.setattr(evaluating_pools, "evaluate_pool", evaluated)
     assert adaptable.run(submit(adaptable, **ASKED)).state == "succeeded"
     [options] = given
-    assert (options.model, options.base_url, options.key_variable, options.most_requests) == (
+    assert (options.model, options.base_url, options.key_variable, options.most_requests, options.most_tokens) == (
         "some/model",
         "http://127.0.0.1:9/v1",
         "THE_OPERATORS_KEY",
         10_000,
+        900,
     )
 
 
