@@ -103,6 +103,11 @@ class Settings(BaseSettings):
         le=3600,
         description="After how long without a sign of life a job's worker counts as dead, and another takes over.",
     )
+    job_log_days: int = Field(
+        default=90,
+        ge=0,
+        description="How long the progress and logs of jobs that have ended are kept; 0 keeps them all.",
+    )
     import_root: Path | None = Field(
         default=None, description="Folder below which clients may name images for the server to import."
     )

@@ -51,7 +51,7 @@ job_events = Table(
     "job_events",
     metadata,
     Column("job_id", String(24), primary_key=True),
-    Column("number", Integer, primary_key=True, autoincrement=False),  # from 1, without a gap
+    Column("number", Integer, primary_key=True, autoincrement=False),  # from 1; see service.jobs.events
     Column("at", DateTime, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("event", String(16), nullable=False),  # state, progress or log

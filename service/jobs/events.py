@@ -1,4 +1,7 @@
-"""What happened to a job, numbered from 1 without a gap, so that whoever lost the thread can take it up again."""
+"""What happened to a job, numbered from 1, so that whoever lost the thread can take it up again.
+
+Without a gap, until progress and logs of a job that ended long ago are forgotten (`service.jobs.sweeping`).
+"""
 
 from __future__ import annotations
 

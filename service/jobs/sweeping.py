@@ -6,15 +6,15 @@ import shutil
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import delete, exists, select
 
 from index.catalog.engine import Catalog
 from service.jobs.clock import utc_now
 from service.jobs.queue import JobQueue
 from service.jobs.rows import claimable
-from service.tables import jobs
+from service.tables import job_events, jobs
 
-__all__ = ["remove_leftovers", "sweep"]
+__all__ = ["forget_details", "remove_leftovers", "sweep"]
 
 _KEPT = timedelta(days=7)
 
@@ -54,3 +54,34 @@ def remove_leftovers(store: Catalog, folder: Path) -> None:
     for name in found:
         if name not in needed:
             shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def forget_details(store: Catalog, days: int) -> int:
+    """Remove the progress and logs of jobs that ended so many days ago; what they did and how they ended stays.
+
+    One job a transaction, so that no other write waits long.
+
+    Args:
+        store: Where the tables are.
+        days: 0 keeps all.
+
+    Returns:
+        Of how many jobs.
+
+    Raises:
+        CatalogUnavailableError: The table doesn't answer.
+    """
+    if not days:
+        return 0
+    details = job_events.c.event != "state"
+    old = (
+        jobs.c.finished_at < utc_now() - timedelta(days=days),
+        exists().where(job_events.c.job_id == jobs.c.id, details),
+    )
+    with store.reading() as connection:
+        found = list(connection.execute(select(jobs.c.id).where(*old)).scalars())
+    for id in found:
+        with store.writing() as connection:
+            if connection.execute(select(jobs.c.id).where(jobs.c.id == id, *old)).one_or_none() is not None:
+                connection.execute(delete(job_events).where(job_events.c.job_id == id, details))
+    return len(found)

@@ -19,7 +19,7 @@ from service.embedding.encoder_shelf import EncoderLoader
 from service.jobs.kind import JobKind
 from service.jobs.kinds import KINDS
 from service.jobs.running import Runner
-from service.jobs.sweeping import remove_leftovers, sweep
+from service.jobs.sweeping import forget_details, remove_leftovers, sweep
 from service.metrics import Metrics
 from service.services import Services, open_services
 from service.settings import Settings
@@ -91,6 +91,7 @@ def _sweep(services: Services, stopped: threading.Event) -> None:
             if cleaned is None or time.monotonic() - cleaned > _CLEAN_EVERY_S:
                 cleaned = time.monotonic()
                 remove_leftovers(services.store, services.settings.data / "jobs")
+                forget_details(services.store, services.settings.job_log_days)
             announced = sweep(services.store, services.queue, services.settings.job_stale_seconds)
             if announced:
                 _log.info("jobs_announced_again", jobs=announced)

@@ -21,7 +21,7 @@ from service.jobs.clock import utc_now
 from service.jobs.context import JobContext
 from service.jobs.kind import JobKind
 from service.jobs.running import Runner, checkpoints
-from service.jobs.sweeping import remove_leftovers, sweep
+from service.jobs.sweeping import forget_details, remove_leftovers, sweep
 from service.metrics import Metrics
 from service.services import Services, open_services
 from service.settings import Settings
@@ -197,6 +197,31 @@ def test_checkpoints_are_kept_for_a_week(services: Services) -> None:
         (folder / name).mkdir()
     remove_leftovers(services.store, folder)
     assert {path.name for path in folder.iterdir() if path.is_dir()} == {ids["queued"], ids["failed"]}
+
+
+def test_details_of_jobs_that_ended_long_ago_are_forgotten_and_nothing_else(services: Services) -> None:
+    def does(context: JobContext) -> dict[str, Any]:
+        context.log("a line")
+        return {"done": True}
+
+    old, lately = run(services, does)[0], run(services, does)[0]
+    retried = run(services, does)[0]
+    with services.store.writing() as connection:
+        for id in (old, retried):
+            long_ago = utc_now() - timedelta(days=8)
+            connection.execute(update(jobs).where(jobs.c.id == id).values(finished_at=long_ago, state="failed"))
+    services.jobs.retry(retried)
+    before = {id: services.jobs.events(id, after=0, limit=99) for id in (old, lately, retried)}
+    assert "log" in {each.event for each in before[old]}
+    assert forget_details(services.store, 0) == 0
+    assert forget_details(services.store, 7) == 1
+    assert forget_details(services.store, 7) == 0
+    after = {id: services.jobs.events(id, after=0, limit=99) for id in (old, lately, retried)}
+    states = [each for each in before[old] if each.event == "state"]
+    assert after == {**before, old: states}
+    assert services.jobs.get(old).result == {"done": True}
+    services.jobs.retry(old)
+    assert services.jobs.events(old, after=0, limit=99)[-1].number == before[old][-1].number + 1
 
 
 def test_a_job_waits_for_nothing_when_its_process_slept(services: Services) -> None:
