@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -92,16 +92,17 @@ class Journal:
         self.close()
 
     def _open(self, plan: Any) -> None:
-        lines = self._whole_lines()
-        if not lines:
+        lines = enumerate(self._whole_lines(), 1)
+        for number, line in lines:
+            header = self._value(line, number)
+            if header.get("format") != _FORMAT:
+                raise AnswersInvalidError(f"{self._path} is no journal of answers")
+            if header.get("plan") != plan:
+                raise AnswersInvalidError(f"{self._path} holds answers of another evaluation")
+            break
+        else:
             self._write({"format": _FORMAT, "plan": plan})
-            return
-        header = self._value(lines[0], 1)
-        if header.get("format") != _FORMAT:
-            raise AnswersInvalidError(f"{self._path} is no journal of answers")
-        if header.get("plan") != plan:
-            raise AnswersInvalidError(f"{self._path} holds answers of another evaluation")
-        for number, line in enumerate(lines[1:], 2):
+        for number, line in lines:
             try:
                 answered = from_values(self._value(line, number))
             except AnswersInvalidError as error:
@@ -109,16 +110,19 @@ class Journal:
             # Two workers of one job, one of which didn't know yet that it had lost it, may both have answered.
             self._answers.setdefault(answered.key, answered)
 
-    def _whole_lines(self) -> list[bytes]:
-        """All lines that were written to their end; a last one that wasn't is cut off, in any file but a stranger's."""
+    def _whole_lines(self) -> Iterator[bytes]:
+        """One by one all lines that were written to their end; a last one that wasn't is cut off, in any file but a
+        stranger's."""
+        begins, whole = b'{"format": "invariantselect', 0
         with self._path.open("rb") as file:
-            content = file.read()
-        whole = content[: content.rfind(b"\n") + 1]
-        if content and not (whole or content).startswith(b'{"format": "invariantselect'[: len(content)]):
-            raise AnswersInvalidError(f"{self._path} is no journal of answers")
-        if len(whole) < len(content):
-            os.ftruncate(self._file, len(whole))
-        return whole.splitlines()
+            for line in file:
+                if not whole and not line.startswith(begins[: len(line)]):
+                    raise AnswersInvalidError(f"{self._path} is no journal of answers")
+                if not line.endswith(b"\n"):
+                    os.ftruncate(self._file, whole)
+                    return
+                whole += len(line)
+                yield line
 
     def _value(self, line: bytes, number: int) -> dict[str, Any]:
         try:
