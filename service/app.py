@@ -102,7 +102,7 @@ def create_app(settings: Settings, *, load_encoder: EncoderLoader | None = None)
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(AuditTrail)
-    app.add_middleware(HeldBodies, room=settings.max_held_bytes)
+    app.add_middleware(HeldBodies, room=settings.max_held_bytes, refused=metrics.refused.inc)
     app.add_middleware(BodyLimit, limit=settings.max_request_bytes)
     app.add_middleware(RequestContext, metrics=metrics, closing=app.state.closing)
     if settings.otlp_endpoint is not None:

@@ -55,7 +55,7 @@ class Metrics:
         self.request_seconds = self._histogram("request_seconds", "Time to answer a request.", _SECONDS, "route")
         self.in_progress = self._gauge("requests_in_progress", "Requests being answered.")
         self.queued = self._gauge("engine_requests", "Requests that wait for or use the workers.")
-        self.refused = self._counter("overloaded", "Requests refused because the queue was full.")
+        self.refused = self._counter("overloaded", "Requests refused as the queue or the room for bodies was full.")
         self.rate_limited = self._counter(
             "rate_limited", "Requests refused because their key had made too many.", "limit"
         )

@@ -10,13 +10,11 @@ import json
 from typing import Any
 
 import structlog
-from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from invariantselect.errors import HeadTooLargeError, NotReadyError
-from service.http.problems import MEDIA_TYPE, problem_of, problem_response
-from service.http.request_context import QUIET
-from service.http.request_ids import assign_request_id
+from invariantselect.errors import HeadTooLargeError
+from service.http.problems import MEDIA_TYPE, problem_of
+from service.http.request_context import CROWDED
 
 __all__ = ["GuardedConnection", "guarded"]
 
@@ -66,12 +64,10 @@ class GuardedConnection(HttpToolsProtocol):
             self.transport.close()
 
     def on_headers_complete(self) -> None:
-        """Begin the request, or answer that there are too many connections."""
+        """Begin the request; of one connection too many it is told so, and `RequestContext` refuses it."""
         self._loose, self._in_head = 0, False
         self._stop_timing()
-        self.app = _full if len(self.connections) > self.most_connections else self.config.loaded_app
-        if self.app is _full and self.url.partition(b"?")[0].decode("latin-1") in QUIET:
-            self.app = self.config.loaded_app
+        self.scope[CROWDED] = len(self.connections) > self.most_connections  # type: ignore[literal-required]
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -104,20 +100,6 @@ class GuardedConnection(HttpToolsProtocol):
 def guarded(most_connections: int) -> type[GuardedConnection]:
     """A protocol for uvicorn, which makes one by its class."""
     return type("GuardedConnection", (GuardedConnection,), {"most_connections": most_connections})
-
-
-async def _full(scope: Scope, receive: Receive, send: Send) -> None:
-    identifier = assign_request_id(scope)
-    error = NotReadyError(
-        "the server has as many connections as it may",
-        hint="Send it again after the seconds in Retry-After. The server's operator sets the limit "
-        "with INVARIANTSELECT_MAX_CONNECTIONS.",
-        retry_after=1,
-    )
-    response = problem_response(error, scope)
-    response.headers["X-Request-ID"] = identifier
-    response.headers["Connection"] = "close"
-    await response(scope, receive, send)
 
 
 def _head_too_large() -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,12 +27,16 @@ class HeldBodies:
     Args:
         app: What it protects; of every body it reads, the length declared has been checked (`BodyLimit`).
         room: Bytes of all bodies together. One alone is always let in.
+        refused: Called for each that isn't.
         patience: Seconds to wait for a body altogether, beside a second for each KiB of it that came.
     """
 
-    def __init__(self, app: ASGIApp, room: int, patience: float = _PATIENCE_SECONDS) -> None:
+    def __init__(
+        self, app: ASGIApp, room: int, refused: Callable[[], object] = lambda: None, patience: float = _PATIENCE_SECONDS
+    ) -> None:
         self._app = app
         self._room = room
+        self._refused = refused
         self._patience = patience
         self._held = 0
 
@@ -54,6 +59,7 @@ class HeldBodies:
         """
         others = self._held - taken
         if others and self._held + more > self._room:
+            self._refused()
             raise OverloadedError(
                 f"other requests hold {others} bytes of bodies, and {taken + more} don't fit beside them",
                 hint="Wait for the seconds in Retry-After, then send the request again. The server's operator sets the "

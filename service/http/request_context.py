@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 
 import structlog
 from starlette.requests import ClientDisconnect
@@ -16,11 +17,13 @@ from service.http.request_ids import assign_request_id
 from service.metrics import Metrics
 from service.storage_failures import storage_failure
 
-__all__ = ["QUIET", "RequestContext"]
+__all__ = ["CROWDED", "QUIET", "RequestContext"]
 
 _log = structlog.get_logger("service.request")
 QUIET = frozenset({"/livez", "/readyz", "/metrics"})
 """Paths that are asked every few seconds: not logged on info, and not traced."""
+CROWDED = "invariantselect.crowded"
+"""In the scope of a request: whether there are more connections than there may be."""
 
 _CLIENT_LEFT = 499
 
@@ -45,14 +48,15 @@ class RequestContext:
             await self._app(scope, receive, send)
             return
         identifier = assign_request_id(scope)
-        answered = _Answered(send, identifier, self._closing)
+        refused = bool(scope.get(CROWDED)) and scope["path"] not in QUIET
+        answered = _Answered(send, identifier, closes=lambda: refused or self._closing.is_set())
         began = time.perf_counter()
         with (
             structlog.contextvars.bound_contextvars(request_id=identifier),
             self._metrics.in_progress.track_inprogress(),
         ):
             try:
-                await self._app(scope, receive, answered)
+                await (_refuse if refused else self._app)(scope, receive, answered)
             except ClientDisconnect:
                 answered.status = answered.status or _CLIENT_LEFT
             except asyncio.CancelledError:  # the server ends, and this took longer than it may
@@ -63,12 +67,12 @@ class RequestContext:
             except InvariantSelectError as error:
                 await self._answer(error, scope, receive, answered)
             except Exception as error:
-                refused = storage_failure(error)
-                if refused is None or answered.status:
+                known = storage_failure(error)
+                if known is None or answered.status:
                     _log.exception("request_failed", method=scope["method"], path=scope["path"])
                 if answered.status:
                     raise
-                told = refused or InternalError(f"the server failed with {type(error).__name__}")
+                told = known or InternalError(f"the server failed with {type(error).__name__}")
                 await self._answer(told, scope, receive, answered)
             finally:
                 self._tell(scope, answered.status, time.perf_counter() - began)
@@ -90,13 +94,22 @@ class RequestContext:
         )
 
 
+async def _refuse(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise NotReadyError(
+        "the server has as many connections as it may",
+        hint="Send it again after the seconds in Retry-After. The server's operator sets the limit with "
+        "INVARIANTSELECT_MAX_CONNECTIONS.",
+        retry_after=1,
+    )
+
+
 class _Answered:
     """`send` that adds the request's id and remembers the status; 0 until the response has begun."""
 
-    def __init__(self, send: Send, identifier: str, closing: threading.Event) -> None:
+    def __init__(self, send: Send, identifier: str, closes: Callable[[], bool]) -> None:
         self._send = send
         self._identifier = identifier
-        self._closing = closing
+        self._closes = closes
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
@@ -107,7 +120,7 @@ class _Answered:
                 (b"x-request-id", self._identifier.encode("ascii")),
                 (b"x-content-type-options", b"nosniff"),
             ]
-            if self._closing.is_set():
+            if self._closes():
                 headers.append((b"connection", b"close"))  # the next request goes to somebody who stays
             message = {**message, "headers": headers}
         await self._send(message)
