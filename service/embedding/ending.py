@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar, cast
 from invariantselect.errors import InvariantSelectError
 from service.embedding.embedder import Passed
 from service.embedding.engine import Engine
+from service.embedding.given_up import wanted_until
 
 __all__ = ["End", "Ending", "Together"]
 
@@ -115,7 +116,8 @@ class Ending:
         if not group:
             return
         try:
-            results = await self._engine.run(partial(_ended, [each.end for each in group]))
+            with wanted_until(lambda: all(each.future.done() for each in group)):
+                results = await self._engine.run(partial(_ended, [each.end for each in group]))
         except BaseException:  # the engine is closed
             for each in group:
                 each.future.cancel()

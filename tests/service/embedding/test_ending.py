@@ -13,6 +13,7 @@ import pytest
 from invariantselect.errors import InvalidFilterError, InvalidVectorError
 from service.embedding.ending import End, Ending, Together
 from service.embedding.engine import Engine
+from service.embedding.given_up import check_wanted
 from service.metrics import Metrics
 from tests.fakes.pixel_encoder import PixelEncoder
 from tests.service.conftest import Serve, fill
@@ -146,3 +147,43 @@ def test_queries_of_many_clients_are_answered_as_each_would_be_alone(
     assert together == [select(body) for body in bodies]
     assert [len(each) for each in together] == [5, 5, 5, 0, *[5] * 8]
     assert len(keys) == 2  # alike, but for the one with a filter: whatever their images are
+
+
+class Asking:
+    """Ends numbers as they are, if they are still wanted once the gate is open."""
+
+    def __init__(self) -> None:
+        self.running, self.gate, self.over = threading.Event(), threading.Event(), threading.Event()
+        self.was_wanted = False
+
+    def finish(self, numbers: Sequence[Any]) -> list[Any]:
+        self.running.set()
+        assert self.gate.wait(20)
+        try:
+            check_wanted()
+            self.was_wanted = True
+        finally:
+            self.over.set()
+        return list(numbers)
+
+    def end(self, number: int) -> End[int]:
+        return End(Together(self, lambda _: None, self.finish), lambda: number)
+
+
+@pytest.mark.parametrize("staying", [0, 1])
+async def test_what_runs_ends_when_the_last_of_those_it_runs_for_is_gone(ending: Ending, staying: int) -> None:
+    first, several, later = Asking(), Asking(), Asking()
+    (begins,) = await begun(ending, first.end(0))
+    tasks = await begun(ending, *map(several.end, (1, 2, 3)))
+    first.gate.set()
+    assert await begins == 0
+    assert await asyncio.to_thread(several.running.wait, 20)
+    for task in tasks[staying:]:
+        task.cancel()
+    await asyncio.wait(tasks[staying:])
+    several.gate.set()
+    assert await asyncio.to_thread(several.over.wait, 20)
+    assert several.was_wanted == bool(staying)
+    assert await asyncio.gather(*tasks[:staying]) == [1][:staying]
+    later.gate.set()
+    assert await ending.end(later.end(7)) == 7
