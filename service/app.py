@@ -98,7 +98,7 @@ def create_app(settings: Settings, *, load_encoder: EncoderLoader | None = None)
     app.state.scraper = Scraper()
     app.state.scraper.begin(metrics)
     app.state.closing = threading.Event()  # set when the server is told to stop: streams without an end must end
-    app.state.followers = Followers()
+    app.state.followers = Followers(refused=metrics.refused.inc)
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(AuditTrail)

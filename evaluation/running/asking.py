@@ -21,6 +21,7 @@ async def ask_all(
     questions: FoldQuestions,
     learner: AsyncLearner,
     journal: Journal,
+    refusals: Refusals,
     *,
     concurrency: int,
     told: Callable[[], None],
@@ -36,6 +37,7 @@ async def ask_all(
         questions: Of the fold.
         learner: Who is asked.
         journal: Where the answers are, and go.
+        refusals: Of this learner, from fold to fold; those that are open stay so.
         concurrency: How many questions may be open.
         told: Called after each answer.
         check: Called several times a second; raises whatever shall end it.
@@ -45,7 +47,6 @@ async def ask_all(
     """
     failures: list[InvariantSelectError] = []
     left = _left(questions, learner.name, journal)
-    refusals = Refusals(learner.name, journal)
 
     async def one_after_another() -> None:
         for asked in left:
@@ -56,7 +57,8 @@ async def ask_all(
                 return
             if answer is not None:
                 journal.append(asked.by(learner.name, answer))
-                _tell(1 + refusals.believe(), told)
+                for _ in range(1 + refusals.believe()):
+                    told()
                 journal.sync()
             if failures:
                 return
@@ -75,8 +77,6 @@ async def ask_all(
         await asyncio.gather(*tasks, return_exceptions=True)
     if failures:
         raise failures[0]
-    _tell(refusals.end(), told)
-    journal.sync()
 
 
 async def _answer(learner: AsyncLearner, asked: Asked, refusals: Refusals) -> Answer | None:
@@ -90,11 +90,6 @@ async def _answer(learner: AsyncLearner, asked: Asked, refusals: Refusals) -> An
     except LearnerRequestRefusedError as refusal:
         refusals.add(asked, refusal)
         return None
-
-
-def _tell(count: int, told: Callable[[], None]) -> None:
-    for _ in range(count):
-        told()
 
 
 def _left(questions: FoldQuestions, learner: str, journal: Journal) -> Iterator[Asked]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from encoders.adaptation.watch import Watch
 from encoders.tower import Tower
 from evaluation.answers.journal import Journal
 from evaluation.leakage import barred_of, unrelated
+from evaluation.learners.learner import AsyncLearner
 from evaluation.plan import ADAPTED, CENTRED, NONE, EvaluationPlan
 from evaluation.protocols.fold import Fold
 from evaluation.running.adapted_fold import AdaptedFold, adapted_fold
@@ -25,6 +26,7 @@ from evaluation.running.keys import keys_of
 from evaluation.running.learners import Learners
 from evaluation.running.progress import AnswerCount
 from evaluation.running.questions import FoldQuestions, Spaces
+from evaluation.running.refused import Refusals
 from evaluation.running.thumbnails import thumbnails_of
 
 __all__ = ["FoldByFold"]
@@ -65,23 +67,36 @@ class FoldByFold:
         thumbnails = thumbnails_of(self.pool, self.folder, self.watch)
         # One loop for all folds, for a client keeps its connections; Ctrl-C ends it while it asks.
         with asyncio.Runner() as loop:
+            refusals = {learner.name: self._refusals(learner) for learner in self.learners.asked}
             try:
-                return [
-                    self._answered(fold, f"fold {number} of {len(folds)}", thumbnails, loop)
+                adapted = [
+                    self._answered(fold, f"fold {number} of {len(folds)}", thumbnails, loop, refusals)
                     for number, fold in enumerate(folds, 1)
                 ]
+                for each in refusals.values():
+                    for _ in range(each.end()):
+                        self.count.one_more()
+                return adapted
             finally:
                 for learner in self.learners.asked:
                     loop.run(learner.aclose())
 
+    def _refusals(self, learner: AsyncLearner) -> Refusals:
+        return Refusals(learner.name, self.journal, len(self.plan.rows) * self.learners.concurrency)
+
     def _answered(
-        self, fold: Fold, which: str, thumbnails: Float32[np.ndarray, "images pixels"], loop: asyncio.Runner
+        self,
+        fold: Fold,
+        which: str,
+        thumbnails: Float32[np.ndarray, "images pixels"],
+        loop: asyncio.Runner,
+        refusals: Mapping[str, Refusals],
     ) -> AdaptedFold | None:
         self.watch.check()
         adapted = self._adapted(fold, which)
         self.count.tell()
         if not all(key in self.journal for key in keys_of(self.pool, self.plan, fold, self.learners)):
-            self._answer(self._questions(fold, self._spaces(fold, adapted), thumbnails), loop)
+            self._answer(self._questions(fold, self._spaces(fold, adapted), thumbnails), loop, refusals)
         return adapted
 
     def _questions(self, fold: Fold, spaces: Spaces, thumbnails: Float32[np.ndarray, "images pixels"]) -> FoldQuestions:
@@ -96,12 +111,12 @@ class FoldByFold:
         )
         return FoldQuestions(self.pool, fold, self.plan, barred, spaces, check=check)
 
-    def _answer(self, questions: FoldQuestions, loop: asyncio.Runner) -> None:
-        told, check = self.count.one_more, self.watch.check
+    def _answer(self, questions: FoldQuestions, loop: asyncio.Runner, refusals: Mapping[str, Refusals]) -> None:
+        told, check, most = self.count.one_more, self.watch.check, self.learners.concurrency
         answer_all(questions, self.learners.computing, self.journal, told=told, check=check)
         for learner in self.learners.asked:
-            concurrency = self.learners.concurrency
-            loop.run(ask_all(questions, learner, self.journal, concurrency=concurrency, told=told, check=check))
+            open_ones = refusals[learner.name]
+            loop.run(ask_all(questions, learner, self.journal, open_ones, concurrency=most, told=told, check=check))
 
     def _adapted(self, fold: Fold, which: str) -> AdaptedFold | None:
         """Neither groups nor files of queries are learnt from."""

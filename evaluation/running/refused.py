@@ -2,7 +2,8 @@
 
 Asked again it would refuse them again, and the evaluation would never end. They are answers, of none: with these
 demonstrations this model answers nothing. But an endpoint that refuses everything, from the beginning or from some
-moment on, says nothing about the questions. So a refusal is believed once another question is answered after it.
+moment on, says nothing about the questions. So a refusal is believed once another question is answered after it; the
+last ones of an evaluation, when anything was.
 """
 
 from __future__ import annotations
@@ -18,19 +19,22 @@ from invariantselect.errors import LearnerRequestRefusedError
 __all__ = ["Refusals", "refused_among"]
 
 _BEGINNING = "[refused by the endpoint] "
-_MOST_IN_A_ROW = 10
+_LEAST_IN_A_ROW = 10
 
 
 class Refusals:
-    """Of one fold and learner.
+    """Of one learner, from the first fold to the last.
 
     Args:
         learner: Its name.
         journal: Where they go once they are believed.
+        in_a_row: As many may come of one query and those that are asked beside it; with more, and at least ten, it
+            isn't about the questions.
     """
 
-    def __init__(self, learner: str, journal: Journal) -> None:
+    def __init__(self, learner: str, journal: Journal, in_a_row: int) -> None:
         self._learner, self._journal = learner, journal
+        self._most = max(in_a_row, _LEAST_IN_A_ROW)
         self._answers = any(each.learner == learner for each in journal.answers)
         self._open: list[tuple[Asked, LearnerRequestRefusedError]] = []
 
@@ -38,10 +42,12 @@ class Refusals:
         """Take note of one.
 
         Raises:
-            LearnerRequestRefusedError: So many came in a row that it isn't about the questions.
+            LearnerRequestRefusedError: It isn't about the question, or so many came in a row that none is.
         """
+        if not refusal.context.get("of_question"):
+            raise refusal
         self._open.append((asked, refusal))
-        if len(self._open) == _MOST_IN_A_ROW:
+        if len(self._open) > self._most:
             raise self._open[0][1]
 
     def believe(self) -> int:

@@ -17,6 +17,7 @@ __all__ = ["serve"]
 
 # Longer than clients and balancers keep theirs: who closes first may shut one that a request is on its way over.
 _KEEP_ALIVE_SECONDS = 75
+_OTHER_FILES = 1024  # segments, blobs, databases
 
 
 def serve(
@@ -66,6 +67,7 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
     from service.http.guarded_connection import guarded
     from service.jobs.embedded import EmbeddedWorker
 
+    _allow_open_files(2 * settings.max_connections + _OTHER_FILES)
     app = create_app(settings)
     config = uvicorn.Config(
         app,
@@ -88,6 +90,18 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
         server.run(sockets=[listener])
     if server.signals[:1] == [signal.SIGINT]:
         raise KeyboardInterrupt
+
+
+def _allow_open_files(count: int) -> None:
+    """Raise this process's own limit of open files as far as the system lets it: each connection is one."""
+    try:
+        import resource
+    except ImportError:  # not on Windows, where sockets aren't counted so
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _check_storage(settings: Settings) -> None:

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from invariantselect.errors import PayloadTooLargeError, RequestMalformedError
 from service.http.problems import problem_response
 
-__all__ = ["BodyLimit"]
+__all__ = ["BodyLimit", "drain", "waits_for_leave"]
 
 _DRAIN_SECONDS = 2.0
 
@@ -43,9 +43,8 @@ class BodyLimit:
         await self._app(scope, _Counted(receive, self._limit), send)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, declared: int) -> None:
-        waits = Headers(scope=scope).get("expect", "").lower() == "100-continue"
-        if not waits:
-            await _drain(receive, self._limit)
+        if not waits_for_leave(scope):
+            await drain(receive, self._limit)
         error = PayloadTooLargeError(f"the body has {declared} bytes; at most {self._limit} are allowed")
         await problem_response(error, scope)(scope, receive, send)
 
@@ -64,12 +63,12 @@ class _Counted:
             self._seen += len(message.get("body", b""))
             if self._seen > self._limit:
                 if message.get("more_body", False):
-                    await _drain(self._receive, self._limit)
+                    await drain(self._receive, self._limit)
                 raise PayloadTooLargeError(f"the body has more than {self._limit} bytes, the most that is allowed")
         return message
 
 
-async def _drain(receive: Receive, at_most: int) -> None:
+async def drain(receive: Receive, at_most: int) -> None:
     """Read on for a moment and throw it away: a client that is still sending would not see the answer."""
     dropped = 0
     with contextlib.suppress(TimeoutError):
@@ -79,3 +78,8 @@ async def _drain(receive: Receive, at_most: int) -> None:
                 dropped += len(message.get("body", b""))
                 if message["type"] != "http.request" or not message.get("more_body", False):
                     return
+
+
+def waits_for_leave(scope: Scope) -> bool:
+    """Whether the client sends its body only once it is told to go on."""
+    return Headers(scope=scope).get("expect", "").lower() == "100-continue"

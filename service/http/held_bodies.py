@@ -15,6 +15,7 @@ __all__ = ["HeldBodies"]
 _RETRY_AFTER = 1
 _PATIENCE_SECONDS = 30.0
 _LEAST_BYTES_A_SECOND = 1024
+_SMALL = 64 * 1024
 
 
 class HeldBodies:
@@ -22,21 +23,30 @@ class HeldBodies:
     that comes too slowly.
 
     Room is taken when a body is first asked for, which is after the key was checked: as much as the request declares;
-    without a length, as it comes. It is given back when the request is answered, as images are kept until then.
+    without a length, as it comes. It is given back when the request is answered, as images are kept until then. Small
+    bodies need none: connections bound them, and whoever asks for a little isn't refused because others send much.
 
     Args:
         app: What it protects; of every body it reads, the length declared has been checked (`BodyLimit`).
         room: Bytes of all bodies together. One alone is always let in.
         refused: Called for each that isn't.
+        small: Bytes of a body that needs no room.
         patience: Seconds to wait for a body altogether, beside a second for each KiB of it that came.
     """
 
     def __init__(
-        self, app: ASGIApp, room: int, refused: Callable[[], object] = lambda: None, patience: float = _PATIENCE_SECONDS
+        self,
+        app: ASGIApp,
+        room: int,
+        *,
+        refused: Callable[[], object] = lambda: None,
+        small: int = _SMALL,
+        patience: float = _PATIENCE_SECONDS,
     ) -> None:
         self._app = app
         self._room = room
         self._refused = refused
+        self.small = small
         self._patience = patience
         self._held = 0
 
@@ -108,6 +118,6 @@ class _Body:
         return message
 
     def _take(self, altogether: int) -> None:
-        if altogether > self.taken:
+        if altogether > max(self.taken, self._all.small):
             self._all.take(altogether - self.taken, self.taken)
             self.taken = altogether

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from invariantselect.errors import InternalError, InvariantSelectError, NotReadyError
+from service.http.body_limit import drain, waits_for_leave
 from service.http.problems import problem_response
 from service.http.request_ids import assign_request_id
 from service.metrics import Metrics
@@ -23,9 +24,10 @@ _log = structlog.get_logger("service.request")
 QUIET = frozenset({"/livez", "/readyz", "/metrics"})
 """Paths that are asked every few seconds: not logged on info, and not traced."""
 CROWDED = "invariantselect.crowded"
-"""In the scope of a request: whether there are more connections than there may be."""
+"""In the scope of a request: whether its connection came when there were as many as there may be."""
 
 _CLIENT_LEFT = 499
+_MOST_DRAINED = 64 * 1024 * 1024
 
 
 class RequestContext:
@@ -48,8 +50,9 @@ class RequestContext:
             await self._app(scope, receive, send)
             return
         identifier = assign_request_id(scope)
-        refused = bool(scope.get(CROWDED)) and scope["path"] not in QUIET
-        answered = _Answered(send, identifier, closes=lambda: refused or self._closing.is_set())
+        crowded = bool(scope.get(CROWDED))
+        refused = crowded and scope["path"] not in QUIET
+        answered = _Answered(send, identifier, closes=lambda: crowded or self._closing.is_set())
         began = time.perf_counter()
         with (
             structlog.contextvars.bound_contextvars(request_id=identifier),
@@ -94,7 +97,9 @@ class RequestContext:
         )
 
 
-async def _refuse(_scope: Scope, _receive: Receive, _send: Send) -> None:
+async def _refuse(scope: Scope, receive: Receive, _send: Send) -> None:
+    if not waits_for_leave(scope):
+        await drain(receive, _MOST_DRAINED)
     raise NotReadyError(
         "the server has as many connections as it may",
         hint="Send it again after the seconds in Retry-After. The server's operator sets the limit with "

@@ -33,10 +33,12 @@ class Followers:
 
     Args:
         most: At once.
+        refused: Called for each that isn't among them.
     """
 
-    def __init__(self, most: int = _MOST_FOLLOWERS) -> None:
+    def __init__(self, most: int = _MOST_FOLLOWERS, refused: Callable[[], object] = lambda: None) -> None:
         self._most = most
+        self._refused = refused
         self._there = 0
 
     @contextmanager
@@ -47,6 +49,7 @@ class Followers:
             OverloadedError: There is none.
         """
         if self._there >= self._most:
+            self._refused()
             raise OverloadedError(
                 f"{self._there} streams of events are being followed, the most that may be",
                 hint="Wait for the seconds in Retry-After, or ask GET /v1/jobs/{job_id} now and then.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def remove_leftovers(store: Catalog, folder: Path) -> None:
             shutil.rmtree(folder / name, ignore_errors=True)
 
 
-def forget_details(store: Catalog, days: int) -> int:
+def forget_details(store: Catalog, days: int, stopped: Callable[[], bool] = lambda: False) -> int:
     """Remove the progress and logs of jobs that ended so many days ago; what they did and how they ended stays.
 
     One job a transaction, so that no other write waits long.
@@ -64,6 +65,7 @@ def forget_details(store: Catalog, days: int) -> int:
     Args:
         store: Where the tables are.
         days: 0 keeps all.
+        stopped: Asked before each job; what is left is found again.
 
     Returns:
         Of how many jobs.
@@ -80,7 +82,9 @@ def forget_details(store: Catalog, days: int) -> int:
     )
     with store.reading() as connection:
         found = list(connection.execute(select(jobs.c.id).where(*old)).scalars())
-    for id in found:
+    for number, id in enumerate(found):
+        if stopped():
+            return number
         with store.writing() as connection:
             if connection.execute(select(jobs.c.id).where(jobs.c.id == id, *old)).one_or_none() is not None:
                 connection.execute(delete(job_events).where(job_events.c.job_id == id, details))

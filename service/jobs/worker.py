@@ -88,13 +88,13 @@ def _sweep(services: Services, stopped: threading.Event) -> None:
     cleaned: float | None = None
     while cleaned is None or not stopped.wait(pause):
         try:
-            if cleaned is None or time.monotonic() - cleaned > _CLEAN_EVERY_S:
-                cleaned = time.monotonic()
-                remove_leftovers(services.store, services.settings.data / "jobs")
-                forget_details(services.store, services.settings.job_log_days)
             announced = sweep(services.store, services.queue, services.settings.job_stale_seconds)
             if announced:
                 _log.info("jobs_announced_again", jobs=announced)
+            if cleaned is None or time.monotonic() - cleaned > _CLEAN_EVERY_S:
+                cleaned = time.monotonic()
+                remove_leftovers(services.store, services.settings.data / "jobs")
+                forget_details(services.store, services.settings.job_log_days, stopped.is_set)
         except CatalogUnavailableError as error:
             _log.warning("sweep_failed", error=error.detail)
 

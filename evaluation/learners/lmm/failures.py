@@ -30,6 +30,7 @@ __all__ = ["Failure", "RefusedSetting", "judge", "quoted"]
 
 _NOT_ALLOWED = frozenset({401, 402, 403})
 _OF_A_SETTING = frozenset({400, 403, 422})
+_OF_A_QUESTION = frozenset({400, 413, 422})
 _PASSING = frozenset({408, 409, 425, 429})
 _NO_CREDIT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 _REFUSALS = frozenset({"content_filter", "content_policy_violation", "invalid_prompt", "moderation_blocked"})
@@ -124,7 +125,7 @@ def _of_status(
         return Reply(shown, refused=True)
     if status == 404 or code == "model_not_found" or f"'{body['model']}'" in said:
         return Failure(LearnerModelUnknownError(told))
-    return Failure(LearnerRequestRefusedError(told))
+    return Failure(LearnerRequestRefusedError(told, of_question=status in _OF_A_QUESTION))
 
 
 def _message_of(failure: APIStatusError) -> str:

@@ -79,7 +79,7 @@ def test_a_question_that_is_refused_while_others_are_answered_has_no_answer(
 ) -> None:
     def refuse(number: int) -> None:
         if number in refused:
-            raise LearnerRequestRefusedError(f"too long, {number}")
+            raise LearnerRequestRefusedError(f"too long, {number}", of_question=True)
 
     learner = Distant(refuse)
     done = run(tmp_path, learner, concurrency=concurrency)
@@ -95,7 +95,7 @@ def test_a_question_that_is_refused_while_others_are_answered_has_no_answer(
 
 def test_an_endpoint_that_answers_nothing_refuses_no_question_in_particular(tmp_path: Path) -> None:
     def refuse(_: int) -> None:
-        raise LearnerRequestRefusedError("no images, please")
+        raise LearnerRequestRefusedError("no images, please", of_question=True)
 
     with pytest.raises(LearnerRequestRefusedError, match="no images"):
         run(tmp_path, learner := Distant(refuse))
@@ -106,13 +106,33 @@ def test_an_endpoint_that_answers_nothing_refuses_no_question_in_particular(tmp_
 
 def test_an_endpoint_that_refuses_everything_from_some_moment_on_is_not_believed(tmp_path: Path) -> None:
     def refuse(number: int) -> None:
-        if number > 40:  # in the second of three folds
-            raise LearnerRequestRefusedError("the account is closed")
+        if number > 30:  # to the end of the first of three folds, and on
+            raise LearnerRequestRefusedError("the account is closed", of_question=True)
 
     with pytest.raises(LearnerRequestRefusedError, match="closed"):
         run(tmp_path, Distant(refuse), concurrency=1)
-    assert len(kept(tmp_path)) == 40
+    assert len(kept(tmp_path)) == 30
     assert not any("refused by" in line for line in kept(tmp_path))
+
+
+def test_a_refusal_that_is_not_about_the_question_ends_it_at_once(tmp_path: Path) -> None:
+    def refuse(number: int) -> None:
+        if number == 20:
+            raise LearnerRequestRefusedError("moved")
+
+    with pytest.raises(LearnerRequestRefusedError, match="moved"):
+        run(tmp_path, Distant(refuse), concurrency=1)
+    assert len(kept(tmp_path)) == 19
+
+
+def test_as_many_may_be_refused_in_a_row_as_are_asked_beside_each_other(tmp_path: Path) -> None:
+    def refuse(number: int) -> None:
+        if number % 25:
+            raise LearnerRequestRefusedError("one image only", of_question=True)
+
+    done = run(tmp_path, Distant(refuse), concurrency=8)  # of three rows
+    told = [each.raw or "" for each in done.answers if each.learner == "distant"]
+    assert len([raw for raw in told if raw.startswith("word")]) == QUESTIONS // 25
 
 
 def test_a_stop_does_not_wait_for_answers(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import socket
 import time
 from collections.abc import Iterator
@@ -21,14 +22,15 @@ from tests.fakes.pixel_encoder import PixelEncoder
 from tests.service.http.test_problems import check_problem
 from tests.service.live_server import live
 
-MOST, SECONDS = 4, 0.4
+MOST, SECONDS, IDLE_SECONDS = 4, 0.4, 4
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     settings = Settings(data=tmp_path_factory.mktemp("data"))
-    protocol = type("Hasty", (guarded(MOST),), {"head_seconds": SECONDS})
-    with live(create_app(settings, load_encoder=lambda _: PixelEncoder()), http=protocol) as url:
+    protocol = type("Hasty", (guarded(MOST),), {"head_seconds": SECONDS, "unread_seconds": SECONDS})
+    app = create_app(settings, load_encoder=lambda _: PixelEncoder())
+    with live(app, http=protocol, timeout_keep_alive=IDLE_SECONDS) as url:
         yield url
 
 
@@ -102,6 +104,7 @@ def test_a_head_without_an_end_is_not_kept(address: str, head: bytes) -> None:
             raw.sendall(head)
         answer = until_closed(raw)
         assert not answer or answer.startswith(b"HTTP/1.1 431 ")
+    until_all_are_gone(address)
     assert httpx2.get(f"{address}/livez").status_code == 200
 
 
@@ -132,19 +135,89 @@ def test_a_body_in_many_small_chunks_is_no_head(address: str) -> None:
         assert raw.recv(65536).startswith(b"HTTP/1.1 400 "), "thirty thousand blanks are no JSON, and were read"
 
 
-def test_with_too_many_connections_requests_are_told_so_and_probes_go_on(address: str) -> None:
+def until_all_are_gone(address: str) -> None:
+    """Those that left are noticed one by one."""
+    deadline = time.monotonic() + 20
+    with contextlib.suppress(httpx2.TransportError):
+        while httpx2.get(f"{address}/v1/pools").status_code != 200:
+            assert time.monotonic() < deadline
+
+
+def test_one_connection_too_many_is_told_so_and_those_before_it_go_on(address: str) -> None:
+    until_all_are_gone(address)
     with contextlib.ExitStack() as stack:
-        for _ in range(MOST):
-            raw = stack.enter_context(connected(address))
-            assert asked(raw) == 200
+        there = [stack.enter_context(connected(address)) for _ in range(MOST)]
+        assert [asked(raw) for raw in there] == [200] * MOST
         refused = httpx2.get(f"{address}/v1/pools")
         check_problem(refused, 503, "not_ready")
         assert refused.headers["connection"] == "close"
         assert int(refused.headers["retry-after"]) >= 1
-        assert httpx2.get(f"{address}/livez").status_code == 200
-    deadline = time.monotonic() + 20
-    while httpx2.get(f"{address}/v1/pools").status_code != 200:  # those that left are noticed one by one
-        assert time.monotonic() < deadline
+        probed = httpx2.get(f"{address}/livez")
+        assert (probed.status_code, probed.headers["connection"]) == (200, "close")
+        assert [asked(raw) for raw in there] == [200] * MOST
+        large = httpx2.post(f"{address}/v1/pools", content=b" " * 10**7, headers={"content-type": "application/json"})
+        check_problem(large, 503, "not_ready")
+        silent = [stack.enter_context(connected(address)) for _ in range(2 * MOST)]
+        assert until_closed(silent[-1]) == b"", "twice as many and more aren't listened to"
+        assert [asked(raw) for raw in there] == [200] * MOST
+    until_all_are_gone(address)
+
+
+def test_requests_that_are_sent_ahead_without_end_are_not_kept(address: str) -> None:
+    until_all_are_gone(address)
+    with connected(address) as raw:
+        raw.settimeout(0.5)
+        sent = 0
+        with contextlib.suppress(OSError):
+            while sent < 5 * 10**7:
+                sent += raw.send(LIVEZ * 1000)
+        assert sent < 5 * 10**7
+    with connected(address) as raw:
+        raw.settimeout(0.5)
+        sent = 0
+        raw.sendall(LIVEZ * 10 + b"POST /v1/pools HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n")
+        with contextlib.suppress(OSError):
+            while sent < 5 * 10**7:
+                sent += raw.send(b"10000\r\n" + b" " * 2**16 + b"\r\n")
+    until_all_are_gone(address)
+
+
+def test_the_rest_of_a_body_after_its_answer_is_waited_for_so_long(address: str) -> None:
+    until_all_are_gone(address)
+    with connected(address) as raw:
+        raw.sendall(b"POST /nowhere HTTP/1.1\r\nHost: here\r\nContent-Length: 1000\r\n\r\n")
+        assert raw.recv(65536).startswith(b"HTTP/1.1 404 ")
+        with contextlib.suppress(OSError):
+            raw.sendall(b"x")
+            until_closed(raw)  # it would wait for ever, and time out
+    with connected(address) as raw:
+        raw.sendall(b"POST /nowhere HTTP/1.1\r\nHost: here\r\nContent-Length: 1000\r\n\r\n")
+        response = HTTPResponse(raw)
+        response.begin()
+        response.read()
+        assert response.status == 404
+        raw.sendall(b"x" * 1000)
+        assert asked(raw) == 200, "its body has come, and the connection goes on"
+        began = time.monotonic()
+        assert until_closed(raw) == b""
+        assert time.monotonic() - began >= 0.9 * IDLE_SECONDS
+
+
+def test_an_answer_that_is_not_taken_is_not_kept_for_ever(address: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    until_all_are_gone(address)
+    where = urlsplit(address)
+    with socket.socket() as raw:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.settimeout(20)
+        raw.connect((where.hostname, where.port))
+        raw.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: here\r\n\r\n" * 30)
+        deadline = time.monotonic() + 20
+        while "connection_stalled" not in caplog.text:  # nothing is read, and all buffers are full
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        received = until_closed(raw)
+    assert received.count(b"HTTP/1.1 200 ") < 30
 
 
 def test_pipelined_requests_are_answered_in_turn(address: str) -> None:

@@ -69,7 +69,7 @@ async def settle() -> None:
 
 async def test_what_is_declared_is_held_before_it_comes_and_until_the_answer() -> None:
     reader = Reader()
-    layer = HeldBodies(reader, ROOM)
+    layer = HeldBodies(reader, ROOM, small=0)
     first = request(layer, "/first", b"x" * 10, declared=ROOM)
     await settle()
     with pytest.raises(OverloadedError) as caught:
@@ -90,7 +90,7 @@ async def test_what_is_declared_is_held_before_it_comes_and_until_the_answer() -
 
 async def test_without_a_length_room_is_taken_as_the_body_comes() -> None:
     reader = Reader()
-    layer = HeldBodies(reader, ROOM)
+    layer = HeldBodies(reader, ROOM, small=0)
     held = request(layer, "/held", b"x" * 3000)
     await settle()
     fits = request(layer, "/fits", b"x" * 1000, b"x" * 96, declared=0)
@@ -106,10 +106,27 @@ async def test_without_a_length_room_is_taken_as_the_body_comes() -> None:
 async def test_one_alone_is_let_in_however_large() -> None:
     reader = Reader()
     reader.answer.set()
-    layer = HeldBodies(reader, ROOM)
+    layer = HeldBodies(reader, ROOM, small=0)
     await request(layer, "/large", b"x" * 3 * ROOM)
     await request(layer, "/large-in-chunks", b"x" * ROOM, b"x" * ROOM, declared=0)
     assert reader.read == {"/large": 3 * ROOM, "/large-in-chunks": 2 * ROOM}
+
+
+async def test_a_small_body_needs_no_room() -> None:
+    reader = Reader()
+    layer = HeldBodies(reader, ROOM, small=100)
+    held = request(layer, "/held", b"x" * ROOM)
+    small = [request(layer, f"/{number}", b"x" * 100, declared=declared) for number, declared in enumerate((None, 0))]
+    await settle()
+    assert reader.read == {"/held": ROOM, "/0": 100, "/1": 100}
+    with pytest.raises(OverloadedError):
+        await request(layer, "/grows", b"x" * 100, b"x", declared=0)
+    for task in (held, *small):
+        task.cancel()
+    await settle()
+    reader.answer.set()
+    await request(layer, "/again", b"x" * ROOM)
+    assert reader.read["/again"] == ROOM
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.booleans(), st.booleans()), max_size=12))
@@ -118,7 +135,7 @@ def test_room_is_as_an_account_of_it_says(requests: list[tuple[int, bool, bool]]
 
     async def drive() -> None:
         reader = Reader()
-        layer = HeldBodies(reader, 50)
+        layer = HeldBodies(reader, 50, small=0)
         inside: list[tuple[int, asyncio.Task[None]]] = []
         for number, (size, chunked, leaves) in enumerate(requests):
             if leaves and inside:
@@ -140,7 +157,7 @@ def test_room_is_as_an_account_of_it_says(requests: list[tuple[int, bool, bool]]
 
 
 async def test_a_body_that_stops_coming_is_waited_for_so_long_and_no_longer() -> None:
-    layer = HeldBodies(Reader(), ROOM, patience=0.05)
+    layer = HeldBodies(Reader(), ROOM, small=0, patience=0.05)
     with pytest.raises(RequestTooSlowError, match="10 bytes"):
         await request(layer, "/", b"x" * 10, declared=20)
 
@@ -148,7 +165,7 @@ async def test_a_body_that_stops_coming_is_waited_for_so_long_and_no_longer() ->
 async def test_a_large_body_may_take_longer_the_more_of_it_came() -> None:
     reader = Reader()
     reader.answer.set()
-    layer = HeldBodies(reader, ROOM, patience=0.05)
+    layer = HeldBodies(reader, ROOM, small=0, patience=0.05)
     sent = 0
 
     async def receive() -> Any:
@@ -198,15 +215,18 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def test_over_http_a_body_waits_for_no_room_and_is_told_when_to_come_again(address: str) -> None:
     where = urlsplit(address)
+    body = json.dumps({"name": "p"}).encode()
+    large = body.ljust(100_000)
     with socket.create_connection((where.hostname, where.port), timeout=5) as raw, httpx2.Client() as client:
-        head = f"POST /v1/pools HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Length: {ROOM}\r\nExpect: 100-continue\r\n"
+        head = f"POST /v1/pools HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Length: 100000\r\nExpect: 100-continue\r\n"
         raw.sendall(f"{head}Content-Type: application/json\r\n\r\n".encode())
         assert raw.recv(100).startswith(b"HTTP/1.1 100 "), "its body is asked for, and so its room is taken"
-        body = json.dumps({"name": "p"}).encode()
-        refused = client.post(f"{address}/v1/pools", content=body, headers=JSON)
+        refused = client.post(f"{address}/v1/pools", content=large, headers=JSON)
         check_problem(refused, 429, "overloaded")
         assert int(refused.headers["retry-after"]) >= 1
-        assert client.get(f"{address}/v1/pools").status_code == 200, "without a body there is always room"
-        raw.sendall(b"{}".ljust(ROOM))
-        assert raw.recv(4096).startswith(b"HTTP/1.1 422 ")
         assert client.post(f"{address}/v1/pools", content=body, headers=JSON).status_code == 201
+        raw.sendall(b"{}".ljust(100_000))
+        assert raw.recv(4096).startswith(b"HTTP/1.1 422 ")
+        assert client.post(f"{address}/v1/pools", content=large, headers=JSON).status_code == 409
+    told = httpx2.get(f"{address}/metrics").text
+    assert "invariantselect_overloaded_total 1.0" in told
