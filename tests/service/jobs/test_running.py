@@ -214,6 +214,7 @@ def test_details_of_jobs_that_ended_long_ago_are_forgotten_and_nothing_else(serv
     before = {id: services.jobs.events(id, after=0, limit=99) for id in (old, lately, retried)}
     assert "log" in {each.event for each in before[old]}
     assert forget_details(services.store, 0) == 0
+    assert forget_details(services.store, 7, lambda: True) == 0, "a worker that ends leaves it to the next"
     assert forget_details(services.store, 7) == 1
     assert forget_details(services.store, 7) == 0
     after = {id: services.jobs.events(id, after=0, limit=99) for id in (old, lately, retried)}
@@ -252,5 +253,5 @@ def test_a_worker_that_runs_for_months_removes_leftovers_too(
     monkeypatch.setattr(worker, "_CLEAN_EVERY_S", every)
     monkeypatch.setattr(worker, "remove_leftovers", lambda *of: told.append(of))
     turns = iter([False, False, True])
-    worker._sweep(services, SimpleNamespace(wait=lambda _: next(turns)))  # type: ignore[arg-type]
+    worker._sweep(services, SimpleNamespace(wait=lambda _: next(turns), is_set=lambda: False))  # type: ignore[arg-type]
     assert len(told) == times
