@@ -26,6 +26,8 @@ __all__ = ["Catalog", "configuration", "migrate"]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
+_TURN_SECONDS = 60.0  # longer than one of them waits for other processes
+
 _Kind = Literal["reading", "writing", "migrating"]
 
 
@@ -53,7 +55,7 @@ class Catalog:
         self._engine = postgresql_engine(made, room) if self.remote else sqlite_engine(made)
         self._in_use = ConnectionsInUse(self._engine) if self.remote else None
         self._outage = Outage(2.0 * CONNECT_SECONDS)  # `version_of` tries twice
-        # Writers of this process queue here, in turn, rather than poll for the database's lock.
+        # Writers of this process queue here rather than poll for the database's lock.
         self._writers = threading.Lock()
         self._statements: dict[str, str] = {}
         self._tell: Callable[[], object] = lambda: None
@@ -87,7 +89,7 @@ class Catalog:
             CatalogUnavailableError: The database doesn't answer, is locked for too long, or its disk is full. If the
                 connection breaks while the end is being written down, nobody knows whether it was.
         """
-        with self._writers, self._transaction("writing") as connection:
+        with self._my_turn(), self._transaction("writing") as connection:
             yield connection
         self._tell()
 
@@ -98,8 +100,19 @@ class Catalog:
         Raises:
             CatalogUnavailableError: As `writing`.
         """
-        with self._writers, self._transaction("migrating") as connection:
+        with self._my_turn(), self._transaction("migrating") as connection:
             yield connection
+
+    @contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        if not self._writers.acquire(timeout=_TURN_SECONDS):
+            raise CatalogUnavailableError(
+                f"other writes of this process have kept the database for {_TURN_SECONDS:g} s"
+            )
+        try:
+            yield
+        finally:
+            self._writers.release()
 
     def version_of(self, key: str) -> int | None:
         """A pool's present version, None when it was dropped. Asked before every search, so kept cheap.

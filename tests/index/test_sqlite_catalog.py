@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 
 import pytest
 
@@ -34,6 +35,27 @@ def test_a_database_that_stays_locked_is_told(tmp_path, monkeypatch):
     finally:
         holder.close()
     pool.write([entry("a")])
+
+
+def test_a_writer_does_not_wait_for_ever_for_another_of_its_process(tmp_path, monkeypatch):
+    pool = make_pool(tmp_path)
+    monkeypatch.setattr("index.catalog.engine._TURN_SECONDS", 0.05)
+    writing, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with pool._catalog.writing():
+            writing.set()
+            assert over.wait(20)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert writing.wait(20)
+    with pytest.raises(CatalogUnavailableError, match="other writes of this process"):
+        pool.write([entry("a")])
+    over.set()
+    holder.join()
+    pool.write([entry("a")])
+    assert [each.id for each in pool.page(None, 9)] == ["a"]
 
 
 def test_a_database_that_is_full_is_told_and_left_as_it_was(tmp_path):
