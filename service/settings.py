@@ -74,7 +74,9 @@ class Settings(BaseSettings):
         description="Bodies of all requests at once; a further one gets 429. One alone is always let in.",
     )
     max_connections: int = Field(
-        default=1000, ge=1, description="Connections at once; with more, every request but those of probes gets 503."
+        default=1000,
+        ge=1,
+        description="Connections at once; a further one gets 503, or the answer to a probe, and ends.",
     )
     max_image_bytes: int = Field(default=32 * _MIB, ge=1, description="Largest image file.")
     max_image_pixels: int = Field(
@@ -105,9 +107,7 @@ class Settings(BaseSettings):
         description="After how long without a sign of life a job's worker counts as dead, and another takes over.",
     )
     job_log_days: int = Field(
-        default=90,
-        ge=0,
-        description="How long the progress and logs of jobs that have ended are kept; 0 keeps them all.",
+        default=90, ge=0, le=36500, description="Days that progress and logs of ended jobs are kept; 0 keeps them all."
     )
     import_root: Path | None = Field(
         default=None, description="Folder below which clients may name images for the server to import."

@@ -51,7 +51,14 @@ def test_any_other_address_asks_for_keys_and_can_not_be_left_open(host: str) -> 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("port", 70000), ("redis_url", "http://redis"), ("runtime", "tensorflow"), ("max_request_bytes", 1), ("port_", 1)],
+    [
+        ("port", 70000),
+        ("redis_url", "http://redis"),
+        ("runtime", "tensorflow"),
+        ("max_request_bytes", 1),
+        ("job_log_days", 999_999),
+        ("port_", 1),
+    ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(name: str, value: object) -> None:
     with pytest.raises(ValidationError):
