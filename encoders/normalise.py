@@ -7,9 +7,10 @@ from jaxtyping import Float32
 
 from invariantselect.errors import InternalError
 
-__all__ = ["directed", "l2_normalised"]
+__all__ = ["NOTHING", "directed", "l2_normalised"]
 
-_NOTHING = 1e-6  # length of features that are rounding
+NOTHING = 1e-6
+"""Length of features that are rounding."""
 
 
 def l2_normalised(features: Float32[np.ndarray, "batch dim"]) -> Float32[np.ndarray, "batch dim"]:
@@ -33,5 +34,5 @@ def directed(features: Float32[np.ndarray, "batch dim"]) -> Float32[np.ndarray, 
     Raises:
         InternalError: A row is not finite.
     """
-    empty = np.linalg.norm(features.astype(np.float64), axis=1, keepdims=True) < _NOTHING
+    empty = np.linalg.norm(features.astype(np.float64), axis=1, keepdims=True) < NOTHING
     return l2_normalised(np.where(empty, np.float32(1.0), features)) if empty.any() else l2_normalised(features)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import safetensors
 
 from encoders.calibration.calibration import IDENTITY, Calibration
-from encoders.families import FAMILIES, module_of
+from encoders.families import check_family, module_of
 from encoders.fingerprint import calibrated_fingerprint, weights_digest
 from encoders.lineage import Lineage
 from encoders.preprocess import Preprocessing
@@ -173,8 +173,7 @@ _READERS = {FROZEN: _frozen, ADAPTED: _adapted, QUANTISED: _quantised}
 
 def _tower(directory: Path, fields: Mapping[str, Any]) -> Tower:
     architecture = dict(fields["architecture"])
-    if architecture["family"] not in FAMILIES:
-        raise ValueError(f"there is no family {architecture['family']!r}")
+    check_family(architecture)
     return Tower(
         architecture=architecture,
         preprocessing=Preprocessing.from_json(fields["preprocessing"]),

@@ -31,10 +31,10 @@ from encoders.adaptation.examples import Examples
 from encoders.adaptation.finetune import Finetuning
 from encoders.adaptation.folds import folds_of
 from encoders.adaptation.inputs import Inputs
-from encoders.adaptation.split import split
 from encoders.adaptation.turns import turn
 from encoders.calibration.discriminant import fit_closed_form
 from encoders.efficientnet_lite0 import packaged_tower
+from encoders.split import split
 
 __all__ = ["ABLATED", "PlainBatches", "cells", "measure"]
 
@@ -82,8 +82,8 @@ def _rows(
     back = training.averaged() if variant.folds else training.back(np.arange(len(examples)), "all domains")
     phases.enter("queries")
     asked = Inputs(division.asking(), preprocessing, variant.augmentation)
-    queries = encoded(back, activations_of(halves.front, asked, count, 1), count)
-    pool = encoded(back, activations, len(examples))
+    queries = encoded(back, activations_of(halves.front, asked, count, 1), np.arange(count))
+    pool = encoded(back, activations, np.arange(len(examples)))
     phases.enter("closed form")
     behind = fit_closed_form(pool, examples.labels, examples.domains, examples.known_domains)
     mapped, domains = behind.apply(pool, examples.domain_names), [division.domain] * count

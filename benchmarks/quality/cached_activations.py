@@ -26,7 +26,7 @@ def cached_activations(
     """What the front makes of the pool's views; from the disk where they are the default's and were computed before.
 
     Args:
-        front: Of `encoders.adaptation.split.split`.
+        front: Of `encoders.split.split`.
         inputs: The views of the division's pool.
         division: Names the images.
         variant: How many views, and of which blocks and side.

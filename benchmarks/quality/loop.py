@@ -16,10 +16,10 @@ from encoders.adaptation.augmentation import Augmentation
 from encoders.adaptation.examples import Examples
 from encoders.adaptation.finetune import FinetuneOptions, Finetuning
 from encoders.adaptation.inputs import Inputs
-from encoders.adaptation.split import split
 from encoders.adaptation.watch import Watch
 from encoders.efficientnet_lite0 import packaged_tower
 from encoders.objectives.cci import Cci
+from encoders.split import split
 
 __all__ = ["BareLoop", "loop_figures"]
 

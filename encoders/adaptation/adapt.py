@@ -10,7 +10,7 @@ from typing import Any
 
 from encoders.adaptation.closed_form import tune_closed_form
 from encoders.adaptation.contestant import Contestant, best_of
-from encoders.adaptation.depths import Depth, Frozen, Head, Space
+from encoders.adaptation.depths import Depth, Frozen, Head, Sides, Space
 from encoders.adaptation.examples import Examples
 from encoders.adaptation.figures import judged, mean_of
 from encoders.adaptation.finetune_depth import Finetune
@@ -21,6 +21,7 @@ from encoders.adaptation.ranks import ALONE, Ranks
 from encoders.adaptation.ready_finetune import ready_finetune
 from encoders.adaptation.remembered import Remembered
 from encoders.adaptation.report import report_of
+from encoders.adaptation.side_by_side import SideBySide
 from encoders.adaptation.watch import SILENT, Watch
 from encoders.calibration.discriminant import Discriminants
 from encoders.tower import Tower
@@ -147,7 +148,7 @@ def _contest(
         depths.append(Head(examples, plan.objective, plan.head, seed=plan.seed, watch=watch))
     contestants: list[tuple[Depth, Contestant]] = []
     for depth in depths:
-        contestants += _entered(depth, examples, folds, watch)
+        contestants += _entered(depth, _sides(depth, folds, watch), examples, folds, watch)
     left_out: dict[str, str] = {}
     if plan.depth in ("auto", "finetune"):
         end = began + plan.budget_seconds
@@ -192,26 +193,50 @@ def _fine_tuned(
         ranks=ranks,
     )
     why_not = ready_finetune(finetune, plan, folds=len(folds), end=end, remembered=Remembered(folder))
-    return ([], why_not) if why_not is not None else (_entered(finetune, examples, folds, watch), None)
+    if why_not is not None:
+        return [], why_not
+    trained = _sides(finetune, folds, watch)
+    entries = _entered(finetune, trained, examples, folds, watch)
+    both = SideBySide(finetune, dict(zip(folds, trained.by_fold, strict=True)))
+    # Without a closed form that weighs them, the frozen vectors would say as much as the trained ones.
+    return [*entries, (both, _behind(both, _sides(both, folds, watch), examples, folds, watch))], None
 
 
-def _entered(depth: Depth, examples: Examples, folds: Sequence[Fold], watch: Watch) -> list[tuple[Depth, Contestant]]:
-    """A depth with and without a closed form behind it."""
-    began = time.monotonic()
-    spaces = []
+@dataclass(frozen=True, eq=False)
+class _Validated:
+    """What a depth makes of each fold, and the moment at which it began."""
+
+    by_fold: Sequence[Sides]
+    began: float
+
+
+def _sides(depth: Depth, folds: Sequence[Fold], watch: Watch) -> _Validated:
+    began, sides = time.monotonic(), []
     for number, fold in enumerate(folds):
         watch.check()
         watch.progress(f"validation of {depth.name}", number, len(folds), {})
-        spaces.append(depth.space_of(fold))
+        sides.append(depth.sides_of(fold))
+    return _Validated(sides, began)
+
+
+def _entered(
+    depth: Depth, validated: _Validated, examples: Examples, folds: Sequence[Fold], watch: Watch
+) -> list[tuple[Depth, Contestant]]:
+    """A depth with and without a closed form behind it."""
     labels = examples.labels
-    sides = [(space, *fold.judged()) for space, fold in zip(spaces, folds, strict=True)]
-    figures = mean_of([judged(space[near], labels[near], space[held], labels[held]) for space, near, held in sides])
-    plain = Contestant(depth.name, None, figures, time.monotonic() - began, depth.credit)
+    sides = zip(validated.by_fold, (fold.judged() for fold in folds), strict=True)
+    figures = mean_of([judged(near, labels[ours], held, labels[theirs]) for (near, held), (ours, theirs) in sides])
+    plain = Contestant(depth.name, None, figures, time.monotonic() - validated.began, depth.credit)
     watch.progress(f"validation of {depth.name}", len(folds), len(folds), {"score": figures.score})
-    tuned = tune_closed_form(spaces, examples, folds, watch=watch)
-    name = "closed_form" if depth.name == "frozen" else depth.name
-    composed = Contestant(name, tuned, tuned.figures, time.monotonic() - began, depth.credit)
-    return [(depth, plain), (depth, composed)]
+    return [(depth, plain), (depth, _behind(depth, validated, examples, folds, watch))]
+
+
+def _behind(depth: Depth, validated: _Validated, examples: Examples, folds: Sequence[Fold], watch: Watch) -> Contestant:
+    """A depth with the closed form that suits it."""
+    tuned = tune_closed_form(validated.by_fold, examples, folds, watch=watch)
+    seconds, beside = time.monotonic() - validated.began, isinstance(depth, SideBySide)
+    name = {"frozen": "closed_form", SideBySide.name: "finetune"}.get(depth.name, depth.name)
+    return Contestant(name, tuned, tuned.figures, seconds, depth.credit, beside_frozen=beside)
 
 
 def _composed(space: Space, winner: Contestant, examples: Examples) -> Space:

@@ -23,6 +23,7 @@ class Contestant:
         centred: Means over the folds where the queries are centred by their own mean; None without a map.
         seconds: What its folds took.
         credit: Added to its score when contestants are compared: what it learns only when it is made for good.
+        beside_frozen: Whether the frozen trunk's vectors are beside the fine-tuned one's.
     """
 
     depth: str
@@ -30,11 +31,13 @@ class Contestant:
     figures: Figures
     seconds: float
     credit: float = 0.0
+    beside_frozen: bool = False
 
     @property
     def name(self) -> str:
-        """The depth, and whether a closed form follows."""
-        return f"{self.depth} + closed_form" if self.closed_form and self.depth != "closed_form" else self.depth
+        """The depth, whether the frozen trunk is beside it, and whether a closed form follows."""
+        space = f"{self.depth} + frozen" if self.beside_frozen else self.depth
+        return f"{space} + closed_form" if self.closed_form and self.depth != "closed_form" else space
 
     def to_json(self) -> dict[str, Any]:
         """For the report."""

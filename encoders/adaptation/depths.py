@@ -16,7 +16,10 @@ from encoders.calibration.calibration import IDENTITY, Calibration
 from encoders.objectives.objective import Objective
 from encoders.tower import Tower
 
-__all__ = ["Depth", "Frozen", "Head", "Space"]
+__all__ = ["Depth", "Frozen", "Head", "Sides", "Space"]
+
+Sides = tuple[Float32[np.ndarray, "near dim"], Float32[np.ndarray, "held dim"]]
+"""Vectors of the images that a fold judges by (`encoders.adaptation.folds.Fold.judged`): learnt from, and held out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +42,7 @@ class Depth(Protocol):
     """One way to make a space.
 
     Attributes:
-        name: ``frozen``, ``head`` or ``finetune``.
+        name: ``frozen``, ``head``, ``finetune`` or ``finetune + frozen``.
         credit: What the spaces of folds lack beside the one that is kept, in points of the score.
     """
 
@@ -49,8 +52,8 @@ class Depth(Protocol):
     @property
     def credit(self) -> float: ...  # noqa: D102 -- described above
 
-    def space_of(self, fold: Fold) -> Float32[np.ndarray, "n dim"]:
-        """All images in a space that was learnt without the fold's held-out ones."""
+    def sides_of(self, fold: Fold) -> Sides:
+        """Both sides of a fold in a space that was learnt without its held-out images, L2-normalised."""
 
     def final(self) -> Space:
         """The space learnt from all images."""
@@ -68,9 +71,10 @@ class Frozen:
     def __init__(self, examples: Examples) -> None:
         self._examples = examples
 
-    def space_of(self, fold: Fold) -> Float32[np.ndarray, "n dim"]:  # noqa: ARG002 -- nothing is learnt
+    def sides_of(self, fold: Fold) -> Sides:
         """The frozen vectors."""
-        return self._examples.vectors
+        near, held = fold.judged()
+        return self._examples.vectors[near], self._examples.vectors[held]
 
     def final(self) -> Space:
         """The frozen vectors."""
@@ -96,9 +100,10 @@ class Head:
         self._examples, self._objective, self._options = examples, objective, options
         self._seed, self._watch = seed, watch
 
-    def space_of(self, fold: Fold) -> Float32[np.ndarray, "n dim"]:
-        """All images behind a head that learnt from one side of the fold."""
-        return self._trained(fold.learn).apply(self._examples.vectors)
+    def sides_of(self, fold: Fold) -> Sides:
+        """Both sides behind a head that learnt from one."""
+        head, (near, held) = self._trained(fold.learn), fold.judged()
+        return head.apply(self._examples.vectors[near]), head.apply(self._examples.vectors[held])
 
     def final(self) -> Space:
         """All images behind a head that learnt from them."""

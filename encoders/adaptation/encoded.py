@@ -1,4 +1,4 @@
-"""All images by a trained back, from the activations that the frozen front made of them."""
+"""Images by a trained back, from the activations that the frozen front made of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 from torch import nn
 
 from encoders.adaptation.activations import Activations
@@ -19,29 +19,34 @@ _AT_ONCE = 64
 
 
 def encoded(
-    back: nn.Module, activations: Activations, count: int, *, device: str = "cpu", watch: Watch = SILENT
+    back: nn.Module,
+    activations: Activations,
+    places: Int64[np.ndarray, " n"],
+    *,
+    device: str = "cpu",
+    watch: Watch = SILENT,
 ) -> Float32[np.ndarray, "n dim"]:
     """Vectors of the images as queries are seen.
 
     Args:
         back: In evaluation mode, on the device.
-        activations: Of the images.
-        count: How many.
+        activations: Of all images.
+        places: (n,) which of them.
         device: Where the back runs.
         watch: Asked whether to go on.
 
     Returns:
-        (count, dim) float32, L2-normalised, a zero as `encoders.normalise.directed` says.
+        (n, dim) float32, L2-normalised, a zero as `encoders.normalise.directed` says.
     """
     parts = []
-    for start in range(0, count, _AT_ONCE):
+    for start in range(0, len(places), _AT_ONCE):
         watch.check()
-        parts.append(_features(back, activations, np.arange(start, min(start + _AT_ONCE, count)), device))
+        parts.append(_features(back, activations, places[start : start + _AT_ONCE], device))
     return directed(np.concatenate(parts))
 
 
 def seconds_to_encode(back: nn.Module, activations: Activations, count: int, *, device: str = "cpu") -> float:
-    """How long `encoded` takes here, by the pace of a few images."""
+    """How long `encoded` takes here for all images, by the pace of a few."""
     some = np.arange(min(_AT_ONCE, count))
     _features(back, activations, some, device)  # the first run chooses kernels
     began = time.monotonic()

@@ -12,30 +12,32 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 from torch import nn
 
 from encoders import efficientnet_lite0
 from encoders.adaptation.activations import Activations, LaterActivations, activations_of
 from encoders.adaptation.augmentation import Augmentation
 from encoders.adaptation.compiling import Pace, compiler_there, compiling_pays
-from encoders.adaptation.depths import Space
+from encoders.adaptation.depths import Sides, Space
 from encoders.adaptation.encoded import encoded, seconds_to_encode
 from encoders.adaptation.examples import Examples
 from encoders.adaptation.finetune import Finetuning
 from encoders.adaptation.finetune_options import FinetuneOptions
 from encoders.adaptation.fitting_part import fitting_part
-from encoders.adaptation.folds import Fold
+from encoders.adaptation.folds import Fold, most_judged
 from encoders.adaptation.half_products import half_products_faster
 from encoders.adaptation.inputs import Inputs
 from encoders.adaptation.interpolation import interpolated
 from encoders.adaptation.ranks import ALONE, Ranks
 from encoders.adaptation.remembered import Remembered
-from encoders.adaptation.split import split
+from encoders.adaptation.side_by_side import side_by_side
 from encoders.adaptation.watch import Watch
+from encoders.beside_frozen import beside_frozen
 from encoders.calibration.calibration import IDENTITY
 from encoders.objectives.objective import Objective
 from encoders.preprocess import Preprocessing
+from encoders.split import split
 from encoders.tower import Tower
 from encoders.trained_tower import trained_tower
 
@@ -99,13 +101,14 @@ class Finetune:
         self._clean: Activations | None = None
         self.steps, self.compiled, self.half_products = 0, False, False
         self.end = math.inf
+        self._final: nn.Module | None = None
 
     def prepare(self, folds: int = 0, end: float = math.inf) -> None:
         """Run the frozen front over the images as they are served, and over every view once a training asks for it: the
         longest single part of a short one, spared where all have ended in an attempt before.
 
         Args:
-            folds: How many; behind each training all images are encoded.
+            folds: How many; behind each training images are encoded.
             end: Moment (`time.monotonic`) by which everything shall have ended.
         """
         self.end = end
@@ -119,7 +122,9 @@ class Finetune:
                 lambda: self._activations_of(self._preprocessing, self._options.views, left)
             )
         if math.isfinite(end):
-            self.end -= (folds + 1) * self._seconds_of_vectors(self._clean)
+            count = len(self._examples)
+            rounds = 1 + folds * most_judged(count) / count
+            self.end -= 2 * rounds * self._seconds_of_vectors(self._clean)  # by the trained trunk and by the frozen one
 
     def _activations_of(self, preprocessing: Preprocessing, views: int, most_bytes: int) -> Activations:
         seconds = max(0.0, _OF_TIME * (self.end - time.monotonic()))
@@ -200,17 +205,26 @@ class Finetune:
         trial.run(watch=Watch(lambda *_: moments.append(time.monotonic()), self._watch.check))
         return Pace(first=moments[1] - moments[0], each=(moments[-1] - moments[1]) / _TRIAL_STEPS)
 
-    def space_of(self, fold: Fold) -> Float32[np.ndarray, "n dim"]:
-        """All images by a trunk that learnt from one side of the fold."""
-        return self._vectors(self._trained(f"without {fold.name}", fold.learn, self.fold_steps))
+    def sides_of(self, fold: Fold) -> Sides:
+        """Both sides by a trunk that learnt from one."""
+        return self._sides_by(self._trained(f"without {fold.name}", fold.learn, self.fold_steps), fold)
 
     def final(self) -> Space:
         """All images by a trunk that learnt from all of them."""
-        back = self._trained("all domains", np.arange(len(self._examples)), self.steps)
-        module = self._fresh()
+        back, module = self._final_back(), self._fresh()
         split(module, self._family, self._options.blocks).back.load_state_dict(back.state_dict())
         tower = trained_tower(self._base, module, preprocessing=self._served)
         return Space(tower, IDENTITY, self._vectors(back))
+
+    def frozen_sides_of(self, fold: Fold) -> Sides:
+        """Both sides by the frozen trunk, which sees the images as the trained one does."""
+        return self._sides_by(self._frozen_back(), fold)
+
+    def final_beside_frozen(self) -> Space:
+        """All images by the frozen trunk and by the one that learnt from all of them, side by side."""
+        back = self._final_back()
+        tower = beside_frozen(self._base, back, self._options.blocks, preprocessing=self._served)
+        return Space(tower, IDENTITY, side_by_side(self._vectors(self._frozen_back()), self._vectors(back)))
 
     @property
     def _family(self) -> str:
@@ -252,19 +266,31 @@ class Finetune:
             origin={"architecture": dict(self._base.architecture), "blocks": self._options.blocks},
         )
 
+    def _final_back(self) -> nn.Module:
+        if self._final is None:
+            self._final = self._trained("all domains", np.arange(len(self._examples)), self.steps)
+        return self._final
+
+    def _frozen_back(self) -> nn.Module:
+        return split(self._fresh(), self._family, self._options.blocks).back.to(self._device).eval()
+
     def _trained(self, name: str, places: np.ndarray, steps: int) -> nn.Module:
         training = self._training(name, places, steps, folder=self._folder, compiled=self.compiled)
         back = training.run(name=f"fine-tuning, {name}", watch=self._watch)
-        frozen = split(self._fresh(), self._family, self._options.blocks).back
-        return interpolated(frozen, back, self._options.trained_share)
+        return interpolated(self._frozen_back(), back, self._options.trained_share)
 
-    def _vectors(self, back: nn.Module) -> Float32[np.ndarray, "n dim"]:
+    def _sides_by(self, back: nn.Module, fold: Fold) -> Sides:
+        near, held = fold.judged()
+        vectors = self._vectors(back, np.concatenate([near, held]))
+        return vectors[: len(near)], vectors[len(near) :]
+
+    def _vectors(self, back: nn.Module, places: Int64[np.ndarray, " n"] | None = None) -> Float32[np.ndarray, "n dim"]:
         assert self._clean is not None  # noqa: S101 -- prepared before
-        return encoded(back, self._clean, len(self._examples), device=self._device, watch=self._watch)
+        chosen = np.arange(len(self._examples)) if places is None else places
+        return encoded(back, self._clean, chosen, device=self._device, watch=self._watch)
 
     def _seconds_of_vectors(self, clean: Activations) -> float:
-        back = split(self._fresh(), self._family, self._options.blocks).back.to(self._device).eval()
-        return seconds_to_encode(back, clean, len(self._examples), device=self._device)
+        return seconds_to_encode(self._frozen_back(), clean, len(self._examples), device=self._device)
 
 
 def _at(base: Tower, side: int | None) -> Preprocessing:

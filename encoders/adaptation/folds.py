@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from encoders.adaptation.coding import UNKNOWN
 from encoders.adaptation.examples import Examples
 
-__all__ = ["Fold", "folds_of"]
+__all__ = ["Fold", "folds_of", "most_judged"]
 
 _MOST = 4  # more source domains share folds: each fold is a training run
 _WITHOUT_DOMAINS = 3
@@ -45,6 +45,11 @@ class Fold:
         for everyone and each time."""
         rng = np.random.default_rng(0)
         return _some(self.learn, _MOST_JUDGED, rng), _some(self.held, _MOST_QUERIES, rng)
+
+
+def most_judged(images: int) -> int:
+    """How many places `Fold.judged` gives of so many images, at most."""
+    return min(images, _MOST_JUDGED + _MOST_QUERIES)
 
 
 def folds_of(examples: Examples, *, seed: int = 0) -> list[Fold]:

@@ -10,9 +10,9 @@ from torch import nn
 
 from encoders.adaptation.ranks import Ranks
 from encoders.adaptation.share import Share
-from encoders.adaptation.split import split
 from encoders.adaptation.training_state import load_moments
 from encoders.families import module_of
+from encoders.split import split
 from invariantselect.errors import InternalError
 
 __all__ = ["back_from", "follow"]

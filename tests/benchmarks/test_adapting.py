@@ -42,7 +42,8 @@ def test_one_adaptation_gives_every_row(options, tmp_path):
     cell = Cell("leave_one_domain_out", "set", "sketch")
     write_record(adapting.measure(cell, options, lambda _: None), tmp_path)
     record = read_record(cell.path(tmp_path))
-    names = ["closed_form", "head", "head + closed_form", "finetune", "finetune + closed_form", "auto"]
+    names = ["closed_form", "head", "head + closed_form", "finetune", "finetune + closed_form"]
+    names += ["finetune + frozen + closed_form", "auto"]
     centred = [f"{name}{CENTRED}" for name in names if "closed_form" in name or name == "auto"]
     assert {"random", "topk_nearest", *names, *centred} <= set(record.rows)
     assert record.labels.tolist() == [0] * 4 + [1] * 4

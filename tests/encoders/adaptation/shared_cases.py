@@ -21,11 +21,11 @@ from encoders.adaptation.activations import KeptActivations
 from encoders.adaptation.finetune import Finetuning
 from encoders.adaptation.following import back_from, follow
 from encoders.adaptation.ranks import ALONE, Ranks, joined
-from encoders.adaptation.split import split
 from encoders.adaptation.watch import Watch
 from encoders.objectives.cci import Cci
 from encoders.objectives.cross_entropy import CrossEntropy
 from encoders.open_clip_tower import FAMILY
+from encoders.split import split
 from invariantselect.errors import JobCancelledError
 from tests.encoders.adaptation.towers import DIM, VISION, images_of, tower_of
 from tests.encoders.adaptation.toy import DOMAINS, LABELS, OPTIONS, back_of, training_of

@@ -13,6 +13,7 @@ from encoders.adaptation.augmentation import Augmentation
 from encoders.adaptation.finetune import Finetuning
 from encoders.adaptation.finetune_depth import Finetune
 from encoders.adaptation.folds import folds_of
+from encoders.adaptation.side_by_side import SideBySide, side_by_side
 from encoders.adaptation.watch import SILENT, Watch
 from encoders.efficientnet_lite0 import packaged_tower
 from encoders.normalise import l2_normalised
@@ -48,13 +49,36 @@ def test_folds_are_short_and_the_trunk_that_is_kept_learnt_from_all_images() -> 
     examples = pool_of("clear", 3)
     assert depth.trainings(3) * depth.steps == depth.steps + 3 * depth.fold_steps
     for fold in folds_of(examples):
-        depth.space_of(fold)
+        depth.sides_of(fold)
     space = depth.final()
     steps = {name: total for name, total in told if name.startswith("fine-tuning")}
     assert sorted(steps.values()) == [2, 2, 2, 8]
     assert steps["fine-tuning, all domains"] == 8
     assert space.trunk is not None
     inputs = np.stack([space.trunk.preprocessing.apply(examples.image(place)) for place in range(len(examples))])
+    found = TorchRuntime(space.trunk.build(), device="cpu").features(inputs)
+    np.testing.assert_allclose(l2_normalised(found), space.vectors, atol=0.02)
+
+
+@pytest.mark.parametrize("blocks", [2, None])
+def test_beside_the_frozen_trunk_nothing_is_trained_again(blocks: int | None) -> None:
+    told: list[tuple[str, int]] = []
+    depth, examples = finetune(told), pool_of("clear", 3)
+    depth._options = replace(FINETUNE, blocks=blocks)
+    folds = folds_of(examples)
+    trained = {fold: depth.sides_of(fold) for fold in folds}
+    alone, both = depth.final(), SideBySide(depth, trained)
+    trainings = len(told)
+    space = both.final()
+    tower = tower_of("transformer")
+    inputs = np.stack([tower.preprocessing.apply(examples.image(place)) for place in range(len(examples))])
+    frozen = l2_normalised(TorchRuntime(tower.build(), device="cpu").features(inputs))
+    for fold in folds:
+        for side, places, ours in zip(both.sides_of(fold), fold.judged(), trained[fold], strict=True):
+            np.testing.assert_allclose(side, side_by_side(frozen[places], ours), atol=0.02)
+    np.testing.assert_allclose(space.vectors, side_by_side(frozen, alone.vectors), atol=0.02)
+    assert len(told) == trainings
+    assert space.trunk is not None
     found = TorchRuntime(space.trunk.build(), device="cpu").features(inputs)
     np.testing.assert_allclose(l2_normalised(found), space.vectors, atol=0.02)
 
@@ -66,14 +90,15 @@ def test_it_serves_at_another_side_than_it_was_trained_at() -> None:
         packaged_tower(), examples, Cci(), options, Augmentation(), seed=0, device="cpu", folder=None, watch=SILENT
     )
     depth.steps = 1
-    trained = depth.space_of(folds_of(examples)[0])
+    fold = folds_of(examples)[0]
+    trained, _ = depth.sides_of(fold)
     space = depth.final()
     assert space.trunk is not None
     assert space.trunk.preprocessing == replace(packaged_tower().preprocessing, size=40)
     inputs = np.stack([space.trunk.preprocessing.apply(examples.image(place)) for place in range(len(examples))])
     found = TorchRuntime(space.trunk.build(), device="cpu").features(inputs)
     np.testing.assert_allclose(l2_normalised(found), space.vectors, atol=0.02)  # activations are kept in bfloat16
-    assert not np.allclose(trained, space.vectors, atol=1e-6)
+    assert not np.allclose(trained, space.vectors[fold.learn], atol=1e-6)
 
 
 @pytest.mark.parametrize(("option", "values"), [("served_side", (128, 160)), ("trained_share", (1.0, 0.5))])
@@ -162,5 +187,5 @@ def test_what_was_settled_is_how_it_is_trained(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(Finetuning, "_descend", lambda self: (entered.append(self._half_products), descend(self))[1])
     depth = finetune([])
     depth.half_products = True
-    depth.space_of(folds_of(pool_of("clear", 3))[0])
+    depth.sides_of(folds_of(pool_of("clear", 3))[0])
     assert entered == [True] * depth.fold_steps

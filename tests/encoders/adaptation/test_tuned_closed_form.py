@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
 
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 from encoders.adaptation.closed_form import _FORMS, _TRUSTS, tune_closed_form
+from encoders.adaptation.depths import Sides
 from encoders.adaptation.examples import Examples
 from encoders.adaptation.figures import judged
 from encoders.adaptation.folds import Fold, folds_of
@@ -49,11 +51,15 @@ def score(examples: Examples, folds: list[Fold], form: ClosedForm, *, centred: b
     return fmean(scores)
 
 
+def sides(vectors: np.ndarray, folds: Sequence[Fold]) -> list[Sides]:
+    return [(vectors[fold.learn], vectors[fold.held]) for fold in folds]
+
+
 @pytest.mark.parametrize("seed", [0, 1])
 def test_it_is_the_best_of_all_that_were_tried(seed: int) -> None:
     examples = pool_of(seed)
     folds = folds_of(examples)
-    tuned = tune_closed_form([examples.vectors] * len(folds), examples, folds)
+    tuned = tune_closed_form(sides(examples.vectors, folds), examples, folds)
     guessed = {form: score(examples, folds, form, centred=False) for form in _FORMS}
     best = max(guessed, key=lambda form: guessed[form])
     sees = best.by_domain  # what is blind to domains can't be centred
@@ -69,7 +75,7 @@ def test_where_domains_don_t_matter_centring_gains_nothing() -> None:
     rows = pool_of(3)
     alone = Examples(rows.vectors, rows.label_names, ["one"] * len(rows), rows.group_names, _unseen)
     folds = folds_of(alone)
-    tuned = tune_closed_form([alone.vectors] * len(folds), alone, folds)
+    tuned = tune_closed_form(sides(alone.vectors, folds), alone, folds)
     assert tuned.centred == tuned.figures
 
 
@@ -77,12 +83,12 @@ def test_what_is_held_out_is_not_learnt_from() -> None:
     examples = pool_of(0)
     folds = folds_of(examples)[:1]
     [fold] = folds
-    tuned = tune_closed_form([examples.vectors], examples, folds)
+    tuned = tune_closed_form(sides(examples.vectors, folds), examples, folds)
     others = examples.label_names.copy()
     for place in fold.held:  # nobody has these labels among what is learnt from: whatever is found is wrong
         others[place] = f"never {place % 3}"
     blind = Examples(examples.vectors, others, examples.domain_names, examples.group_names, _unseen)
-    again = tune_closed_form([examples.vectors], blind, folds)
+    again = tune_closed_form(sides(examples.vectors, folds), blind, folds)
     assert again.figures.accuracy == 0.0
     assert tuned.figures.accuracy > 0.5
 
@@ -94,4 +100,4 @@ def test_it_can_be_stopped() -> None:
     examples = pool_of(0)
     folds = folds_of(examples)
     with pytest.raises(JobCancelledError):
-        tune_closed_form([examples.vectors] * len(folds), examples, folds, watch=Watch(check=check))
+        tune_closed_form(sides(examples.vectors, folds), examples, folds, watch=Watch(check=check))

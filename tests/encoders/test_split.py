@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from encoders import efficientnet_lite0
-from encoders.adaptation.split import split
 from encoders.open_clip_tower import FAMILY
+from encoders.split import split
 from encoders.tower import Tower
 from tests.encoders.adaptation.towers import VISION, images_of, tower_of
 

@@ -1,0 +1,54 @@
+"""The trained trunk's vectors beside the frozen one's, as one space: the depth ``finetune + frozen``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float32
+
+from encoders.normalise import l2_normalised
+
+if TYPE_CHECKING:
+    from encoders.adaptation.depths import Sides, Space
+    from encoders.adaptation.finetune_depth import Finetune
+    from encoders.adaptation.folds import Fold
+
+__all__ = ["SideBySide", "side_by_side"]
+
+
+class SideBySide:
+    """Fine-tuning again, and nothing forgotten (`encoders.beside_frozen`); no training of its own.
+
+    Args:
+        finetune: Has trained, or will.
+        sides: Of each fold, by the trunk that was fine-tuned for it.
+    """
+
+    name = "finetune + frozen"
+
+    def __init__(self, finetune: Finetune, sides: Mapping[Fold, Sides]) -> None:
+        self._finetune, self._sides = finetune, sides
+        self.credit = finetune.credit
+
+    def sides_of(self, fold: Fold) -> Sides:
+        """Both sides by both trunks."""
+        (near, held), (frozen_near, frozen_held) = self._sides[fold], self._finetune.frozen_sides_of(fold)
+        return side_by_side(frozen_near, near), side_by_side(frozen_held, held)
+
+    def final(self) -> Space:
+        """All images by both trunks."""
+        return self._finetune.final_beside_frozen()
+
+
+def side_by_side(
+    frozen: Float32[np.ndarray, "n dim"], trained: Float32[np.ndarray, "n dim"]
+) -> Float32[np.ndarray, "n both"]:
+    """The two behind one another, L2-normalised, as `encoders.beside_frozen_module.BesideFrozen` gives them.
+
+    >>> import numpy as np
+    >>> float(side_by_side(np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32))[0, 0])
+    0.7071067690849304
+    """
+    return l2_normalised(np.concatenate([frozen, trained], axis=1))

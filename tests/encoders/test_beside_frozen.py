@@ -1,0 +1,93 @@
+"""A trained tower beside the frozen one gives what each of them gives, comes back from disk, and exports."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from encoders import beside_frozen as beside
+from encoders.beside_frozen import beside_frozen
+from encoders.beside_frozen_module import BesideFrozen
+from encoders.calibration.calibration import IDENTITY
+from encoders.catalog import load_encoder
+from encoders.normalise import directed
+from encoders.runtime.onnx_export import check_agreement, export_module
+from encoders.split import split
+from encoders.store import load_stored, save_adapted
+from encoders.stored_description import adapted_description
+from encoders.tower import Tower
+from invariantselect.errors import StoreCorruptError
+from tests.encoders.adaptation.towers import VISION, images_of, tower_of
+from tests.encoders.adapted import KEY, lineage_of
+
+
+def trained(base: Tower, blocks: int | None) -> tuple[nn.Module, nn.Module]:
+    """The tower's module with another back, and that back."""
+    module = copy.deepcopy(base.build())
+    back = split(module, base.architecture["family"], blocks).back
+    with torch.no_grad():
+        for parameter in back.parameters():
+            parameter.mul_(0.9).add_(0.01)
+    return module, back
+
+
+def saved(store: Path, tower: Tower) -> Path:
+    directory = store / KEY / "2"
+    save_adapted(directory, name=f"{KEY}/2", version="2", trunk=tower, lineage=lineage_of())
+    return directory
+
+
+@pytest.mark.parametrize("blocks", [1, 2, None])
+@pytest.mark.parametrize("kind", VISION)
+def test_it_gives_both_vectors(kind: str, blocks: int | None, tmp_path: Path) -> None:
+    base = tower_of(kind)
+    module, back = trained(base, blocks)
+    tower = beside_frozen(base, back, blocks, preprocessing=base.preprocessing)
+    images = images_of(3, base.preprocessing.size)
+    with torch.inference_mode():
+        expected = [directed(one(images).numpy()) for one in (base.build(), module)]
+        found = tower.build()(images).numpy()
+    assert tower.dim == 2 * base.dim
+    np.testing.assert_allclose(found, np.concatenate(expected, axis=1), rtol=1e-4, atol=1e-5)
+    stored = load_stored(saved(tmp_path, tower)).trunk
+    assert isinstance(stored, Tower)
+    assert stored.fingerprint() == tower.fingerprint()
+    with torch.inference_mode():
+        assert np.array_equal(stored.build()(images).numpy(), found)
+
+
+def test_it_exports(tmp_path: Path) -> None:
+    base = tower_of("transformer")
+    tower = beside_frozen(base, trained(base, 1)[1], 1, preprocessing=base.preprocessing)
+    export_module(tower.build(), base.preprocessing.size, tmp_path / "both.onnx")
+    assert check_agreement(tower.build(), base.preprocessing.size, tmp_path / "both.onnx").cosine > 0.99999
+
+
+def test_an_image_in_which_one_of_them_sees_nothing_has_a_direction_there() -> None:
+    class Blind(nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return 0.0 * images.flatten(1)
+
+    with torch.inference_mode():
+        found = BesideFrozen(nn.Identity(), Blind())(torch.randn(2, 3, 2, 2))
+    np.testing.assert_allclose(found.numpy(), np.tile(directed(np.zeros((2, 12), np.float32)), 2), rtol=1e-6)
+
+
+@pytest.mark.parametrize("trunk", [{"family": "unheard of"}, {"family": beside.FAMILY, "blocks": 1, "trunk": {}}])
+def test_it_stands_on_families_that_are_known_and_no_pairs(trunk: dict[str, object], tmp_path: Path) -> None:
+    base = tower_of("transformer")
+    tower = beside_frozen(base, trained(base, 1)[1], 1, preprocessing=base.preprocessing)
+    directory = saved(tmp_path, tower)
+    altered = replace(tower, architecture={**tower.architecture, "trunk": trunk})
+    text = adapted_description(altered, IDENTITY, lineage_of(), name=f"{KEY}/2", version="2")
+    assert json.loads(text)["trunk"]["architecture"]["trunk"] == trunk
+    (directory / "encoder.json").write_text(text, encoding="utf-8")
+    with pytest.raises(StoreCorruptError, match=r"family 'unheard of'|can't stand beside"):
+        load_encoder(f"{KEY}/2", store=tmp_path, device="cpu", runtime="torch")
