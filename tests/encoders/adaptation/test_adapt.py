@@ -16,6 +16,8 @@ from encoders.adaptation.finetune import FinetuneOptions
 from encoders.adaptation.head import HeadOptions
 from encoders.adaptation.plan import Plan
 from encoders.adaptation.watch import Watch
+from encoders.normalise import directed
+from encoders.runtime.torch_runtime import TorchRuntime
 from invariantselect.errors import InvalidRequestError, JobCancelledError
 from tests.encoders.adaptation.towers import DIM, tower_of
 
@@ -97,6 +99,23 @@ def test_a_trunk_is_trained_and_what_it_learnt_is_what_its_tower_does(
     again = adapt(examples, plan, base=base, folder=tmp_path, watch=Watch(lambda *of: told.append(of[0])))
     np.testing.assert_allclose(again.space.vectors, adaptation.space.vectors, atol=0.05)
     assert not [phase for phase in told if phase.startswith("fine-tuning")]  # all of it was kept
+
+
+def test_where_both_trunks_win_they_are_one_tower_and_a_map_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("encoders.adaptation.adapt.best_of", lambda entered, **_: entered[-1])
+    examples, plan, trainings = pool_of("clear", 3), replace(PLAN, depth="finetune", steps=4), set()
+    watch = Watch(lambda *of: trainings.add(of[0]))
+    adaptation = adapt(examples, plan, base=tower_of("transformer"), watch=watch)
+    assert adaptation.winner.name == adaptation.report["winner"] == "finetune + frozen + closed_form"
+    assert adaptation.winner.depth == "finetune"
+    assert len([phase for phase in trainings if phase.startswith("fine-tuning")]) == 4  # three folds, and all
+    trunk = adaptation.space.trunk
+    assert trunk is not None
+    assert trunk.dim == 2 * DIM
+    inputs = np.stack([trunk.preprocessing.apply(examples.image(place)) for place in range(len(examples))])
+    found = directed(TorchRuntime(trunk.build(), device="cpu").features(inputs))
+    behind = adaptation.space.calibration.apply(found, examples.domain_names)
+    assert (behind * adaptation.space.vectors).sum(axis=1).min() > 0.99  # activations are kept in bfloat16
 
 
 def test_a_number_of_steps_is_done_whatever_the_budget() -> None:
