@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from encoders.adaptation.closed_form import tune_closed_form
 from encoders.adaptation.contestant import Contestant, best_of
-from encoders.adaptation.depths import Depth, Frozen, Head, Sides, Space
+from encoders.adaptation.depths import Depth, Frozen, Head, Space
 from encoders.adaptation.examples import Examples
-from encoders.adaptation.figures import judged, mean_of
 from encoders.adaptation.finetune_depth import Finetune
 from encoders.adaptation.folds import Fold, folds_of
 from encoders.adaptation.kept_memory import kept_memory
@@ -22,6 +20,7 @@ from encoders.adaptation.ready_finetune import ready_finetune
 from encoders.adaptation.remembered import Remembered
 from encoders.adaptation.report import report_of
 from encoders.adaptation.side_by_side import SideBySide
+from encoders.adaptation.validation import Validation
 from encoders.adaptation.watch import SILENT, Watch
 from encoders.calibration.discriminant import Discriminants
 from encoders.tower import Tower
@@ -147,12 +146,14 @@ def _contest(
     if plan.depth in ("auto", "head"):
         depths.append(Head(examples, plan.objective, plan.head, seed=plan.seed, watch=watch))
     contestants: list[tuple[Depth, Contestant]] = []
+    validation = Validation(examples, folds, watch)
     for depth in depths:
-        contestants += _entered(depth, _sides(depth, folds, watch), examples, folds, watch)
+        rehearsed = validation.rehearsed(depth)
+        contestants += [(depth, validation.alone(rehearsed)), (depth, validation.composed(rehearsed))]
     left_out: dict[str, str] = {}
     if plan.depth in ("auto", "finetune"):
         end = began + plan.budget_seconds
-        entries, why_not = _fine_tuned(examples, folds, plan, base, folder=folder, watch=watch, ranks=ranks, end=end)
+        entries, why_not = _fine_tuned(validation, plan, base, folder=folder, ranks=ranks, end=end)
         contestants += entries
         left_out |= {} if why_not is None else {"finetune": why_not}
     allowed = [pair for pair in contestants if plan.depth in ("auto", pair[1].depth)]
@@ -167,76 +168,32 @@ def _contest(
 
 
 def _fine_tuned(
-    examples: Examples,
-    folds: Sequence[Fold],
-    plan: Plan,
-    base: Tower | None,
-    *,
-    folder: Path | None,
-    watch: Watch,
-    ranks: Ranks,
-    end: float,
+    validation: Validation, plan: Plan, base: Tower | None, *, folder: Path | None, ranks: Ranks, end: float
 ) -> tuple[list[tuple[Depth, Contestant]], str | None]:
-    """Fine-tuning with and without a closed form behind it, or why there is none."""
+    """Fine-tuning with and without a closed form behind it and the frozen trunk beside it, or why there is none."""
     if base is None:
         return [], "this encoder has no trunk that could be trained here"
     finetune = Finetune(
         base,
-        examples,
+        validation.examples,
         plan.objective,
         plan.finetune,
         plan.augmentation,
         seed=plan.seed,
         device=plan.device,
         folder=folder,
-        watch=watch,
+        watch=validation.watch,
         ranks=ranks,
     )
-    why_not = ready_finetune(finetune, plan, folds=len(folds), end=end, remembered=Remembered(folder))
+    why_not = ready_finetune(finetune, plan, folds=len(validation.folds), end=end, remembered=Remembered(folder))
     if why_not is not None:
         return [], why_not
-    trained = _sides(finetune, folds, watch)
-    entries = _entered(finetune, trained, examples, folds, watch)
-    both = SideBySide(finetune, dict(zip(folds, trained.by_fold, strict=True)))
+    trained = validation.rehearsed(finetune)
+    entries: list[tuple[Depth, Contestant]] = [(finetune, validation.alone(trained))]
+    entries.append((finetune, validation.composed(trained)))
+    both = SideBySide(finetune, dict(zip(validation.folds, trained.sides, strict=True)))
     # Without a closed form that weighs them, the frozen vectors would say as much as the trained ones.
-    return [*entries, (both, _behind(both, _sides(both, folds, watch), examples, folds, watch))], None
-
-
-@dataclass(frozen=True, eq=False)
-class _Validated:
-    """What a depth makes of each fold, and the moment at which it began."""
-
-    by_fold: Sequence[Sides]
-    began: float
-
-
-def _sides(depth: Depth, folds: Sequence[Fold], watch: Watch) -> _Validated:
-    began, sides = time.monotonic(), []
-    for number, fold in enumerate(folds):
-        watch.check()
-        watch.progress(f"validation of {depth.name}", number, len(folds), {})
-        sides.append(depth.sides_of(fold))
-    return _Validated(sides, began)
-
-
-def _entered(
-    depth: Depth, validated: _Validated, examples: Examples, folds: Sequence[Fold], watch: Watch
-) -> list[tuple[Depth, Contestant]]:
-    """A depth with and without a closed form behind it."""
-    labels = examples.labels
-    sides = zip(validated.by_fold, (fold.judged() for fold in folds), strict=True)
-    figures = mean_of([judged(near, labels[ours], held, labels[theirs]) for (near, held), (ours, theirs) in sides])
-    plain = Contestant(depth.name, None, figures, time.monotonic() - validated.began, depth.credit)
-    watch.progress(f"validation of {depth.name}", len(folds), len(folds), {"score": figures.score})
-    return [(depth, plain), (depth, _behind(depth, validated, examples, folds, watch))]
-
-
-def _behind(depth: Depth, validated: _Validated, examples: Examples, folds: Sequence[Fold], watch: Watch) -> Contestant:
-    """A depth with the closed form that suits it."""
-    tuned = tune_closed_form(validated.by_fold, examples, folds, watch=watch)
-    seconds, beside = time.monotonic() - validated.began, isinstance(depth, SideBySide)
-    name = {"frozen": "closed_form", SideBySide.name: "finetune"}.get(depth.name, depth.name)
-    return Contestant(name, tuned, tuned.figures, seconds, depth.credit, beside_frozen=beside)
+    return [*entries, (both, validation.composed(validation.rehearsed(both)))], None
 
 
 def _composed(space: Space, winner: Contestant, examples: Examples) -> Space:

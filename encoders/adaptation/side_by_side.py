@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float32
 
+from encoders.adaptation.depths import Sides, Space
+from encoders.adaptation.folds import Fold
 from encoders.normalise import l2_normalised
 
 if TYPE_CHECKING:
-    from encoders.adaptation.depths import Sides, Space
     from encoders.adaptation.finetune_depth import Finetune
-    from encoders.adaptation.folds import Fold
 
 __all__ = ["SideBySide", "side_by_side"]
 
