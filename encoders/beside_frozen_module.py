@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import torch
 from jaxtyping import Float
+from PIL import Image
 from torch import nn
 
 from encoders.normalise import NOTHING
@@ -19,16 +21,29 @@ class BesideFrozen(nn.Module):
     Args:
         front: (batch, 3, side, side) to whatever the backs take.
         back: From there to (batch, dim); the trained one begins as a copy of it.
+        sides: Of the images as they come and as the trained one sees them, where it sees them at another size; then
+            there is no front.
     """
 
-    def __init__(self, front: nn.Module, back: nn.Module) -> None:
+    shrinking: torch.Tensor | None
+
+    def __init__(self, front: nn.Module, back: nn.Module, *, sides: tuple[int, int] | None = None) -> None:
         super().__init__()
         self.front, self.frozen, self.trained = front, back, copy.deepcopy(back)
+        # Not saved: it follows from the architecture.
+        self.register_buffer("shrinking", None if sides is None else _shrinking(*sides), persistent=False)
 
     def forward(self, images: Float[torch.Tensor, "batch 3 side side"]) -> Float[torch.Tensor, "batch both"]:
         """The frozen vectors and behind them the trained ones, both of length one."""
         seen = self.front(images)
-        return torch.cat([_directed(self.frozen(seen)), _directed(self.trained(seen))], dim=1)
+        again = seen if self.shrinking is None else self.shrinking @ seen @ self.shrinking.T
+        return torch.cat([_directed(self.frozen(seen)), _directed(self.trained(again))], dim=1)
+
+
+def _shrinking(side: int, to: int) -> Float[torch.Tensor, "to side"]:
+    """What takes one axis of an image from one size to another as `encoders.preprocess` does: bicubic, antialiased."""
+    identity = Image.fromarray(np.eye(side, dtype=np.float32))
+    return torch.from_numpy(np.array(identity.resize((side, to), Image.Resampling.BICUBIC)))
 
 
 def _directed(features: Float[torch.Tensor, "batch dim"]) -> Float[torch.Tensor, "batch dim"]:

@@ -191,7 +191,7 @@ def _fine_tuned(
     trained = validation.rehearsed(finetune)
     entries: list[tuple[Depth, Contestant]] = [(finetune, validation.alone(trained))]
     entries.append((finetune, validation.composed(trained)))
-    both = SideBySide(finetune, dict(zip(validation.folds, trained.sides, strict=True)))
+    both = SideBySide(validation.examples, finetune, dict(zip(validation.folds, trained.sides, strict=True)))
     # Without a closed form that weighs them, the frozen vectors would say as much as the trained ones.
     return [*entries, (both, validation.composed(validation.rehearsed(both)))], None
 

@@ -31,7 +31,6 @@ from encoders.adaptation.inputs import Inputs
 from encoders.adaptation.interpolation import interpolated
 from encoders.adaptation.ranks import ALONE, Ranks
 from encoders.adaptation.remembered import Remembered
-from encoders.adaptation.side_by_side import side_by_side
 from encoders.adaptation.watch import Watch
 from encoders.beside_frozen import beside_frozen
 from encoders.calibration.calibration import IDENTITY
@@ -101,7 +100,7 @@ class Finetune:
         self._clean: Activations | None = None
         self.steps, self.compiled, self.half_products = 0, False, False
         self.end = math.inf
-        self._final: nn.Module | None = None
+        self._final: Space | None = None
 
     def prepare(self, folds: int = 0, end: float = math.inf) -> None:
         """Run the frozen front over the images as they are served, and over every view once a training asks for it: the
@@ -123,8 +122,7 @@ class Finetune:
             )
         if math.isfinite(end):
             count = len(self._examples)
-            rounds = 1 + folds * most_judged(count) / count
-            self.end -= 2 * rounds * self._seconds_of_vectors(self._clean)  # by the trained trunk and by the frozen one
+            self.end -= (1 + folds * most_judged(count) / count) * self._seconds_of_vectors(self._clean)
 
     def _activations_of(self, preprocessing: Preprocessing, views: int, most_bytes: int) -> Activations:
         seconds = max(0.0, _OF_TIME * (self.end - time.monotonic()))
@@ -207,24 +205,24 @@ class Finetune:
 
     def sides_of(self, fold: Fold) -> Sides:
         """Both sides by a trunk that learnt from one."""
-        return self._sides_by(self._trained(f"without {fold.name}", fold.learn, self.fold_steps), fold)
+        back, (near, held) = self._trained(f"without {fold.name}", fold.learn, self.fold_steps), fold.judged()
+        vectors = self._vectors(back, np.concatenate([near, held]))
+        return vectors[: len(near)], vectors[len(near) :]
 
     def final(self) -> Space:
-        """All images by a trunk that learnt from all of them."""
-        back, module = self._final_back(), self._fresh()
-        split(module, self._family, self._options.blocks).back.load_state_dict(back.state_dict())
-        tower = trained_tower(self._base, module, preprocessing=self._served)
-        return Space(tower, IDENTITY, self._vectors(back))
+        """All images by a trunk that learnt from all of them; the same each time."""
+        if self._final is None:
+            back, module = self._trained("all domains", np.arange(len(self._examples)), self.steps), self._fresh()
+            split(module, self._family, self._options.blocks).back.load_state_dict(back.state_dict())
+            tower = trained_tower(self._base, module, preprocessing=self._served)
+            self._final = Space(tower, IDENTITY, self._vectors(back))
+        return self._final
 
-    def frozen_sides_of(self, fold: Fold) -> Sides:
-        """Both sides by the frozen trunk, which sees the images as the trained one does."""
-        return self._sides_by(self._frozen_back(), fold)
-
-    def final_beside_frozen(self) -> Space:
-        """All images by the frozen trunk and by the one that learnt from all of them, side by side."""
-        back = self._final_back()
-        tower = beside_frozen(self._base, back, self._options.blocks, preprocessing=self._served)
-        return Space(tower, IDENTITY, side_by_side(self._vectors(self._frozen_back()), self._vectors(back)))
+    def beside_frozen(self) -> Tower:
+        """The frozen trunk and the one that learnt from all images, in one tower."""
+        trained = self.final().trunk
+        assert trained is not None  # noqa: S101 -- it was trained
+        return beside_frozen(self._base, trained, self._options.blocks)
 
     @property
     def _family(self) -> str:
@@ -266,11 +264,6 @@ class Finetune:
             origin={"architecture": dict(self._base.architecture), "blocks": self._options.blocks},
         )
 
-    def _final_back(self) -> nn.Module:
-        if self._final is None:
-            self._final = self._trained("all domains", np.arange(len(self._examples)), self.steps)
-        return self._final
-
     def _frozen_back(self) -> nn.Module:
         return split(self._fresh(), self._family, self._options.blocks).back.to(self._device).eval()
 
@@ -278,11 +271,6 @@ class Finetune:
         training = self._training(name, places, steps, folder=self._folder, compiled=self.compiled)
         back = training.run(name=f"fine-tuning, {name}", watch=self._watch)
         return interpolated(self._frozen_back(), back, self._options.trained_share)
-
-    def _sides_by(self, back: nn.Module, fold: Fold) -> Sides:
-        near, held = fold.judged()
-        vectors = self._vectors(back, np.concatenate([near, held]))
-        return vectors[: len(near)], vectors[len(near) :]
 
     def _vectors(self, back: nn.Module, places: Int64[np.ndarray, " n"] | None = None) -> Float32[np.ndarray, "n dim"]:
         assert self._clean is not None  # noqa: S101 -- prepared before

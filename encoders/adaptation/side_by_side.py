@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float32
 
 from encoders.adaptation.depths import Sides, Space
+from encoders.adaptation.examples import Examples
+from encoders.adaptation.finetune_depth import Finetune
 from encoders.adaptation.folds import Fold
+from encoders.calibration.calibration import IDENTITY
 from encoders.normalise import l2_normalised
-
-if TYPE_CHECKING:
-    from encoders.adaptation.finetune_depth import Finetune
 
 __all__ = ["SideBySide", "side_by_side"]
 
@@ -22,24 +21,26 @@ class SideBySide:
     """Fine-tuning again, and nothing forgotten (`encoders.beside_frozen`); no training of its own.
 
     Args:
+        examples: The images.
         finetune: Has trained, or will.
         sides: Of each fold, by the trunk that was fine-tuned for it.
     """
 
     name = "finetune + frozen"
 
-    def __init__(self, finetune: Finetune, sides: Mapping[Fold, Sides]) -> None:
-        self._finetune, self._sides = finetune, sides
+    def __init__(self, examples: Examples, finetune: Finetune, sides: Mapping[Fold, Sides]) -> None:
+        self._frozen, self._finetune, self._sides = examples.vectors, finetune, sides
         self.credit = finetune.credit
 
     def sides_of(self, fold: Fold) -> Sides:
         """Both sides by both trunks."""
-        (near, held), (frozen_near, frozen_held) = self._sides[fold], self._finetune.frozen_sides_of(fold)
-        return side_by_side(frozen_near, near), side_by_side(frozen_held, held)
+        (near, held), (ours, theirs) = self._sides[fold], fold.judged()
+        return side_by_side(self._frozen[ours], near), side_by_side(self._frozen[theirs], held)
 
     def final(self) -> Space:
         """All images by both trunks."""
-        return self._finetune.final_beside_frozen()
+        both = side_by_side(self._frozen, self._finetune.final().vectors)
+        return Space(self._finetune.beside_frozen(), IDENTITY, both)
 
 
 def side_by_side(

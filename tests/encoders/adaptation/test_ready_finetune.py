@@ -110,7 +110,7 @@ def test_what_encoding_takes_is_none_of_the_trainings_time(monkeypatch: pytest.M
         return STEPS
 
     monkeypatch.setattr("encoders.adaptation.ready_finetune.steps_within", within)
-    monkeypatch.setattr(finetune_depth, "seconds_to_encode", lambda *_, **__: 50.0)
+    monkeypatch.setattr(finetune_depth, "seconds_to_encode", lambda *_, **__: 100.0)
     adapted("finetune", steps=None)
     assert PLAN.budget_seconds - 4 * 100.0 - 100.0 < asked[0] < PLAN.budget_seconds - 4 * 100.0  # three folds, and all
 
