@@ -90,10 +90,9 @@ def test_an_image_is_resized_as_pillow_does(to: int) -> None:
     np.testing.assert_allclose((found @ torch.from_numpy(grey) @ found.T).numpy(), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("side", [224, 160])
-def test_it_exports(side: int, tmp_path: Path) -> None:
-    base = packaged_tower()
-    tower = beside_frozen(base, trained(base, 8, side), 8)
+@pytest.mark.parametrize(("base", "side"), [(tower_of("transformer"), None), (packaged_tower(), 160)])
+def test_it_exports(base: Tower, side: int | None, tmp_path: Path) -> None:
+    tower = beside_frozen(base, trained(base, 2, side), 2)
     export_module(tower.build(), base.preprocessing.size, tmp_path / "both.onnx")
     assert check_agreement(tower.build(), base.preprocessing.size, tmp_path / "both.onnx").cosine > 0.99999
 
