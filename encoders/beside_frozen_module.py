@@ -25,22 +25,22 @@ class BesideFrozen(nn.Module):
             there is no front.
     """
 
-    shrinking: torch.Tensor | None
+    resizing: torch.Tensor | None
 
     def __init__(self, front: nn.Module, back: nn.Module, *, sides: tuple[int, int] | None = None) -> None:
         super().__init__()
         self.front, self.frozen, self.trained = front, back, copy.deepcopy(back)
         # Not saved: it follows from the architecture.
-        self.register_buffer("shrinking", None if sides is None else _shrinking(*sides), persistent=False)
+        self.register_buffer("resizing", None if sides is None else _resizing(*sides), persistent=False)
 
     def forward(self, images: Float[torch.Tensor, "batch 3 side side"]) -> Float[torch.Tensor, "batch both"]:
         """The frozen vectors and behind them the trained ones, both of length one."""
         seen = self.front(images)
-        again = seen if self.shrinking is None else self.shrinking @ seen @ self.shrinking.T
+        again = seen if self.resizing is None else self.resizing @ seen @ self.resizing.T
         return torch.cat([_directed(self.frozen(seen)), _directed(self.trained(again))], dim=1)
 
 
-def _shrinking(side: int, to: int) -> Float[torch.Tensor, "to side"]:
+def _resizing(side: int, to: int) -> Float[torch.Tensor, "to side"]:
     """What takes one axis of an image from one size to another as `encoders.preprocess` does: bicubic, antialiased."""
     identity = Image.fromarray(np.eye(side, dtype=np.float32))
     return torch.from_numpy(np.array(identity.resize((side, to), Image.Resampling.BICUBIC)))

@@ -155,7 +155,8 @@ def _contest(
         contestants += [(depth, validation.alone(rehearsed)), (depth, validation.composed(rehearsed))]
     left_out: dict[str, str] = {}
     if plan.depth in ("auto", "finetune"):
-        end = began + plan.budget_seconds - _TUNED_AGAIN * contestants[1][1].seconds
+        _, closed_form = contestants[1]
+        end = began + plan.budget_seconds - _TUNED_AGAIN * closed_form.seconds
         entries, why_not = _fine_tuned(validation, plan, base, folder=folder, ranks=ranks, end=end)
         contestants += entries
         left_out |= {} if why_not is None else {"finetune": why_not}

@@ -67,14 +67,17 @@ def test_it_gives_both_vectors(kind: str, blocks: int | None, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("side", [160, 224, 256])
-def test_each_sees_an_image_at_its_own_size(side: int) -> None:
+def test_each_sees_an_image_at_its_own_size(side: int, tmp_path: Path) -> None:
     base = packaged_tower()
     other = trained(base, 8, side)
     tower = beside_frozen(base, other, 8)
     assert tower.preprocessing == base.preprocessing
+    stored = load_stored(saved(tmp_path, tower)).trunk
+    assert isinstance(stored, Tower)
+    assert stored.fingerprint() == tower.fingerprint()
     picture = Image.fromarray(scene(400, 300))
     with torch.inference_mode():
-        found = tower.build()(torch.from_numpy(tower.preprocessing.apply(picture))[None])[0].numpy()
+        found = stored.build()(torch.from_numpy(tower.preprocessing.apply(picture))[None])[0].numpy()
         for place, one in enumerate((base, other)):
             alone = directed(one.build()(torch.from_numpy(one.preprocessing.apply(picture))[None]).numpy())[0]
             half = found[place * base.dim : (place + 1) * base.dim]
@@ -84,7 +87,7 @@ def test_each_sees_an_image_at_its_own_size(side: int) -> None:
 @pytest.mark.parametrize("to", [16, 24, 40])
 def test_an_image_is_resized_as_pillow_does(to: int) -> None:
     grey = np.random.default_rng(0).random((24, 24), dtype=np.float32)
-    found = BesideFrozen(nn.Identity(), nn.Identity(), sides=(24, to)).shrinking
+    found = BesideFrozen(nn.Identity(), nn.Identity(), sides=(24, to)).resizing
     assert found is not None
     expected = np.asarray(Image.fromarray(grey).resize((to, to), Image.Resampling.BICUBIC))
     np.testing.assert_allclose((found @ torch.from_numpy(grey) @ found.T).numpy(), expected, atol=1e-5)
