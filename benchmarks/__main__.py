@@ -1,6 +1,7 @@
 """`python -m benchmarks`: measure, print the tables, write them into README.md and docs/benchmarks.md.
 
-`--only search` measures search by vectors alone, up to a million of them, an hour or so.
+`--only search` measures search by vectors alone, up to a million of them, some hours. Each size and part is kept once
+it is measured: `--sizes 1000000 --parts ways` measures one anew, and the page has it beside the others as they were.
 
 `python -m benchmarks quality` measures how well adapted encoders retrieve: see `benchmarks.quality`.
 """
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from benchmarks import ingest, memory, report, rest
 from benchmarks.search import command as search
-from benchmarks.search import page
+from benchmarks.search import page, records
 
 
 def main() -> None:
@@ -23,6 +24,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small sizes, one round, writes no file")
     parser.add_argument("--only", choices=["service", "search"], help="the service, or search by vectors; both without")
     parser.add_argument("--sizes", type=int, nargs="+", metavar="N", help="how many vectors are searched")
+    parser.add_argument(
+        "--parts", choices=search.PARTS, nargs="+", default=search.PARTS, help="of search; both without"
+    )
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="invariantselect-bench-") as name:
         workplace = Path(name)
@@ -33,7 +37,13 @@ def main() -> None:
                 report.write(text)
         if given.only != "service":
             sizes = given.sizes or ([2000, 20_000] if given.quick else search.SIZES)
-            text = search.run(workplace, sizes=sizes, rounds=1 if given.quick else 5)
+            text = search.run(
+                workplace,
+                sizes=sizes,
+                parts=given.parts,
+                rounds=1 if given.quick else 5,
+                results=workplace / "results" if given.quick else records.RESULTS,
+            )
             print(text)
             if not given.quick:
                 page.write(text)

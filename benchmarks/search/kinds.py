@@ -22,9 +22,22 @@ QUERIES = 200
 
 @dataclass(frozen=True)
 class WayFigures:
-    """What one way does: milliseconds of a query, and recall on held-out queries and on those of an unseen domain."""
+    """What one way does.
 
-    way: Way
+    Attributes:
+        name: Of the way, with its parameters.
+        note: Why there is nothing to measure.
+        build_seconds: How long it took to make; None for what is only written down.
+        promised: The recall that its manifest promises.
+        ms: Milliseconds of a query.
+        recall: On held-out queries.
+        recall_unseen: On those of an unseen domain.
+    """
+
+    name: str
+    note: str
+    build_seconds: float | None
+    promised: float | None
     ms: Spread | None = None
     recall: float | None = None
     recall_unseen: float | None = None
@@ -58,10 +71,11 @@ def _figures(
     seen: tuple[NDArray[np.float32], list[NDArray[np.int64]]],
     unseen: tuple[NDArray[np.float32], list[NDArray[np.int64]]],
 ) -> WayFigures:
+    about = (way.name, way.note, way.build_seconds, way.promised)
     if way.search is None:
-        return WayFigures(way)
+        return WayFigures(*about)
     ms = Spread(tuple(times[way.name]))
-    return WayFigures(way, ms, recall_of(way.search, *seen), recall_of(way.search, *unseen))
+    return WayFigures(*about, ms, recall_of(way.search, *seen), recall_of(way.search, *unseen))
 
 
 def _milliseconds(search: Callable[[NDArray[np.float32]], object], queries: NDArray[np.float32]) -> float:

@@ -25,7 +25,6 @@ class LiveFigures:
     """Of one pool.
 
     Attributes:
-        count: Demonstrations in the pool.
         ready_seconds: From the start of the process until /readyz answered 200, the exported encoder being there.
         first_ms: The first query after that, which opens the pool.
         quiet: Queries while nothing else goes on.
@@ -33,7 +32,6 @@ class LiveFigures:
         after_write_ms: The query after each of a few deletions.
     """
 
-    count: int
     ready_seconds: float
     first_ms: float
     quiet: Latencies
@@ -41,8 +39,11 @@ class LiveFigures:
     after_write_ms: Spread
 
 
-def measure(data: Path, *, pool: str, fingerprint: str, dim: int, count: int, recall: float | None) -> LiveFigures:
-    """Serve a data directory that has the pool, rebuilt for a recall or for exact search, and ask."""
+def measure(data: Path, *, pool: str, fingerprint: str, dim: int, recall: float | None) -> LiveFigures:
+    """Serve a data directory that has the pool, rebuilt for a recall or for exact search, and ask.
+
+    A few demonstrations are deleted.
+    """
     load_encoder("efficientnet-lite0", store=data / "encoders")  # exported once, as at any start but the first
     vectors = Scene(dim).held_out(_QUERIES).tolist()
     bodies = [json.dumps({"query": {"vector": vector, "fingerprint": fingerprint}}).encode() for vector in vectors]
@@ -52,7 +53,7 @@ def measure(data: Path, *, pool: str, fingerprint: str, dim: int, count: int, re
         quiet = asker.until(enough())
         rebuilding = under_a_rebuild(asker, client, pool, keep_vectors=True, recall=recall)
         after = []
-        for number in range(_WRITES):
-            client.delete(pool, [f"demonstration-{number:07d}"])
+        for _ in range(_WRITES):
+            client.delete(pool, [next(client.iterate(pool, page_size=1)).id])
             after.append(asker.ask())
-        return LiveFigures(count, server.ready_seconds, first, quiet, rebuilding, Spread(tuple(after)))
+        return LiveFigures(server.ready_seconds, first, quiet, rebuilding, Spread(tuple(after)))

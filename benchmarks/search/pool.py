@@ -17,7 +17,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from benchmarks.pools import fill
+from benchmarks import pools
 from benchmarks.search.scene import Scene
 from benchmarks.spread import Spread
 from index.pools import Pools
@@ -62,30 +62,18 @@ class Rebuilt:
     peak_private_mb: float
 
 
-@dataclass(frozen=True)
-class PoolFigures:
-    """Of one pool: each rebuild, and what was served after it."""
-
-    count: int
-    rebuilds: list[Rebuilt]
-    served: list[Served]
+def fill(workplace: Path, *, count: int, dim: int) -> None:
+    """Put so many vectors into a new pool."""
+    vectors = Scene(dim).block
+    pools.fill(workplace, name=POOL, encoder="bench", fingerprint=FINGERPRINT, dim=dim, count=count, vectors=vectors)
 
 
-def measure(workplace: Path, *, count: int, dim: int, recalls: Sequence[float | None], rounds: int) -> PoolFigures:
-    """Fill a pool, then rebuild and serve it for each recall, None for exact search, in processes of their own.
-
-    It is left as it was rebuilt last.
-    """
-    scene = Scene(dim)
-    fill(workplace, name=POOL, encoder="bench", fingerprint=FINGERPRINT, dim=dim, count=count, vectors=scene.block)
-    rebuilds, served = [], []
-    for asked in recalls:
-        seconds, peak = _watched("rebuild", str(workplace), json.dumps(asked))
-        rebuilds.append(Rebuilt(asked, seconds, peak))
-        told = json.loads(_child("serve", str(workplace), str(count), str(dim), str(rounds)))
-        spreads = {name: Spread(tuple(told.pop(name))) for name in ("search_ms", "select_ms", "bare_ms")}
-        served.append(Served(**told, **spreads))
-    return PoolFigures(count, rebuilds, served)
+def measure(workplace: Path, *, dim: int, recall: float | None, rounds: int) -> tuple[Rebuilt, Served]:
+    """Rebuild the pool for a recall, None for exact search, and search it, in processes of their own."""
+    seconds, peak = _watched("rebuild", str(workplace), json.dumps(recall))
+    told = json.loads(_child("serve", str(workplace), str(dim), str(rounds)))
+    spreads = {name: Spread(tuple(told.pop(name))) for name in ("search_ms", "select_ms", "bare_ms")}
+    return Rebuilt(recall, seconds, peak), Served(**told, **spreads)
 
 
 def _child(*words: str) -> str:
@@ -118,7 +106,7 @@ def _rebuild(data: Path, recall: float | None) -> float:
     return time.perf_counter() - began
 
 
-def _serve(data: Path, count: int, dim: int, rounds: int) -> dict[str, Any]:
+def _serve(data: Path, dim: int, rounds: int) -> dict[str, Any]:
     process = psutil.Process()
     before = process.memory_info()
     began = time.perf_counter()
@@ -126,6 +114,7 @@ def _serve(data: Path, count: int, dim: int, rounds: int) -> dict[str, Any]:
     snapshot = pool.snapshot()
     opened = time.perf_counter() - began
     scene = Scene(dim)
+    count = snapshot.size
     queries = scene.held_out(max(10, min(200, 10_000_000 // count)))
     options = SelectionOptions(k=K)
     snapshot.search(queries[:1], K)
@@ -164,8 +153,8 @@ def _main(words: Sequence[str]) -> None:
         case ["rebuild", data, recall]:
             told: Any = _rebuild(Path(data), json.loads(recall))
         case ["serve", data, *numbers]:
-            count, dim, rounds = map(int, numbers)
-            told = _serve(Path(data), count, dim, rounds)
+            dim, rounds = map(int, numbers)
+            told = _serve(Path(data), dim, rounds)
         case _:
             raise ValueError(words)
     sys.stdout.write(json.dumps(told))
