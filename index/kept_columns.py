@@ -79,7 +79,7 @@ def kept_columns(connection: Connection, folder: Path, key: str, *, version: int
     return KeptColumns(kept.version, replace(kept.columns, alive=alive))
 
 
-def keep_columns(catalog: Catalog, folder: Path, key: str, name: str, *, anew: bool = False) -> None:
+def keep_columns(catalog: Catalog, folder: Path, key: str, name: str, *, mend: bool = False) -> None:
     """Write the file where the pool is large and enough has changed since. The caller holds the folder.
 
     Args:
@@ -87,7 +87,7 @@ def keep_columns(catalog: Catalog, folder: Path, key: str, name: str, *, anew: b
         folder: Of the pool.
         key: Of the pool.
         name: Of the pool, for the reader of an error.
-        anew: Read all from the catalog, whatever the file has: it may be damaged.
+        mend: Write it, too, where it is damaged; that takes reading all of it.
 
     Raises:
         PoolNotFoundError: It was dropped.
@@ -98,13 +98,12 @@ def keep_columns(catalog: Catalog, folder: Path, key: str, name: str, *, anew: b
         living = count_since(connection, key, since=0)
         if living < _WORTH_KEEPING:
             return
-        about = None if anew else _about(folder / COLUMNS)
+        about = _about_whole(folder / COLUMNS) if mend else _about(folder / COLUMNS)
         if about is not None:
             changed = max(count_since(connection, key, since=about.version), abs(living - about.rows))
             if about.version <= pool.version and changed < _CHANGED_WORTH_WRITING * living:
                 return
-        found = None if anew else kept_columns(connection, folder, key, version=pool.version)
-        kept = found or KeptColumns(0, Columns.empty())
+        kept = kept_columns(connection, folder, key, version=pool.version) or KeptColumns(0, Columns.empty())
         since = read_columns(connection, key, since=kept.version)
         rows = living_rows(connection, key)
     columns = kept.columns.aligned(rows).overwritten(find_rows(rows, since.rows), since)
@@ -127,23 +126,38 @@ def read_kept(path: Path) -> KeptColumns | None:
     Raises:
         StoreCorruptError: It was altered, is of another format, or can't be read.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise StoreCorruptError(f"the file {path} can't be read: {error.strerror}") from error
-    first, _, body = content.partition(b"\n")
-    about = _parsed(first)
-    if about is None or hashlib.sha256(body).hexdigest() != about.sha256:
-        raise StoreCorruptError(f"the file {path} was altered, or is of another format")
-    return KeptColumns(about.version, _columns(safetensors.numpy.load(body)))
+    whole = _whole(path)
+    return None if whole is None else KeptColumns(whole[0].version, _columns(safetensors.numpy.load(bytes(whole[1]))))
 
 
 class _About(NamedTuple):
     version: int
     rows: int
     sha256: str
+
+
+def _whole(path: Path) -> tuple[_About, memoryview] | None:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreCorruptError(f"the file {path} can't be read: {error.strerror}") from error
+    end = content.find(b"\n", 0, _LONGEST_HEADER)
+    about = _parsed(content[: max(end, 0)])
+    body = memoryview(content)[end + 1 :]  # of a hundred megabytes no copy is made while other threads wait
+    if about is None or hashlib.sha256(body).hexdigest() != about.sha256:
+        raise StoreCorruptError(f"the file {path} was altered, or is of another format")
+    return about, body
+
+
+def _about_whole(path: Path) -> _About | None:
+    try:
+        whole = _whole(path)
+    except StoreCorruptError as error:
+        _log.warning("%s; it is made anew", error.detail)
+        return None
+    return None if whole is None else whole[0]
 
 
 def _about(path: Path) -> _About | None:

@@ -199,7 +199,7 @@ class Pool(VersionedPool):
                 recall=recall,
                 tick=tick,
             )
-            self._keep_columns(number, anew=True)
+            self._keep_columns(number, mend=True)
 
     def _seal(self, *, wait: bool) -> None:
         for version in self.live():
@@ -207,14 +207,14 @@ class Pool(VersionedPool):
             with exclusive(space.folder, wait=wait) as held:
                 if held:
                     seal(self._catalog, space, self.name)
-                    self._keep_columns(version.number, anew=False)
+                    self._keep_columns(version.number, mend=False)
 
-    def _keep_columns(self, number: int, *, anew: bool) -> None:
+    def _keep_columns(self, number: int, *, mend: bool) -> None:
         """The pool's own folder is held where `number` is that of version 1."""
         if number != FROZEN:
             return
         try:
-            keep_columns(self._catalog, self._folder, self.key, self.name, anew=anew)
+            keep_columns(self._catalog, self._folder, self.key, self.name, mend=mend)
         except CatalogUnavailableError as error:
             _log.warning("the pool %s will be opened from the catalog alone: %s", self.name, error.detail)
 

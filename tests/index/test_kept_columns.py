@@ -86,13 +86,24 @@ def test_an_opening_reads_only_what_was_written_since(tmp_path, read_since):
     assert same(opened, everything)
 
 
-def test_a_rebuild_writes_it_anew(tmp_path, read_since):
+def test_a_rebuild_writes_it_anew_where_enough_has_changed(tmp_path, read_since):
     pool = filled(tmp_path)
     pool.delete([f"ü/{number:02d}" for number in range(20)])
     pool.rebuild(recode_first)
     opened = Pools(tmp_path).open("pool").snapshot()
     assert read_since == [pool.version()]
     assert (opened.size, len(opened.rows_by_id)) == (20, 20)
+
+
+def test_a_rebuild_leaves_a_sound_one_as_it_is(tmp_path, read_since):
+    pool = filled(tmp_path)
+    sealed, file = pool.version(), file_of(tmp_path).stat().st_ino
+    pool.write([entry("one more")])
+    pool.rebuild(recode_first)
+    assert file_of(tmp_path).stat().st_ino == file
+    opened = Pools(tmp_path).open("pool").snapshot()
+    assert read_since == [sealed]
+    assert same(opened, pool.snapshot())
 
 
 def test_a_seal_writes_it_only_where_enough_has_changed(tmp_path):
