@@ -29,7 +29,8 @@ def decide(metrics: Mapping[str, Any], serving: EncoderVersion | None, *, force:
 
     A version is known by the scores that it and the frozen encoder had when it was validated. Since then the pool may
     have become easier or harder for both, so the one that serves is only better where it is so in its score *and* in
-    what it gained over the frozen encoder. On the same demonstrations the two say the same.
+    what it gained over the frozen encoder. On the same demonstrations the two say the same. As among the contestants of
+    one adaptation, each has its credit beside its score there; the frozen encoder must be beaten by the score alone.
 
     Args:
         metrics: Of the candidate's lineage.
@@ -47,10 +48,16 @@ def _against(metrics: Mapping[str, Any], serving: EncoderVersion | None) -> str 
     before = {} if serving is None else serving.lineage.get("metrics", {})
     if serving is None or "score" not in before or "frozen_score" not in before:
         return None
+    credit, credit_before = metrics.get("credit", 0.0), before.get("credit", 0.0)
     gain, gain_before = score - frozen, before["score"] - before["frozen_score"]
-    if score < before["score"] and gain < gain_before:
+    if score + credit < before["score"] + credit_before and gain + credit < gain_before + credit_before:
         return (
-            f"it scores {score:.4f} on the domains held out, {gain:.4f} more than the frozen encoder; version "
-            f"{serving.number}, which serves, scored {before['score']:.4f}, {gain_before:.4f} more"
+            f"it scores {score:.4f}{_told(credit)} on the domains held out, {gain:.4f} more than the frozen encoder; "
+            f"version {serving.number}, which serves, scored {before['score']:.4f}{_told(credit_before)}, "
+            f"{gain_before:.4f} more"
         )
     return None
+
+
+def _told(credit: float) -> str:
+    return f" and {credit:.2f} of credit" if credit else ""

@@ -152,7 +152,12 @@ def _lineage(
         depth=winner.depth,
         objective=None if winner.depth in ("frozen", "closed_form") else request.objective,
         options={"request": request.model_dump(mode="json"), "form": None if form is None else asdict(form.form)},
-        metrics={"score": winner.figures.score, "frozen_score": frozen, "report": adaptation.report},
+        metrics={
+            "score": winner.figures.score,
+            "credit": winner.credit,
+            "frozen_score": frozen,
+            "report": adaptation.report,
+        },
         code_version=code_version(),
         created_at=datetime.now(UTC),
     )

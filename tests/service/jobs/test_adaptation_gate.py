@@ -57,6 +57,20 @@ def test_it_must_beat_the_frozen_encoder_and_not_be_behind_the_one_that_serves(
     assert (forced.admitted, forced.reason) == (True, decision.reason)
 
 
+@pytest.mark.parametrize(
+    ("credit", "credit_before", "admitted"),
+    [(0.0, 0.0, False), (0.06, 0.0, True), (0.06, 0.02, False), (0.06, 0.06, False), (0.0, 0.06, False)],
+)
+def test_each_has_its_credit_beside_its_score(credit: float, credit_before: float, admitted: bool) -> None:
+    before = serving({"metrics": {"score": 0.75, "frozen_score": 0.5, "credit": credit_before}})
+    metrics = {"score": 0.7, "frozen_score": 0.5, "credit": credit}
+    assert decide(metrics, before, force=False).admitted == admitted
+
+
+def test_credit_does_not_help_against_the_frozen_encoder() -> None:
+    assert not decide({"score": 0.5, "frozen_score": 0.5, "credit": 0.06}, None, force=False).admitted
+
+
 def test_the_reason_names_the_figures() -> None:
     assert decide({"score": 0.5, "frozen_score": 0.6}, None, force=False).reason == (
         "it scores 0.5000 on the domains held out, no more than the frozen encoder's 0.6000"
@@ -64,6 +78,11 @@ def test_the_reason_names_the_figures() -> None:
     assert decide({"score": 0.75, "frozen_score": 0.5}, serving(scored(0.875, 0.5)), force=False).reason == (
         "it scores 0.7500 on the domains held out, 0.2500 more than the frozen encoder; version 4, which serves, "
         "scored 0.8750, 0.3750 more"
+    )
+    credited = serving({"metrics": {"score": 0.875, "frozen_score": 0.5, "credit": 0.02}})
+    assert decide({"score": 0.75, "frozen_score": 0.5, "credit": 0.06}, credited, force=False).reason == (
+        "it scores 0.7500 and 0.06 of credit on the domains held out, 0.2500 more than the frozen encoder; version 4, "
+        "which serves, scored 0.8750 and 0.02 of credit, 0.3750 more"
     )
 
 
