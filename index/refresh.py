@@ -177,7 +177,7 @@ def _laid_out(
     changed: Columns,
     positions: Int64[np.ndarray, " changed"],
 ) -> Columns:
-    if np.array_equal(rows, np.concatenate([known.rows, changed.rows])):
+    if changed.size and np.array_equal(rows, np.concatenate([known.rows, changed.rows])):
         return Columns.joined([known, changed])
     return known.aligned(rows).overwritten(positions, changed)
 
