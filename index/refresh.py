@@ -146,7 +146,8 @@ def _attempt(connection: Connection, space: Space, pool: PoolRow, known: Mapping
     base = _base(connection, space, pool, manifest, known)
     changed = read_columns(connection, pool.key, since=base.version)
     try:
-        seats = _seats(connection, space, manifest, previous, go_on=base.snapshot is not None)
+        go_on = base.snapshot is not None
+        seats = _seats(connection, space, manifest, previous, go_on=go_on, searched_already=bool(known))
     except FileNotFoundError as error:
         raise _FilesMovedError(f"the file {error.filename or error} is missing", seen) from error
 
@@ -189,13 +190,15 @@ def _seats(
     previous: Snapshot | None,
     *,
     go_on: bool,
+    searched_already: bool,
 ) -> _Seats:
     rows: list[Int64[np.ndarray, " _"]]
     if go_on and previous is not None and previous.generation == manifest.generation:
         segments, tail, rows = previous.sources.segments, previous.sources.tail, [previous.rows]
         after = max(manifest.sealed_through, int(previous.rows[-1]) if previous.size else -1)
     else:
-        segments = _open(space.folder, manifest, () if previous is None else previous.sources.segments)
+        opened = () if previous is None else previous.sources.segments
+        segments = _open(space.folder, manifest, opened, searched_already=searched_already)
         tail, rows = Tail(space.dim), [segment.rows for segment in segments]
         after = manifest.sealed_through
     sealed = len(rows)
@@ -207,9 +210,16 @@ def _seats(
     return _Seats(Sources(segments, tail), np.concatenate([np.empty(0, np.int64), *rows]))
 
 
-def _open(folder: Path, manifest: Manifest, opened: Sequence[Segment]) -> tuple[Segment, ...]:
+def _open(
+    folder: Path, manifest: Manifest, opened: Sequence[Segment], *, searched_already: bool
+) -> tuple[Segment, ...]:
     known = {segment.entry: segment for segment in opened}
-    return tuple(known.get(entry) or open_segment(folder, entry, manifest.dim) for entry in manifest.segments)
+    segments = tuple(known.get(entry) or open_segment(folder, entry, manifest.dim) for entry in manifest.segments)
+    if searched_already:  # queries go on with the segments before until these are at hand
+        for segment in segments:
+            if segment.entry not in known:
+                segment.look_through()
+    return segments
 
 
 def _rows_by_id(known: dict[str, int] | None, columns: Columns, changed: Columns) -> dict[str, int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import mmap
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
@@ -59,6 +60,15 @@ class Segment:
     def max_norm(self) -> float:
         """Largest Euclidean norm among them."""
         return self.entry.max_norm
+
+    def look_through(self) -> None:
+        """Look at every page of the vectors, unless an approximate half spares searches that.
+
+        The first search then neither faults nor waits for a disk: a file that was written a while ago may have left
+        the page cache.
+        """
+        if self._proposer is None:
+            self.matrix.reshape(-1)[:: mmap.PAGESIZE // self.matrix.itemsize].max(initial=0)
 
     def vectors(self, offsets: Int64[np.ndarray, " n"]) -> Float32[np.ndarray, "n dim"]:
         """A copy of the vectors at the offsets."""
