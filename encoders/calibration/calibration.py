@@ -58,7 +58,7 @@ class Calibration:
             domains: Domain of each, None where it isn't known; None for none known.
 
         Raises:
-            ValueError: There are more domains than vectors, or fewer.
+            ValueError: There are more domains than vectors, or fewer; or the vectors don't fit.
             InternalError: A calibrated vector is zero or not finite.
         """
         if domains is not None and len(domains) != len(vectors):
@@ -66,11 +66,11 @@ class Calibration:
         if not self.steps:
             return vectors
         known = [None] * len(vectors) if domains is None else domains
-        parts = []
-        for start in range(0, max(1, len(vectors)), _ROWS_AT_ONCE):
+        mapped = np.empty((len(vectors), self.dim(vectors.shape[1])), np.float32)
+        for start in range(0, len(vectors), _ROWS_AT_ONCE):
             some = slice(start, start + _ROWS_AT_ONCE)
-            parts.append(l2_normalised(self._through(self.steps, vectors[some], known[some]).astype(np.float32)))
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+            mapped[some] = l2_normalised(self._through(self.steps, vectors[some], known[some]).astype(np.float32))
+        return mapped
 
     def knowing(self, domain: str, vectors: Float32[np.ndarray, "n trunk"]) -> Calibration:
         """The same calibration, with a domain's centre estimated from unlabelled vectors of the trunk.

@@ -8,8 +8,10 @@ can be shared.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
@@ -19,6 +21,8 @@ from encoders.calibration.calibration import IDENTITY, Calibration
 from encoders.calibration.steps import Affine, Centring, Normalise, Power
 
 __all__ = ["ClosedForm", "Discriminants", "fit_closed_form"]
+
+_Blocks: TypeAlias = Iterator[tuple[slice, Float64[np.ndarray, "rows dim"]]]
 
 _BORROWED = 4.0  # images of the overall middle that each domain's centre is mixed with
 # Of all blocks together: a thousand labels have 999 directions, which nobody could search twelve times. Of made-up
@@ -73,7 +77,7 @@ class Discriminants:
         exponent: float = 0.5,
     ) -> None:
         self._before = IDENTITY if exponent == 1.0 else Calibration((Power(exponent), Normalise()))
-        self._vectors = self._before.apply(vectors).astype(np.float64)
+        self._vectors = self._before.apply(vectors)
         self._classes, self._labels = np.unique(labels, return_inverse=True)
         self._domains = domains
         self._names = names
@@ -108,48 +112,65 @@ class Discriminants:
         affine = Affine(weight.astype(np.float32), (-scatter.middle @ weight).astype(np.float32))
         return self._before.then(centring, affine, Normalise(len(maps)))
 
+    def _blocks(self) -> _Blocks:
+        """Rows, and their vectors in float64: all of them at once would be several copies of a large pool."""
+        for start in range(0, len(self._vectors), _ROWS_AT_ONCE):
+            rows = slice(start, start + _ROWS_AT_ONCE)
+            yield rows, self._vectors[rows].astype(np.float64)
+
+    @cached_property
+    def _domain_sums(self) -> tuple[list[int], Float64[np.ndarray, " domains"], Float64[np.ndarray, "domains dim"]]:
+        """The known domains, how many vectors each has, and their sum; where none is known, as if all were of one."""
+        present, seats = np.unique(self._domains, return_inverse=True)
+        known = present >= 0
+        if not known.any():
+            present, seats, known = np.zeros(1, np.int64), np.zeros_like(seats), np.ones(1, np.bool_)
+        sums = _sums(self._blocks(), seats, len(present), self._vectors.shape[1])
+        counts = np.bincount(seats, minlength=len(present)).astype(np.float64)
+        return present[known].tolist(), counts[known], sums[known]
+
     def _centring(self, by_domain: bool) -> Centring:
-        present = [number for number in np.unique(self._domains).tolist() if number >= 0]
-        parts = [self._vectors[self._domains == number] for number in present]
-        middle = np.mean([part.mean(axis=0) for part in parts] or [self._vectors.mean(axis=0)], axis=0)
+        present, counts, sums = self._domain_sums
+        middle = np.mean(sums / counts[:, None], axis=0)
         if by_domain and len(present) > 1:
             order = sorted(range(len(present)), key=lambda place: self._names[present[place]])
             names = tuple(self._names[present[place]] for place in order)
             # A few images more of the middle: one image alone would be its own centre, and vanish.
-            sums = [part.sum(axis=0) + _BORROWED * middle for part in parts]
-            centres = [total / (len(part) + _BORROWED) for total, part in zip(sums, parts, strict=True)]
-            return Centring(names, np.stack([centres[place] for place in order]).astype(np.float32))
+            centres = (sums + _BORROWED * middle) / (counts + _BORROWED)[:, None]
+            return Centring(names, centres[order].astype(np.float32))
         return Centring(("",), middle[None].astype(np.float32))
 
     def _scatter(self, form: ClosedForm) -> _Scatter:
         key = (form.by_domain, form.balanced)
         if key not in self._scatters:
             known = [None if number < 0 else self._names[number] for number in self._domains.tolist()]
-            centred = self._centring(form.by_domain).apply(self._vectors, known)
-            self._scatters[key] = _Scatter(centred, self._labels, balanced=form.balanced)
+            centring = self._centring(form.by_domain)
+
+            def centred() -> _Blocks:
+                for rows, vectors in self._blocks():
+                    yield rows, centring.apply(vectors, known[rows])
+
+            self._scatters[key] = _Scatter(centred, self._labels, self._vectors.shape[1], balanced=form.balanced)
         return self._scatters[key]
 
 
 class _Scatter:
-    """Within-class covariance and class means of centred vectors."""
+    """Within-class covariance and class means of centred vectors, which are gone through twice."""
 
     def __init__(
-        self, centred: Float64[np.ndarray, "n dim"], labels: Int64[np.ndarray, " n"], *, balanced: bool
+        self, centred: Callable[[], _Blocks], labels: Int64[np.ndarray, " n"], dim: int, *, balanced: bool
     ) -> None:
         counts = np.bincount(labels).astype(np.float64)
-        sums = np.zeros((len(counts), centred.shape[1]))
-        np.add.at(sums, labels, centred)
-        means = sums / counts[:, None]
+        means = _sums(centred(), labels, len(counts), dim) / counts[:, None]
         share = np.full(len(counts), 1.0 / len(counts)) if balanced else counts / counts.sum()
         self.middle: NDArray[np.float64] = share @ means
         self._means = (means - self.middle) * np.sqrt(share)[:, None]
-        if len(counts) > centred.shape[1]:  # the same scatter of means by fewer rows: thousands of labels are a few too
+        if len(counts) > dim:  # the same scatter of means by fewer rows: thousands of labels are a few too
             self._means = np.linalg.qr(self._means, mode="r")
-        self._within: NDArray[np.float64] = np.zeros((centred.shape[1], centred.shape[1]))
+        self._within: NDArray[np.float64] = np.zeros((dim, dim))
         weights = np.sqrt(share / counts)
-        for start in range(0, len(centred), _ROWS_AT_ONCE):  # all at once would be three copies of the pool
-            rows = slice(start, start + _ROWS_AT_ONCE)
-            scaled = (centred[rows] - means[labels[rows]]) * weights[labels[rows], None]
+        for rows, vectors in centred():
+            scaled = (vectors - means[labels[rows]]) * weights[labels[rows], None]
             self._within += scaled.T @ scaled
         self._directions: dict[float, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
 
@@ -185,6 +206,14 @@ class _Scatter:
         kept = int(np.count_nonzero(squares > _SMALLEST * squares[0]))
         strengths = np.sqrt(squares[:kept])
         return solved @ turns[:, :kept] / strengths, strengths
+
+
+def _sums(blocks: _Blocks, seats: Int64[np.ndarray, " n"], count: int, dim: int) -> Float64[np.ndarray, "count dim"]:
+    """The sum of the vectors of each seat."""
+    sums = np.zeros((count, dim))
+    for rows, vectors in blocks:
+        np.add.at(sums, seats[rows], vectors)
+    return sums
 
 
 def _solved(

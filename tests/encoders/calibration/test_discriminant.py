@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import eigh
 
-from encoders.calibration import discriminant
+from encoders.calibration import calibration, discriminant
 from encoders.calibration.calibration import IDENTITY, Calibration
 from encoders.calibration.discriminant import ClosedForm, Discriminants, fit_closed_form
 from encoders.calibration.steps import Affine, Centring
@@ -219,3 +220,19 @@ def test_whatever_the_pool_looks_like_vectors_are_finite_and_of_length_one(
     for queries, places in ((rows, known), (unit_vectors(seed + 1, 5, dim), None)):
         mapped = calibration.apply(queries, places)
         np.testing.assert_allclose(np.linalg.norm(mapped.astype(np.float64), axis=1), 1.0, atol=1e-5)
+
+
+@pytest.mark.parametrize("by_domain", [False, True])
+def test_a_fit_holds_the_vectors_once_more_and_no_copy_in_double_precision(
+    by_domain: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discriminant, "_ROWS_AT_ONCE", 256)
+    monkeypatch.setattr(calibration, "_ROWS_AT_ONCE", 256)
+    vectors, labels, domains = planted(0, 20_000, 64)
+    tracemalloc.start()
+    try:
+        fit_closed_form(vectors, labels, domains, ["a", "b"], ClosedForm(by_domain=by_domain))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.7 * vectors.nbytes  # labels and domains are some of it; in double precision a copy alone were 2
