@@ -67,9 +67,7 @@ def tables(runs: Sequence[Run]) -> str:
     outcomes = [each for run in runs for each in run.outcomes]
     days = sorted({run.day for run in runs})
     held = sum(not each.findings for each in outcomes)
-    seeds = ", ".join(
-        f"{run.outcomes[0].seed} to {run.outcomes[-1].seed.rpartition(':')[2]}" for run in runs if run.outcomes
-    )
+    seeds = ", ".join(_seeds(run) for run in runs if run.outcomes)
     lines = [
         f"{len(outcomes)} rounds, {held} of which held; seeds {seeds}. {runs[0].machine};"
         f" {' to '.join(dict.fromkeys([days[0], days[-1]]))}.",
@@ -85,6 +83,13 @@ def tables(runs: Sequence[Run]) -> str:
 def write(runs: Sequence[Run]) -> None:
     """Put the tables into docs/faults.md."""
     put(tables(runs), BEGIN, END, ROOT / "docs" / "faults.md")
+
+
+def _seeds(run: Run) -> str:
+    """`redis:3:1 to 2`; of rounds in several surroundings in turn `sqlite/redis:3:0 to 1`."""
+    surroundings = "/".join(dict.fromkeys(each.around for each in run.outcomes))
+    first, last = (run.outcomes[place].seed.rpartition(":")[2] for place in (0, -1))
+    return f"{surroundings}:{run.seed}:{first} to {last}"
 
 
 def _by_surroundings(outcomes: Sequence[Outcome]) -> list[str]:

@@ -106,6 +106,8 @@ def test_the_tables_hold_what_was_seen(tmp_path: Path) -> None:
     assert "| rebuild | 2 | 0 | 0 | 0 | 0 |" in page
     assert "| ingest | 0 | 4 | 0 | 0 | 0 |" in page
     assert "FAILED redis:3:2: w0: 1 is lost" in page
+    in_turn = replace(run, outcomes=[replace(seen, seed="sqlite:3:0", around="sqlite"), seen])
+    assert "; seeds sqlite/redis:3:0 to 1. " in tables([in_turn])
 
 
 def test_a_round_of_killing_loses_and_doubles_nothing(tmp_path: Path) -> None:
