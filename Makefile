@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 SOURCES := encoders index evaluation service client tests benchmarks docs
 SERVER := $(VENV)/.installed-server
 DEV := $(VENV)/.installed-dev
+# Tests wait for servers and workers half of the time.
+TESTERS = $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help demo test lint types check-arrows unit bench quality chaos fuzz soak lock docs clean
@@ -28,7 +30,7 @@ check-arrows: $(DEV)
 	$(BIN)/lint-imports
 
 unit: $(DEV) # with bytecode on disk, whatever the shell says: hundreds of processes import the same modules
-	env --unset=PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	env --unset=PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder
 
 bench: $(DEV) ## measure REST against the bare loop, ingest against the encoder, memory, search; writes docs/benchmarks.md and the README's table
 	$(BIN)/python -m benchmarks
