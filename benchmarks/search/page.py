@@ -99,7 +99,7 @@ def _circumstances(records: Sequence[WaysRecord | PoolRecord]) -> list[str]:
     lines = [""]
     for each, counts in sizes.items():
         lines.append(
-            f"{' and '.join(counts)}: median (minimum–maximum) of {each.rounds} rounds, the ways in turn, one query "
+            f"{', '.join(counts)}: median (minimum–maximum) of {each.rounds} rounds, the ways in turn, one query "
             f"and one thread at a time; a recall of {each.recall:g} was asked for. {each.machine}; {each.day}."
         )
     return lines

@@ -69,7 +69,7 @@ def test_under_a_table_stands_when_each_size_was_measured() -> None:
     ways = [WaysRecord(10, MONDAY, WAYS), WaysRecord(2000, TUESDAY, WAYS), WaysRecord(30_000, MONDAY, WAYS)]
     told = [line for line in page.section(ways, [POOL]).splitlines() if "an abacus" in line]
     assert [(line.split(":")[0], line[-11:]) for line in told] == [
-        ("10 and 30,000", "2026-11-23."),
+        ("10, 30,000", "2026-11-23."),
         ("2,000", "2026-11-24."),
         ("1,000", "2026-11-23."),
     ]
