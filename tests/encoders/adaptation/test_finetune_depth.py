@@ -183,7 +183,6 @@ def test_a_cpu_multiplies_in_half_precision_where_that_is_clearly_faster_and_rem
 
 
 def test_steps_are_not_tried_where_a_product_is_no_faster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(finetune_depth, "half_products_faster", lambda: False)
     monkeypatch.setattr(Finetune, "_tried", lambda self: pytest.fail("it was tried"))
     depth = finetune([])
     depth.settle_precision()

@@ -52,7 +52,6 @@ def adapted(
 def test_a_batch_that_doesnt_fit_is_taken_in_parts_with_the_same_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finetune_depth, "half_products_faster", lambda: False)  # a clock would decide on the rounding
     whole = adapted("finetune")
     told: list[int] = []
     holding(BATCH // 3, told, monkeypatch)
