@@ -48,7 +48,7 @@ def _against(metrics: Mapping[str, Any], serving: EncoderVersion | None) -> str 
     before = {} if serving is None else serving.lineage.get("metrics", {})
     if serving is None or "score" not in before or "frozen_score" not in before:
         return None
-    credit, credit_before = metrics.get("credit", 0.0), before.get("credit", 0.0)
+    credit, credit_before = _credits(metrics, before)
     gain, gain_before = score - frozen, before["score"] - before["frozen_score"]
     if score + credit < before["score"] + credit_before and gain + credit < gain_before + credit_before:
         return (
@@ -57,6 +57,21 @@ def _against(metrics: Mapping[str, Any], serving: EncoderVersion | None) -> str 
             f"{gain_before:.4f} more"
         )
     return None
+
+
+def _credits(metrics: Mapping[str, Any], before: Mapping[str, Any]) -> tuple[float, float]:
+    """Of both; none of either where nobody knows that of one: they are compared by what is known of both."""
+    credit, credit_before = _credit(metrics), _credit(before)
+    return (0.0, 0.0) if credit is None or credit_before is None else (credit, credit_before)
+
+
+def _credit(metrics: Mapping[str, Any]) -> float | None:
+    if "credit" in metrics:
+        return float(metrics["credit"])
+    # Lineages of an earlier release have it only where the winner stands among the contestants.
+    report = metrics.get("report", {})
+    found = (each.get("credit") for each in report.get("contestants", ()) if each["name"] == report.get("winner"))
+    return next(found, None)
 
 
 def _told(credit: float) -> str:

@@ -67,6 +67,29 @@ def test_each_has_its_credit_beside_its_score(credit: float, credit_before: floa
     assert decide(metrics, before, force=False).admitted == admitted
 
 
+@pytest.mark.parametrize(
+    ("stored", "admitted"),
+    [
+        (
+            {
+                "winner": "finetune",
+                "contestants": [{"name": "frozen", "credit": 0}, {"name": "finetune", "credit": 0.02}],
+            },
+            False,
+        ),
+        ({"winner": "head", "contestants": [{"name": "head", "credit": 0.0}]}, True),
+        ({"winner": "finetune", "contestants": [{"name": "finetune"}]}, False),  # nobody knows: by their scores alone
+        ({"winner": "finetune", "contestants": []}, False),
+        ({}, False),
+        (None, False),
+    ],
+)
+def test_the_credit_of_a_version_of_an_earlier_release(stored: dict[str, Any] | None, admitted: bool) -> None:
+    before = {"score": 0.75, "frozen_score": 0.5} | ({} if stored is None else {"report": stored})
+    metrics = {"score": 0.7, "frozen_score": 0.5, "credit": 0.06}
+    assert decide(metrics, serving({"metrics": before}), force=False).admitted == admitted
+
+
 def test_credit_does_not_help_against_the_frozen_encoder() -> None:
     assert not decide({"score": 0.5, "frozen_score": 0.5, "credit": 0.06}, None, force=False).admitted
 
