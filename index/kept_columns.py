@@ -13,7 +13,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import safetensors.numpy
@@ -28,12 +28,16 @@ from index.durable_files import storing, write_durably
 from index.metadata import MetadataReader, metadata_text
 from invariantselect.errors import StoreCorruptError
 
-__all__ = ["COLUMNS", "KeptColumns", "discard_newer", "keep_columns", "kept_columns", "read_kept"]
+__all__ = ["COLUMNS", "KeptColumns", "Trust", "discard_newer", "keep_columns", "kept_columns", "read_kept"]
+
+Trust = Literal["header", "checksum", "nothing"]
+"""What a file that is there is believed by, when it is decided whether to write it: its header, which is read at once;
+its checksum, for which all of it is read; or it isn't, and everything is read from SQL."""
 
 COLUMNS = "columns.kept"
 """Name of the file in a pool's folder."""
 
-_FORMAT = 1
+_FORMAT = 2
 # Below this, SQL is read in a third of a second.
 _WORTH_KEEPING = 65_536
 _CHANGED_WORTH_WRITING = 1 / 8
@@ -79,15 +83,16 @@ def kept_columns(connection: Connection, folder: Path, key: str, *, version: int
     return KeptColumns(kept.version, replace(kept.columns, alive=alive))
 
 
-def keep_columns(catalog: Catalog, folder: Path, key: str, name: str, *, mend: bool = False) -> None:
-    """Write the file where the pool is large and enough has changed since. The caller holds the folder.
+def keep_columns(catalog: Catalog, folder: Path, key: str, name: str, *, trust: Trust = "header") -> None:
+    """Write the file where the pool is large, and enough has changed since or what is there isn't to be believed. The
+    caller holds the folder.
 
     Args:
         catalog: Where the pool is kept.
         folder: Of the pool.
         key: Of the pool.
         name: Of the pool, for the reader of an error.
-        mend: Write it, too, where it is damaged; that takes reading all of it.
+        trust: What a file that is there is believed by.
 
     Raises:
         PoolNotFoundError: It was dropped.
@@ -98,15 +103,17 @@ def keep_columns(catalog: Catalog, folder: Path, key: str, name: str, *, mend: b
         living = count_since(connection, key, since=0)
         if living < _WORTH_KEEPING:
             return
-        about = _about_whole(folder / COLUMNS) if mend else _about(folder / COLUMNS)
-        if about is not None:
+        about = _believed(folder / COLUMNS, trust)
+        # The catalog may have been restored from a backup: the version of the file may be one that isn't reached yet.
+        if about is not None and about.version <= pool.version:
             changed = max(count_since(connection, key, since=about.version), abs(living - about.rows))
-            if about.version <= pool.version and changed < _CHANGED_WORTH_WRITING * living:
+            if changed < _CHANGED_WORTH_WRITING * living:
                 return
-        kept = kept_columns(connection, folder, key, version=pool.version) or KeptColumns(0, Columns.empty())
-        since = read_columns(connection, key, since=kept.version)
+        kept = None if about is None else kept_columns(connection, folder, key, version=pool.version)
+        known = kept or KeptColumns(0, Columns.empty())
+        since = read_columns(connection, key, since=known.version)
         rows = living_rows(connection, key)
-    columns = kept.columns.aligned(rows).overwritten(find_rows(rows, since.rows), since)
+    columns = known.columns.aligned(rows).overwritten(find_rows(rows, since.rows), since)
     with storing(folder / COLUMNS):
         write_durably(folder / COLUMNS, _dumped(KeptColumns(pool.version, columns)))
 
@@ -145,13 +152,17 @@ def _whole(path: Path) -> tuple[_About, memoryview] | None:
         raise StoreCorruptError(f"the file {path} can't be read: {error.strerror}") from error
     end = content.find(b"\n", 0, _LONGEST_HEADER)
     about = _parsed(content[: max(end, 0)])
-    body = memoryview(content)[end + 1 :]  # of a hundred megabytes no copy is made while other threads wait
-    if about is None or hashlib.sha256(body).hexdigest() != about.sha256:
+    body = memoryview(content)[end + 1 :]  # of a hundred megabytes that are only compared no copy is made
+    if about is None or _checksum(about.version, about.rows, body) != about.sha256:
         raise StoreCorruptError(f"the file {path} was altered, or is of another format")
     return about, body
 
 
-def _about_whole(path: Path) -> _About | None:
+def _believed(path: Path, trust: Trust) -> _About | None:
+    if trust == "nothing":
+        return None
+    if trust == "header":
+        return _about(path)
     try:
         whole = _whole(path)
     except StoreCorruptError as error:
@@ -174,7 +185,7 @@ def _parsed(header: bytes) -> _About | None:
         if about["format"] != _FORMAT:
             return None
         return _About(int(about["version"]), int(about["rows"]), str(about["sha256"]))
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 
@@ -187,8 +198,14 @@ def _dumped(kept: KeptColumns) -> bytes:
         arrays[name] = column.codes
         arrays[f"{name}.values"] = _joined(column.values)
     body = safetensors.numpy.save(arrays)
-    about = _About(kept.version, columns.size, hashlib.sha256(body).hexdigest())
+    about = _About(kept.version, columns.size, _checksum(kept.version, columns.size, body))
     return json.dumps({"format": _FORMAT, **about._asdict()}).encode() + b"\n" + body
+
+
+def _checksum(version: int, rows: int, body: bytes | memoryview) -> str:
+    sha256 = hashlib.sha256(f"{version} {rows}\n".encode())
+    sha256.update(body)
+    return sha256.hexdigest()
 
 
 def _columns(arrays: dict[str, np.ndarray]) -> Columns:

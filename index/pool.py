@@ -16,7 +16,7 @@ from index.catalog.version_rows import all_versions
 from index.checking import check_changes, check_entry, check_fingerprints
 from index.demonstration import Changes, Demonstration, Entry, Outcome, Probe
 from index.encoder_version import FROZEN, EncoderVersion
-from index.kept_columns import keep_columns
+from index.kept_columns import Trust, keep_columns
 from index.moving import moved
 from index.pool_reader import Snapshots, StoredImage, Summary
 from index.proposers.kind import Tick, untold
@@ -199,7 +199,8 @@ class Pool(VersionedPool):
                 recall=recall,
                 tick=tick,
             )
-            self._keep_columns(number, mend=True)
+            # Who makes vectors anew from the images mends what is damaged: SQL alone is believed then.
+            self._keep_columns(number, trust="checksum" if recode is None else "nothing")
 
     def _seal(self, *, wait: bool) -> None:
         for version in self.live():
@@ -207,14 +208,14 @@ class Pool(VersionedPool):
             with exclusive(space.folder, wait=wait) as held:
                 if held:
                     seal(self._catalog, space, self.name)
-                    self._keep_columns(version.number, mend=False)
+                    self._keep_columns(version.number, trust="header")
 
-    def _keep_columns(self, number: int, *, mend: bool) -> None:
+    def _keep_columns(self, number: int, *, trust: Trust) -> None:
         """The pool's own folder is held where `number` is that of version 1."""
         if number != FROZEN:
             return
         try:
-            keep_columns(self._catalog, self._folder, self.key, self.name, mend=mend)
+            keep_columns(self._catalog, self._folder, self.key, self.name, trust=trust)
         except CatalogUnavailableError as error:
             _log.warning("the pool %s will be opened from the catalog alone: %s", self.name, error.detail)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 from pathlib import Path
@@ -13,12 +14,13 @@ from index import kept_columns, refresh
 from index.columns import Column
 from index.inspection import inspect
 from index.kept_columns import COLUMNS, read_kept
-from index.pool import Pool
+from index.pool import Changes, Pool
 from index.pools import Pools
 from index.snapshot import Snapshot
 from tests.index.entries import entry, make_pool, recode_first
 
 COUNT = 40
+INFINITE = b'{"format": 2, "version": Infinity, "rows": 1, "sha256": ""}\nrest'
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +74,16 @@ def same(one: Snapshot, other: Snapshot) -> bool:
     return told(one) == told(other) and [one.position_of(one.ids[each]) for each in living] == living
 
 
+def everything_of(data: Path) -> Snapshot:
+    """What is opened without the file."""
+    path = file_of(data)
+    content = path.read_bytes()
+    path.unlink()
+    opened = Pools(data).open("pool").snapshot()
+    path.write_bytes(content)
+    return opened
+
+
 def test_an_opening_reads_only_what_was_written_since(tmp_path, read_since):
     pool = filled(tmp_path)
     sealed = pool.version()
@@ -99,7 +111,7 @@ def test_a_rebuild_leaves_a_sound_one_as_it_is(tmp_path, read_since):
     pool = filled(tmp_path)
     sealed, file = pool.version(), file_of(tmp_path).stat().st_ino
     pool.write([entry("one more")])
-    pool.rebuild(recode_first)
+    pool.rebuild(None)
     assert file_of(tmp_path).stat().st_ino == file
     opened = Pools(tmp_path).open("pool").snapshot()
     assert read_since == [sealed]
@@ -124,8 +136,9 @@ def test_a_small_pool_has_none(tmp_path, monkeypatch):
     assert not list(tmp_path.glob(f"pools/*/{COLUMNS}"))
 
 
-@pytest.mark.parametrize("offset", [0, 12, 30, 200, -1])
-def test_a_damaged_one_is_passed_over_and_told_of(tmp_path, read_since, caplog, offset):
+@pytest.mark.parametrize("recode", [None, recode_first])
+@pytest.mark.parametrize("offset", [0, 12, 25, 30, 200, -1])
+def test_a_damaged_one_is_passed_over_and_told_of(tmp_path, read_since, caplog, offset, recode):
     pool = filled(tmp_path)
     path = file_of(tmp_path)
     content = bytearray(path.read_bytes())
@@ -138,11 +151,43 @@ def test_a_damaged_one_is_passed_over_and_told_of(tmp_path, read_since, caplog, 
     assert same(opened, pool.snapshot())
     (finding,) = inspect(tmp_path)
     assert (finding.harmless, str(path) in finding.detail) == (True, True)
-    pool.rebuild(recode_first)
+    caplog.clear()
+    pool.rebuild(recode)
     assert inspect(tmp_path) == []
+    assert len(caplog.records) == (recode is None)  # who believes nothing needn't read it
+    assert same(Pools(tmp_path).open("pool").snapshot(), everything_of(tmp_path))
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}\n", b"[" * 5000, b'{"format": 1, "version": 1}\nrest'])
+@pytest.mark.parametrize("recode", [None, recode_first])
+@pytest.mark.parametrize("changes", [{"version": 3}, {"version": 10**30}, {"version": -1}, {"rows": 3}])
+def test_an_altered_header_is_passed_over_and_mended(tmp_path, read_since, changes, recode):
+    pool = filled(tmp_path)
+    pool.patch({"ü/03": Changes(label="a"), "ü/04": Changes(label="b")})
+    header, body = file_of(tmp_path).read_bytes().split(b"\n", 1)
+    file_of(tmp_path).write_bytes(json.dumps({**json.loads(header), **changes}).encode() + b"\n" + body)
+    opened = Pools(tmp_path).open("pool").snapshot()
+    assert read_since == [0]
+    pool.rebuild(recode)
+    assert inspect(tmp_path) == []
+    read_since.clear()
+    mended = Pools(tmp_path).open("pool").snapshot()
+    assert read_since != [0]
+    assert [mended.demonstration(mended.position_of(id)).label for id in ("ü/03", "ü/04")] == ["a", "b"]
+    assert same(mended, everything_of(tmp_path))
+    assert opened.size == mended.size
+
+
+@pytest.mark.parametrize("version", [10**30, -1])
+def test_a_seal_goes_by_the_header_alone_and_by_no_impossible_one(tmp_path, version):
+    pool = filled(tmp_path)
+    header, body = file_of(tmp_path).read_bytes().split(b"\n", 1)
+    file_of(tmp_path).write_bytes(json.dumps({**json.loads(header), "version": version}).encode() + b"\n" + body)
+    pool.write([entry("one more")])
+    pool.seal()
+    assert read_kept(file_of(tmp_path)).version == pool.version()
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}\n", b"[" * 5000, b'{"format": 2, "version": 1}\nrest', INFINITE])
 def test_nonsense_is_passed_over(tmp_path, content):
     pool = filled(tmp_path)
     file_of(tmp_path).write_bytes(content)
