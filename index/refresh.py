@@ -52,7 +52,14 @@ class _FilesMovedError(Exception):
 
 
 def refreshed(
-    catalog: Catalog, folder: Path, key: str, name: str, *, wanted: Collection[int], previous: Mapping[int, Snapshot]
+    catalog: Catalog,
+    folder: Path,
+    key: str,
+    name: str,
+    *,
+    wanted: Collection[int],
+    previous: Mapping[int, Snapshot],
+    at_hand: Collection[Segment] = (),
 ) -> Refreshed:
     """The present snapshots of a pool, all of the same version.
 
@@ -66,6 +73,7 @@ def refreshed(
         name: Of the pool, for the reader of an error.
         wanted: Numbers of encoder versions; one that isn't live is left out.
         previous: Earlier snapshots to go on from; they stay as they are.
+        at_hand: Segments that are open already.
 
     Raises:
         PoolNotFoundError: It was dropped.
@@ -81,7 +89,7 @@ def refreshed(
                 spaces = [Space.of(key, folder, version) for version in live if version.number in wanted]
                 made: dict[int, Snapshot] = {}
                 for each in spaces:
-                    made[each.number] = _attempt(connection, each, pool, {**previous, **made})
+                    made[each.number] = _attempt(connection, each, pool, {**previous, **made}, at_hand)
                 return Refreshed(live, made)
         except _FilesMovedError as moved:
             if moved.seen == failed:
@@ -136,7 +144,13 @@ def _base(
     return _Base() if kept is None else _Base(kept.version, kept.columns, kept.columns.rows[~kept.columns.alive])
 
 
-def _attempt(connection: Connection, space: Space, pool: PoolRow, known: Mapping[int, Snapshot]) -> Snapshot:
+def _attempt(
+    connection: Connection,
+    space: Space,
+    pool: PoolRow,
+    known: Mapping[int, Snapshot],
+    at_hand: Collection[Segment],
+) -> Snapshot:
     # The transaction began before the manifest is read: whatever this manifest doesn't hold is still in the tail.
     manifest = read_manifest(space.folder, fingerprint=space.fingerprint, dim=space.dim)
     previous = known.get(space.number)
@@ -147,7 +161,7 @@ def _attempt(connection: Connection, space: Space, pool: PoolRow, known: Mapping
     changed = read_columns(connection, pool.key, since=base.version)
     try:
         go_on = base.snapshot is not None
-        seats = _seats(connection, space, manifest, previous, go_on=go_on, searched_already=bool(known))
+        seats = _seats(connection, space, manifest, previous, at_hand, go_on=go_on)
     except FileNotFoundError as error:
         raise _FilesMovedError(f"the file {error.filename or error} is missing", seen) from error
 
@@ -188,9 +202,9 @@ def _seats(
     space: Space,
     manifest: Manifest,
     previous: Snapshot | None,
+    at_hand: Collection[Segment],
     *,
     go_on: bool,
-    searched_already: bool,
 ) -> _Seats:
     rows: list[Int64[np.ndarray, " _"]]
     if go_on and previous is not None and previous.generation == manifest.generation:
@@ -198,7 +212,7 @@ def _seats(
         after = max(manifest.sealed_through, int(previous.rows[-1]) if previous.size else -1)
     else:
         opened = () if previous is None else previous.sources.segments
-        segments = _open(space.folder, manifest, opened, searched_already=searched_already)
+        segments = _open(space.folder, manifest, [*opened, *at_hand])
         tail, rows = Tail(space.dim), [segment.rows for segment in segments]
         after = manifest.sealed_through
     sealed = len(rows)
@@ -210,16 +224,9 @@ def _seats(
     return _Seats(Sources(segments, tail), np.concatenate([np.empty(0, np.int64), *rows]))
 
 
-def _open(
-    folder: Path, manifest: Manifest, opened: Sequence[Segment], *, searched_already: bool
-) -> tuple[Segment, ...]:
+def _open(folder: Path, manifest: Manifest, opened: Sequence[Segment]) -> tuple[Segment, ...]:
     known = {segment.entry: segment for segment in opened}
-    segments = tuple(known.get(entry) or open_segment(folder, entry, manifest.dim) for entry in manifest.segments)
-    if searched_already:  # queries go on with the segments before until these are at hand
-        for segment in segments:
-            if segment.entry not in known:
-                segment.look_through()
-    return segments
+    return tuple(known.get(entry) or open_segment(folder, entry, manifest.dim) for entry in manifest.segments)
 
 
 def _rows_by_id(known: dict[str, int] | None, columns: Columns, changed: Columns) -> dict[str, int]:

@@ -14,8 +14,11 @@ from index.catalog.pool_rows import PoolRow, present_version
 from index.catalog.version_rows import find_version, live_versions
 from index.encoder_version import FROZEN, EncoderVersion
 from index.loading_beside import LoadingBeside
+from index.looked_through import looked_through
 from index.refresh import Refreshed, refreshed
+from index.segments import Segment
 from index.snapshot import Snapshot
+from index.space import Space
 from invariantselect.errors import PoolNotAdaptedError
 
 __all__ = ["SnapshotCache", "Snapshots"]
@@ -64,17 +67,17 @@ class SnapshotCache:
             return snapshot
 
         def load() -> Snapshot:
-            return self._load_one(number, version)
+            return self._load_one(number, version, self._looked_through([number]))
 
         if snapshot is not None and not wait and self._will_do(snapshot) and self._beside.begin(version, load):
             return snapshot
-        return load()
+        return self._load_one(number, version)
 
-    def _load_one(self, number: int, version: int) -> Snapshot:
+    def _load_one(self, number: int, version: int, at_hand: Sequence[Segment] = ()) -> Snapshot:
         with self._lock(number):
             snapshot = self._held.get(number)
             if snapshot is None or snapshot.version < version:
-                snapshot = self._refreshed([number]).snapshots.get(number)
+                snapshot = self._refreshed([number], at_hand).snapshots.get(number)
         if snapshot is None:
             raise self._not_live(number)
         return snapshot
@@ -87,21 +90,26 @@ class SnapshotCache:
             return together
         if together is None or together.adapted is None or wait or not self._will_do(together.frozen):
             return self._load_together()
-        return together if self._beside.begin(version, self._load_together) else self._load_together()
 
-    def _load_together(self) -> Snapshots:
+        def load() -> Snapshots:
+            return self._load_together(beside=True)
+
+        return together if self._beside.begin(version, load) else self._load_together()
+
+    def _load_together(self, *, beside: bool = False) -> Snapshots:
         while True:
             with self._catalog.reading() as connection:
                 live = live_versions(connection, self._key)
             numbers = [each.number for each in live]
+            at_hand = self._looked_through(numbers) if beside else []
             for number in numbers:
                 if number not in self._held:
                     with suppress(PoolNotAdaptedError):  # loaded for the first time without holding up the others
-                        self.one(number)
+                        self._load_one(number, 0, at_hand)
             with ExitStack() as stack:
                 for number in numbers:
                     stack.enter_context(self._lock(number))
-                found = self._refreshed(numbers)
+                found = self._refreshed(numbers, at_hand)
             if [each.number for each in found.live] == numbers:  # no switch came in between
                 break
         adapted = live[-1] if len(live) > 1 else None
@@ -125,10 +133,10 @@ class SnapshotCache:
         """
         together, frozen = self._together, self._held.get(FROZEN)
         if together is not None and together.frozen.version < version:
-            self.together()
+            self._load_together(beside=True)
             return True
         if together is None and frozen is not None and frozen.version < version:
-            self.one(FROZEN)
+            self._load_one(FROZEN, version, self._looked_through([FROZEN]))
             return True
         return False
 
@@ -142,9 +150,23 @@ class SnapshotCache:
     def _lock(self, number: int) -> threading.Lock:
         return self._locks.setdefault(number, threading.Lock())
 
-    def _refreshed(self, numbers: Sequence[int]) -> Refreshed:
+    def _looked_through(self, numbers: Sequence[int]) -> list[Segment]:
+        """What isn't open yet of these encoder versions: for who loads while queries go on with what is held."""
+        with self._catalog.reading() as connection:
+            live = live_versions(connection, self._key)
+        found: list[Segment] = []
+        for version in live:
+            if version.number in numbers:
+                held = self._held.get(version.number)
+                opened = () if held is None else held.sources.segments
+                found += looked_through(Space.of(self._key, self._folder, version), opened)
+        return found
+
+    def _refreshed(self, numbers: Sequence[int], at_hand: Sequence[Segment]) -> Refreshed:
         held = dict(self._held)
-        found = refreshed(self._catalog, self._folder, self._key, self._name, wanted=numbers, previous=held)
+        found = refreshed(
+            self._catalog, self._folder, self._key, self._name, wanted=numbers, previous=held, at_hand=at_hand
+        )
         self._held.update(found.snapshots)
         live = {version.number for version in found.live}
         for number in list(self._held):

@@ -1,0 +1,31 @@
+"""The segments that a pool will be searched in next, in memory before a query needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import suppress
+
+from index.segments import Segment, open_segment
+from index.space import Space
+from invariantselect.errors import StoreCorruptError
+
+__all__ = ["looked_through"]
+
+
+def looked_through(space: Space, opened: Collection[Segment]) -> list[Segment]:
+    """Open what a space's manifest names and isn't open yet, and look through it; nothing is locked meanwhile.
+
+    What is damaged, or was removed by a later seal, is left to whoever loads the pool: that knows what it means.
+
+    Args:
+        space: Of a live encoder version.
+        opened: Its segments that are open.
+    """
+    known, found = {segment.entry for segment in opened}, []
+    with suppress(FileNotFoundError, StoreCorruptError):
+        for entry in space.manifest().segments:
+            if entry not in known:
+                segment = open_segment(space.folder, entry, space.dim)
+                segment.look_through()
+                found.append(segment)
+    return found
