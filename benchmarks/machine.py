@@ -18,4 +18,5 @@ def describe() -> str:
         cpu = models[0] if models else cpu
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = psutil.virtual_memory().total / 2**30
-    return f"{cpu}, {cores} cores, {memory:.0f} GiB, no GPU used, Python {platform.python_version()}"
+    several = "" if cores == 1 else "s"
+    return f"{cpu}, {cores} core{several}, {memory:.0f} GiB, no GPU used, Python {platform.python_version()}"

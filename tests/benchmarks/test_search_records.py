@@ -55,21 +55,37 @@ def test_a_size_measured_anew_takes_the_place_of_the_earlier_one(tmp_path: Path)
 
 
 def test_the_page_has_each_way_and_each_arrangement_of_a_pool() -> None:
-    lines = page.section([WaysRecord(1000, MONDAY, WAYS)], [POOL]).splitlines()
-    assert "| 1,000 | ours, exact | 1.000 |  | 1.000 | 3.00 (2.00–4.00) |  |" in lines
-    assert "| 1,000 | ours, ivf (nlist 4, nprobe 2) | 0.960 | 0.970 | 0.500 | 0.38 (0.25–0.50) | 7 s |" in lines
-    assert "| 1,000 | ours, hnsw | exact: too few | | | | |" in lines
-    assert "| 1,000, exact: search by a vector | 3.00 (2.00–4.00) ms | 2.00 (2.00–2.00) |" in lines
-    assert "| 1,000, recall 0.95 (ivf): select by a vector | 3.00 (3.00–3.00) ms | 2.25 (1.50–3.00) |" in lines
-    assert "| 1,000, exact: the slowest while its segment is swapped in | 50.0 ms |  |" in lines
-    assert "| 1,000, recall 0.95 (ivf): the slowest while its segment is swapped in | 9.0 ms |  |" in lines
+    lines = "\n".join(page.tables([WaysRecord(1000, MONDAY, WAYS)], [POOL]).values()).splitlines()
+    assert "| 1,000 × 8 | ours, exact | 1.000 |  | 1.000 | 3.00 (2.00–4.00) |  |" in lines
+    assert "| 1,000 × 8 | ours, ivf (nlist 4, nprobe 2) | 0.960 | 0.970 | 0.500 | 0.38 (0.25–0.50) | 7 s |" in lines
+    assert "| 1,000 × 8 | ours, hnsw | exact: too few | | | | |" in lines
+    assert "| 1,000 × 8, exact: search by a vector | 3.00 (2.00–4.00) ms | 2.00 (2.00–2.00) |" in lines
+    assert "| 1,000 × 8, recall 0.95 (ivf): select by a vector | 3.00 (3.00–3.00) ms | 2.25 (1.50–3.00) |" in lines
+    assert "| 1,000 × 8, exact: the slowest while its segment is swapped in | 50.0 ms |  |" in lines
+    assert "| 1,000 × 8, recall 0.95 (ivf): the slowest while its segment is swapped in | 9.0 ms |  |" in lines
 
 
 def test_under_a_table_stands_when_each_size_was_measured() -> None:
     ways = [WaysRecord(10, MONDAY, WAYS), WaysRecord(2000, TUESDAY, WAYS), WaysRecord(30_000, MONDAY, WAYS)]
-    told = [line for line in page.section(ways, [POOL]).splitlines() if "an abacus" in line]
+    tables = page.tables(ways, [POOL])
+    told = [line for text in tables.values() for line in text.splitlines() if "an abacus" in line]
     assert [(line.split(":")[0], line[-11:]) for line in told] == [
         ("10, 30,000", "2026-11-23."),
         ("2,000", "2026-11-24."),
         ("1,000", "2026-11-23."),
     ]
+
+
+def test_what_has_no_records_stays_on_the_page(tmp_path: Path) -> None:
+    path = tmp_path / "page.md"
+    empty = "".join(
+        f"<!-- search {part}:begin -->\nold {part}\n<!-- search {part}:end -->\n" for part in ("ways", "pool")
+    )
+    path.write_text(empty)
+    page.write(page.tables([], []), path)
+    assert path.read_text() == empty
+    page.write(page.tables([], [POOL]), path)
+    text = path.read_text()
+    assert "old ways" in text
+    assert "old pool" not in text
+    assert "| 1,000 × 8, exact: opening | 0.50 s |  |" in text

@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 from encoders.adaptation.fitting_part import fitting_part
 
 
+collected: list[int] = []
+
+
 @pytest.fixture(scope="module", autouse=True)
 def no_garbage() -> Iterator[None]:
-    """None is made here, and hundreds of searches for it among what other tests left take a minute."""
+    """None is made here, and hundreds of searches for it among what other tests left take a minute; they are counted."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gc, "collect", lambda: 0)
+        patch.setattr(gc, "collect", lambda: collected.append(1))
         yield
 
 
@@ -34,11 +37,13 @@ def device_of(most: int, told: list[int]) -> object:
 @given(batch=st.integers(1, 200), most=st.integers(1, 250))
 def test_it_is_the_first_of_the_halves_that_fits(batch: int, most: int) -> None:
     told: list[int] = []
+    collected.clear()
     found = fitting_part(batch, device_of(most, told))
     halves = [batch >> times for times in range(batch.bit_length())]
     expected = next(half for half in halves if half <= most)
     assert found == (0 if expected == batch else expected)
     assert told == halves[: halves.index(expected) + 1]
+    assert len(collected) == len(told) - 1  # after each that didn't fit
 
 
 @pytest.mark.parametrize(("first", "tried"), [(24, [24, 12]), (96, [96, 48, 24, 12]), (500, [96, 48, 24, 12])])
