@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 
 from encoders.adaptation.fitting_part import fitting_part
 
-
 collected: list[int] = []
 
 
 @pytest.fixture(scope="module", autouse=True)
 def no_garbage() -> Iterator[None]:
-    """None is made here, and hundreds of searches for it among what other tests left take a minute; they are counted."""
+    """None is made here, and hundreds of searches among what other tests left take a minute; they are counted."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gc, "collect", lambda: collected.append(1))
         yield
