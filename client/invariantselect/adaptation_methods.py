@@ -14,7 +14,7 @@ __all__ = ["AdaptationMethods"]
 
 
 class AdaptationMethods:
-    """Adapt a pool's encoder to the pool, see which encoders it had, go back."""
+    """Adapt a pool's encoder to the pool, see which encoders it had, go back, discard one."""
 
     _transport: Transport
 
@@ -77,3 +77,18 @@ class AdaptationMethods:
             EncoderVersionNotFoundError: The pool has no version of this number.
         """
         return self._transport.run(adaptation.rollback(pool, to))
+
+    def discard_encoder_version(self, pool: str, number: int) -> None:
+        """Remove an encoder version that doesn't serve: what it learnt, and its vectors, which may be gigabytes.
+
+        It can't be undone, and its number isn't given again.
+
+        Args:
+            pool: Name of the pool.
+            number: Of the version.
+
+        Raises:
+            InvalidRequestError: It serves, is being made, or is number 1.
+            EncoderVersionNotFoundError: The pool has no version of this number.
+        """
+        self._transport.run(adaptation.discard_encoder_version(pool, number))

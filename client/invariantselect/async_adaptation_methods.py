@@ -54,3 +54,7 @@ class AsyncAdaptationMethods:
     async def rollback(self, pool: str, *, to: int | None = None) -> EncoderVersionList:
         """As `Client.rollback`."""
         return await self._transport.run(adaptation.rollback(pool, to))
+
+    async def discard_encoder_version(self, pool: str, number: int) -> None:
+        """As `Client.discard_encoder_version`."""
+        await self._transport.run(adaptation.discard_encoder_version(pool, number))

@@ -16,7 +16,7 @@ from invariantselect.errors import (
     error_from_problem,
 )
 
-__all__ = ["body", "checked", "error_in", "reader"]
+__all__ = ["body", "checked", "error_in", "nothing", "reader"]
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -45,6 +45,10 @@ def checked(model: type[ModelT], /, **values: Any) -> ModelT:
 def body(request: BaseModel) -> bytes:
     """The JSON of a request. Fields that were not set are left to the server's defaults."""
     return request.model_dump_json(by_alias=True, exclude_unset=True).encode()
+
+
+def nothing(_response: httpx2.Response) -> None:
+    """What is read of an answer without a body."""
 
 
 def reader(model: type[ModelT]) -> Callable[[httpx2.Response], ModelT]:

@@ -46,6 +46,7 @@ app.command("shift", short_help="Tell how far new images lie from a pool.")(shif
 app.command("adapt", short_help="Adapt a pool's encoder to the pool.")(adapt.adapt)
 app.command("encoders", short_help="List a pool's encoder versions.")(encoder_versions.encoders)
 app.command("rollback", short_help="Go back to an earlier encoder version.")(encoder_versions.rollback)
+app.command("discard", short_help="Remove an encoder version that doesn't serve.")(encoder_versions.discard)
 app.command("quantise", short_help="Make an int8 encoder, and measure its cost.")(quantise.quantise)
 app.command("evaluate", short_help="Evaluate the selection on a pool.")(evaluate.evaluate)
 app.add_typer(pools.app, name="pools", short_help="List the pools, show one, drop one.")

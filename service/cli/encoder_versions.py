@@ -1,4 +1,4 @@
-"""``invariantselect encoders`` and ``invariantselect rollback``"""
+"""``invariantselect encoders``, ``invariantselect rollback`` and ``invariantselect discard``"""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.cli.arguments import DEFAULT_DATA, AsJson, Data, PoolOption
+from service.cli.arguments import DEFAULT_DATA, AsJson, Data, PoolOption, Yes
+from service.cli.confirm import confirm
 
 if TYPE_CHECKING:
     from index.encoder_version import EncoderVersion
     from invariantselect.wire.adaptation import EncoderVersionList
 
-__all__ = ["encoders", "rollback"]
+__all__ = ["discard", "encoders", "rollback"]
 
 
 def encoders(pool: PoolOption, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
@@ -73,6 +74,35 @@ def rollback(
     frozen = "no adapted version serves any more" if number == 1 else f"version {number} serves"
     progress().print(f"{pool}: {frozen}.")
     _show(listed, as_json=as_json)
+
+
+def discard(
+    pool: PoolOption,
+    version: Annotated[int, typer.Option("--version", min=1, metavar="N", help="Version to remove.")],
+    data: Data = DEFAULT_DATA,
+    yes: Yes = False,
+) -> None:
+    """Remove an encoder version that doesn't serve: what it learnt, and its vectors, which may be gigabytes.
+
+    \b
+    Examples:
+      invariantselect discard --pool pets --version 2
+    """
+    from service.cli.audited import audited
+    from service.cli.terminal import progress
+    from service.cli.workplace import open_pools, read_settings
+    from service.discard import check_may_be_discarded, discard
+
+    settings = read_settings(data)
+    with open_pools(settings) as pools:
+        opened = pools.open(pool)
+        check_may_be_discarded(opened, version)
+        if not yes:
+            confirm(f"Remove the encoder version {version} of the pool {pool} in {data} with its vectors?")
+        with audited(settings, "discard_encoder_version", pool) as record:
+            discard(opened, version, settings.data / "encoders")
+            record.tell(version=version)
+    progress().print(f"Discarded version {version} of {pool}.")
 
 
 def _show(listed: EncoderVersionList, *, as_json: bool) -> None:

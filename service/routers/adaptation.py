@@ -1,10 +1,10 @@
-"""Adapting a pool's encoder: hand it in, look at the encoder versions, go back."""
+"""Adapting a pool's encoder: hand it in, look at the encoder versions, go back, discard one."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Path, Response
 from starlette.concurrency import run_in_threadpool
 
 from invariantselect.errors import (
@@ -19,6 +19,7 @@ from invariantselect.wire.adaptation import AdaptRequest, EncoderVersionList, Ro
 from invariantselect.wire.jobs import Job
 from service.access.audit_trail import WithRecord
 from service.access.scoped import READ, WRITE
+from service.discard import discard
 from service.http import examples
 from service.http.bodies import JsonBody
 from service.http.openapi import OF_A_POOL, json_request, problems
@@ -27,6 +28,8 @@ from service.rollback import roll_back
 from service.routers.parameters import IdempotencyHeader, Pool, WithServices
 
 router = APIRouter(tags=["adaptation"])
+
+Version: TypeAlias = Annotated[int, Path(ge=1, le=2**31 - 1, description="Number of the version.", examples=[2])]
 
 
 @router.post(
@@ -103,3 +106,17 @@ async def rollback(
         return version_list(found)
 
     return await run_in_threadpool(switch)
+
+
+@router.delete(
+    "/v1/pools/{pool}/encoders/{version}",
+    summary="Discard an encoder version",
+    status_code=204,
+    dependencies=[Depends(WRITE)],
+    responses=problems(*OF_A_POOL, EncoderVersionNotFoundError),
+    operation_id="discard_encoder_version",
+)
+def discard_encoder_version(pool: Pool, version: Version, services: WithServices, record: WithRecord) -> None:
+    """Remove a version that doesn't serve: what it learnt, and its vectors, maybe gigabytes. It can't be undone."""
+    discard(services.pools.open(pool), version, services.settings.data / "encoders")
+    record.tell(version=version)

@@ -87,9 +87,10 @@ REPEATABLE: dict[str, tuple[tuple[Any, ...], dict[str, Any], Reply]] = {
     "import_into": (("skin", "a.csv"), {}, as_json(answered.job("queued"), 202)),
 }
 UNSAFE = {
-    "create_pool": as_json(answered.pool(), 201),
-    "drop_pool": Reply(204),
-    "rollback": as_json({"versions": []}),
+    "create_pool": (("skin",), as_json(answered.pool(), 201)),
+    "drop_pool": (("skin",), Reply(204)),
+    "rollback": (("skin",), as_json({"versions": []})),
+    "discard_encoder_version": (("skin", 2), Reply(204)),
 }
 
 LOST = [Cut(Reply(), after=0), Cut(Reply(200, b"x" * 100), after=80)]
@@ -113,9 +114,10 @@ def test_a_lost_answer_of_a_safe_call_is_asked_for_again(
 def test_an_unsafe_call_that_may_have_arrived_is_never_repeated(
     driven: Driven, server: ScriptedServer, method: str, lost: Answer
 ) -> None:
-    server.script(lost, UNSAFE[method])
+    args, good = UNSAFE[method]
+    server.script(lost, good)
     with pytest.raises(ConnectionFailedError, match="broke off"):
-        driven.do(method, "skin")
+        driven.do(method, *args)
     assert len(server.received) == 1
 
 
@@ -124,17 +126,19 @@ def test_an_unsafe_call_that_may_have_arrived_is_never_repeated(
 def test_an_unsafe_call_that_was_answered_is_never_repeated(
     driven: Driven, server: ScriptedServer, method: str, trouble: Reply
 ) -> None:
-    server.script(trouble, UNSAFE[method])
+    args, good = UNSAFE[method]
+    server.script(trouble, good)
     with pytest.raises((OverloadedError, UnexpectedResponseError)):
-        driven.do(method, "skin")
+        driven.do(method, *args)
     assert len(server.received) == 1
 
 
 @pytest.mark.parametrize("method", [*UNSAFE, "pool"])
 def test_any_call_that_never_left_is_tried_again(kind: Any, unused_tcp_port: int, method: str) -> None:
     driven = Driven(kind, f"http://127.0.0.1:{unused_tcp_port}")
+    args, _ = UNSAFE.get(method, (("skin",), None))
     with pytest.raises(ConnectionFailedError, match="can't be reached"):
-        driven.do(method, "skin")
+        driven.do(method, *args)
     assert len(driven.clock.slept) == 2
     driven.close()
 

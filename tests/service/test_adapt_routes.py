@@ -18,6 +18,7 @@ from tests.service.http.test_problems import check_problem
 from tests.service.shifted import draw, uri_of
 
 ADAPT, SELECT, ROLLBACK = "/v1/pools/p/adapt", "/v1/pools/p/select", "/v1/pools/p/rollback"
+VERSIONS = "/v1/pools/p/encoders"
 
 
 @pytest.fixture
@@ -101,6 +102,46 @@ def test_a_pool_is_adapted_searched_adapted_again_and_gone_back(api: TestClient,
     assert rollback(api, to=3) == 3
     check_selection(api, data, 3)
     check_vectors(pool_of(api), data)
+
+
+def test_a_version_is_discarded_with_all_its_files_and_the_others_go_on(api: TestClient, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for seed in (0, 1):
+        adapt(api, seed=seed)
+    pool = pool_of(api)
+    pool.seal()
+    assert rollback(api) == 2  # so 3 has vectors and a manifest
+    assert rollback(api) is None
+    assert rollback(api, to=2) == 2
+
+    def files_of(number: int) -> list[Path]:
+        found = data.glob(f"pools/*/versions/{number}/**/*"), data.glob(f"encoders/{pool.key}/{number}/**/*")
+        return [path for paths in found for path in paths]
+
+    assert len(files_of(3)) > 3
+    answer = api.delete(f"{VERSIONS}/3")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert files_of(3) == []
+    assert [(each.number, each.state) for each in versions(api).versions] == [(1, "frozen"), (2, "serving")]
+    check_selection(api, data, 2)
+    check_vectors(pool, data)
+    check_problem(api.delete(f"{VERSIONS}/3"), 404, "encoder_version_not_found")
+    check_problem(api.post(ROLLBACK, json={"to": 3}), 404, "encoder_version_not_found")
+    assert adapt(api, seed=2).version == 4  # a number is given once
+
+
+def test_a_version_that_is_in_use_is_not_discarded(api: TestClient, tmp_path: Path) -> None:
+    adapt(api)
+    pool = pool_of(api)
+    pool.add_version(encoder=f"{pool.key}/3", fingerprint="f", dim=8, looks_at_domains=False, lineage={})
+    for number, why in ((1, "was made with"), (2, "serves"), (3, "still being made")):
+        problem = check_problem(api.delete(f"{VERSIONS}/{number}"), 422, "invalid_request")
+        assert why in str(problem["detail"])
+    for number in ("0", "-1", "x", str(2**31)):
+        check_problem(api.delete(f"{VERSIONS}/{number}"), 422, "invalid_request")
+    check_problem(api.delete("/v1/pools/q/encoders/2"), 404, "pool_not_found")
+    assert [each.number for each in versions(api).versions] == [1, 2, 3]
+    check_selection(api, tmp_path / "data", 2)
 
 
 def test_a_version_that_the_gate_refused_is_not_gone_back_to_by_itself(api: TestClient) -> None:

@@ -1,11 +1,11 @@
-"""Adaptation: hand it in, look at the encoder versions, go back."""
+"""Adaptation: hand it in, look at the encoder versions, go back, discard one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from invariantselect.calls import Call, Flow, one
-from invariantselect.checking import body, checked, reader
+from invariantselect.checking import body, checked, nothing, reader
 from invariantselect.flows.jobs import handed_in
 from invariantselect.flows.paths import pool_path
 from invariantselect.wire.adaptation import (
@@ -17,7 +17,7 @@ from invariantselect.wire.adaptation import (
 from invariantselect.wire.jobs import Job
 from invariantselect.wire.objectives import ObjectiveName, ObjectiveOption
 
-__all__ = ["adapt", "encoder_versions", "rollback"]
+__all__ = ["adapt", "discard_encoder_version", "encoder_versions", "rollback"]
 
 
 def adapt(
@@ -56,3 +56,8 @@ def rollback(pool: str, to: int | None) -> Flow[EncoderVersionList]:
     content = body(checked(RollbackRequest, **({} if to is None else {"to": to})))
     read = reader(EncoderVersionList)
     return (yield from one(Call("POST", f"{pool_path(pool)}/rollback", read, repeatable=False, body=content)))
+
+
+def discard_encoder_version(pool: str, number: int) -> Flow[None]:
+    """Remove a version. Not repeatable: a repeat would answer that there is none."""
+    return (yield from one(Call("DELETE", f"{pool_path(pool)}/encoders/{number:d}", nothing, repeatable=False)))

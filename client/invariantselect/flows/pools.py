@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx2
-
 from invariantselect.calls import Call, Flow, one
-from invariantselect.checking import body, checked, reader
+from invariantselect.checking import body, checked, nothing, reader
 from invariantselect.flows.paths import pool_path
 from invariantselect.wire.pools import PoolCreate, PoolInfo, PoolList
 
@@ -34,8 +32,4 @@ def create_pool(name: str, encoder: str | None) -> Flow[PoolInfo]:
 
 def drop_pool(name: str) -> Flow[None]:
     """Drop a pool. Not repeatable: a pool made anew under this name in between would be lost."""
-    return (yield from one(Call("DELETE", pool_path(name), _nothing, repeatable=False)))
-
-
-def _nothing(_response: httpx2.Response) -> None:
-    return None
+    return (yield from one(Call("DELETE", pool_path(name), nothing, repeatable=False)))

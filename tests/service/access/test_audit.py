@@ -85,6 +85,7 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any]]] = {
     "cancel_job": ("POST", "/v1/jobs/{job}/cancel", {}, {"job": ...}),
     "retry_job": ("POST", "/v1/jobs/{job}/retry", {}, {"job": ...}),
     "roll_back": ("POST", "/v1/pools/p/rollback", {"json": {}}, {"version": 1}),
+    "discard_encoder_version": ("DELETE", "/v1/pools/p/encoders/2", {}, {"version": 2}),
     "drop_pool": ("DELETE", "/v1/pools/p", {}, {}),
 }
 

@@ -144,6 +144,13 @@ def test_versions_are_listed_and_gone_back_through(real_cli: CommandLine) -> Non
     assert "invariantselect encoders --pool NAME" in unknown.err
     assert real_cli("rollback", "--pool", "p", "--to", "0").code == 2
 
+    gone = real_cli("discard", "--pool", "p", "--version", "2", "--yes")
+    assert (gone.code, gone.out, gone.err) == (0, "", "Discarded version 2 of p.\n")
+    assert [row[:2] for row in rows(real_cli("encoders", "--pool", "p"))[1:]] == [["1", "frozen"], ["3", "serving"]]
+    for number, why in (("1", "made with"), ("2", "no encoder version 2"), ("3", "serves")):
+        refused = real_cli("discard", "--pool", "p", "--version", number)  # before anybody is asked
+        assert (refused.code, refused.out, why in refused.err) == (1, "", True), refused.err
+
 
 def test_one_that_does_not_serve_and_one_that_is_forced_to_are_told_apart(
     real_cli: CommandLine, monkeypatch: pytest.MonkeyPatch

@@ -42,6 +42,7 @@ BY_REQUESTS_AND_JOBS = {"serve", "worker", "demo"}
 WRITES = {
     "adapt": "adapt_pool",
     "demonstrations delete": "delete_demonstrations",
+    "discard": "discard_encoder_version",
     "demonstrations relabel": "relabel_demonstrations",
     "import": "import_pool",
     "ingest": "ingest",
@@ -95,6 +96,7 @@ def test_every_command_that_changes_something_leaves_a_row(
     deleted = new("demonstrations", "delete", "photo/cat/0.png", "photo/cat/1.png", "--pool", "pets", "--yes")
     assert deleted["subject"] == {"deleted": 2}
     assert new("rollback", "--pool", "pets")["subject"] == {"version": 1}
+    assert new("discard", "--pool", "pets", "--version", "2", "--yes")["subject"] == {"version": 2}
     job = new("rebuild", "pets", "--queue")["subject"]["job"]
     assert new("jobs", "cancel", job) | {"id": None, "at": None} == {
         "id": None,

@@ -1,0 +1,51 @@
+"""Giving up an encoder version that doesn't serve: what it learnt, and every vector that was made by it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from index.encoder_version import FROZEN
+from index.pool import Pool
+from invariantselect.errors import EncoderVersionNotFoundError, InvalidRequestError
+
+__all__ = ["check_may_be_discarded", "discard"]
+
+
+def discard(pool: Pool, number: int, store: Path) -> None:
+    """Remove a retired version from a pool and from the disk; its number isn't given again.
+
+    Killed on the way, the version is gone and its encoder may still lie in the store; the next adaptation removes it.
+
+    Args:
+        pool: The pool.
+        number: Of the version.
+        store: Where adapted encoders lie.
+
+    Raises:
+        InvalidRequestError: It is the encoder that the pool was made with, it serves, or it is being made.
+        EncoderVersionNotFoundError: There is no such version.
+        PoolNotFoundError: The pool was dropped.
+        CatalogUnavailableError: The database doesn't answer.
+    """
+    check_may_be_discarded(pool, number)
+    pool.discard(number)
+    shutil.rmtree(store / pool.key / str(number), ignore_errors=True)
+
+
+def check_may_be_discarded(pool: Pool, number: int) -> None:
+    """Refuse a version that is in use, as `discard` does: for who asks somebody before.
+
+    Raises:
+        InvalidRequestError, EncoderVersionNotFoundError, CatalogUnavailableError: As `discard`.
+    """
+    found = next((version for version in pool.versions() if version.number == number), None)
+    if found is None:
+        raise EncoderVersionNotFoundError(f"the pool {pool.name!r} has no encoder version {number}", pool=pool.name)
+    which = f"the encoder version {number} of the pool {pool.name!r}"
+    if number == FROZEN:
+        raise InvalidRequestError(f"{which} is the one it was made with, and stays", hint="Drop the pool instead.")
+    if found.live:
+        raise InvalidRequestError(f"{which} serves", hint="Go back to another version first, or on to number 1.")
+    if found.state == "candidate":
+        raise InvalidRequestError(f"{which} is still being made", hint="Wait for its job to end, or cancel it.")
