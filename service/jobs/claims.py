@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, and_, case, select, update
 
 from index.catalog.engine import Catalog
 from invariantselect.wire.jobs import Job, JobProgress, JobState
-from service.jobs.clock import utc_now
+from service.jobs.clock import now_of
 from service.jobs.events import add_event, add_state, times_in
 from service.jobs.rows import claimable, find, job_of
 from service.tables import jobs
@@ -52,7 +51,7 @@ class Claim:
     def beat(self) -> bool:
         """Give a sign of life; False when the job is not held any more."""
         with self.store.writing() as connection:
-            done = connection.execute(update(jobs).where(self._mine()).values(heartbeat_at=utc_now()))
+            done = connection.execute(update(jobs).where(self._mine()).values(heartbeat_at=now_of(connection)))
         return done.rowcount == 1
 
     def retries(self) -> int:
@@ -64,7 +63,7 @@ class Claim:
         """Write down how far it is, which is a sign of life too."""
         data = progress.model_dump(mode="json")
         with self.store.writing() as connection:
-            values = {"progress": json.dumps(data), "heartbeat_at": utc_now()}
+            values = {"progress": json.dumps(data), "heartbeat_at": now_of(connection)}
             done = connection.execute(update(jobs).where(self._mine()).values(values))
             if done.rowcount == 1:
                 add_event(connection, self.job.id, self.job.attempt, "progress", {"progress": data})
@@ -72,7 +71,7 @@ class Claim:
     def log(self, text: str) -> None:
         """Write down something that the job has to say."""
         with self.store.writing() as connection:
-            done = connection.execute(update(jobs).where(self._mine()).values(heartbeat_at=utc_now()))
+            done = connection.execute(update(jobs).where(self._mine()).values(heartbeat_at=now_of(connection)))
             if done.rowcount == 1:
                 add_event(connection, self.job.id, self.job.attempt, "log", {"text": text})
 
@@ -97,10 +96,12 @@ class Claim:
         return self._leave("queued", worker=None, takeovers=jobs.c.takeovers + 1)
 
     def _end(self, state: JobState, **values: Any) -> bool:
-        return self._leave(state, finished_at=utc_now(), **values)
+        return self._leave(state, ended=True, **values)
 
-    def _leave(self, state: JobState, **values: Any) -> bool:
+    def _leave(self, state: JobState, *, ended: bool = False, **values: Any) -> bool:
         with self.store.writing() as connection:
+            if ended:
+                values["finished_at"] = now_of(connection)
             done = connection.execute(update(jobs).where(self._mine()).values(state=state, **values))
             if done.rowcount == 1:
                 add_state(connection, self.job.id, self.job.attempt, state)
@@ -124,11 +125,11 @@ def claim(store: Catalog, id: str, worker: str, stale_seconds: float) -> Claim |
         worker: Who takes it; no two workers have the same name.
         stale_seconds: After how long without a sign of life a worker counts as dead.
     """
-    now = utc_now()
     with store.writing() as connection:
+        now = now_of(connection)
         done = connection.execute(
             update(jobs)
-            .where(jobs.c.id == id, claimable(now - timedelta(seconds=stale_seconds)))
+            .where(jobs.c.id == id, claimable(now, stale_seconds))
             .values(
                 state="running",
                 worker=worker,

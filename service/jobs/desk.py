@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel
@@ -14,7 +13,6 @@ from index.catalog.engine import Catalog
 from invariantselect.errors import IdempotencyKeyReusedError, JobStateError
 from invariantselect.wire.jobs import Job, JobEvent, JobState
 from service.jobs import rows
-from service.jobs.clock import utc_now
 from service.jobs.events import EventName, events_after
 from service.jobs.queue import JobQueue, open_queue
 from service.settings import Settings
@@ -109,7 +107,7 @@ class JobDesk:
             found = rows.find(connection, id)
             if found["state"] in ("succeeded", "failed"):
                 raise JobStateError(f"the job {id} has {found['state']} and can't be cancelled", state=found["state"])
-            if not rows.cancel_now(connection, id, self._stale_before()):
+            if not rows.cancel_now(connection, id, self._stale_seconds):
                 rows.request_cancel(connection, id)
             return rows.job_of(rows.find(connection, id))
 
@@ -143,9 +141,6 @@ class JobDesk:
         with self._store.reading() as connection:
             rows.find(connection, id)
             return events_after(connection, id, after, limit, event)
-
-    def _stale_before(self) -> datetime:
-        return utc_now() - timedelta(seconds=self._stale_seconds)
 
 
 @contextmanager

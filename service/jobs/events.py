@@ -12,7 +12,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, RowMapping, func, insert, select
 
 from invariantselect.wire.jobs import JobEvent, JobState
-from service.jobs.clock import utc_now
+from service.jobs.clock import now_of
 from service.tables import job_events
 
 __all__ = ["add_event", "add_state", "events_after", "times_in"]
@@ -28,7 +28,7 @@ def add_event(connection: Connection, job: str, attempt: int, event: EventName, 
         insert(job_events).values(
             job_id=job,
             number=connection.execute(last).scalar_one() + 1,
-            at=utc_now(),
+            at=now_of(connection),
             attempt=attempt,
             event=event,
             data=json.dumps(data),

@@ -6,14 +6,14 @@ import json
 import secrets
 import time
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, insert, or_, select, update
 
 from invariantselect.errors import JobNotFoundError
 from invariantselect.wire.jobs import Job, JobState
-from service.jobs.clock import utc_now, with_zone
+from service.jobs.clock import now_of, with_zone
 from service.jobs.events import add_state
 from service.tables import jobs
 from service.tracing.at_hand import caller
@@ -26,11 +26,11 @@ def new_id() -> str:
     return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(6)}"
 
 
-def claimable(stale_before: datetime) -> ColumnElement[bool]:
-    """Whether a worker may claim a job: it is queued, or its worker gave no sign of life since a time."""
+def claimable(now: datetime, stale_seconds: float) -> ColumnElement[bool]:
+    """Whether a worker may claim a job: it is queued, or its worker gave no sign of life for so long."""
     return or_(
         jobs.c.state == "queued",
-        and_(jobs.c.state == "running", jobs.c.heartbeat_at < stale_before),
+        and_(jobs.c.state == "running", jobs.c.heartbeat_at < now - timedelta(seconds=stale_seconds)),
     )
 
 
@@ -50,7 +50,7 @@ def add(
             cancel_requested=False,
             idempotency_key=idempotency_key,
             traceparent=caller().get("traceparent"),
-            created_at=utc_now(),
+            created_at=now_of(connection),
         )
     )
     add_state(connection, id, 0, "queued")
@@ -88,12 +88,12 @@ def page(
     return connection.execute(select(jobs).where(*where).order_by(jobs.c.id.desc()).limit(limit)).mappings().all()
 
 
-def cancel_now(connection: Connection, id: str, stale_before: datetime) -> bool:
+def cancel_now(connection: Connection, id: str, stale_seconds: float) -> bool:
     """Cancel a job that nobody runs; whether it was one."""
     done = connection.execute(
         update(jobs)
-        .where(jobs.c.id == id, claimable(stale_before))
-        .values(state="cancelled", cancel_requested=True, finished_at=utc_now(), worker=None)
+        .where(jobs.c.id == id, claimable(now_of(connection), stale_seconds))
+        .values(state="cancelled", cancel_requested=True, finished_at=now_of(connection), worker=None)
     )
     if done.rowcount == 1:
         add_state(connection, id, find(connection, id)["attempt"], "cancelled")

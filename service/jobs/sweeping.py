@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import delete, exists, select
 
 from index.catalog.engine import Catalog
-from service.jobs.clock import utc_now
+from service.jobs.clock import now_of
 from service.jobs.queue import JobQueue
 from service.jobs.rows import claimable
 from service.tables import job_events, jobs
@@ -34,8 +34,8 @@ def sweep(store: Catalog, queue: JobQueue, stale_seconds: float) -> list[str]:
     Raises:
         CatalogUnavailableError: The table doesn't answer.
     """
-    waiting = select(jobs.c.id).where(claimable(utc_now() - timedelta(seconds=stale_seconds))).order_by(jobs.c.id)
     with store.reading() as connection:
+        waiting = select(jobs.c.id).where(claimable(now_of(connection), stale_seconds)).order_by(jobs.c.id)
         ids = list(connection.execute(waiting).scalars())
     known = queue.announced() if ids else set()
     if known is None:
@@ -50,7 +50,7 @@ def remove_leftovers(store: Catalog, folder: Path) -> None:
         return
     with store.reading() as connection:
         rows = connection.execute(select(jobs.c.id, jobs.c.finished_at).where(jobs.c.id.in_(found))).all()
-    oldest = utc_now() - _KEPT
+        oldest = now_of(connection) - _KEPT
     needed = {row.id for row in rows if row.finished_at is None or row.finished_at > oldest}
     for name in found:
         if name not in needed:
@@ -76,11 +76,11 @@ def forget_details(store: Catalog, days: int, stopped: Callable[[], bool] = lamb
     if not days:
         return 0
     details = job_events.c.event != "state"
-    old = (
-        jobs.c.finished_at < utc_now() - timedelta(days=days),
-        exists().where(job_events.c.job_id == jobs.c.id, details),
-    )
     with store.reading() as connection:
+        old = (
+            jobs.c.finished_at < now_of(connection) - timedelta(days=days),
+            exists().where(job_events.c.job_id == jobs.c.id, details),
+        )
         found = list(connection.execute(select(jobs.c.id).where(*old)).scalars())
     for number, id in enumerate(found):
         if stopped():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
-from service.jobs.clock import utc_now
+from service.jobs.clock import now_of
 from service.tables import job_events, jobs
 
 __all__ = ["Ended", "JobTally", "Standing"]
@@ -44,21 +45,22 @@ class JobTally:
     """Looks at the table of jobs again and again; what ended before the first look isn't told. Not thread-safe."""
 
     def __init__(self) -> None:
-        self._first = utc_now()
-        self._until = self._first
+        self._began = time.monotonic()
+        self._until: datetime | None = None
         self._told: set[tuple[str, datetime]] = set()
 
     def look(self, connection: Connection) -> Standing:
         """How the jobs stand now."""
-        now = utc_now()
+        now = now_of(connection)
         counted = select(jobs.c.kind, jobs.c.state, func.count()).group_by(jobs.c.kind, jobs.c.state)
         counts = {(kind, state): count for kind, state, count in connection.execute(counted)}
-        standing = Standing(counts, self._ended(connection), _longest_wait(connection, now))
+        standing = Standing(counts, self._ended(connection, now), _longest_wait(connection, now))
         self._until = now
         return standing
 
-    def _ended(self, connection: Connection) -> list[Ended]:
-        since = max(self._until - _LATE, self._first)
+    def _ended(self, connection: Connection, now: datetime) -> list[Ended]:
+        began = now - timedelta(seconds=time.monotonic() - self._began)
+        since = began if self._until is None else max(self._until - _LATE, began)
         found = connection.execute(select(jobs).where(jobs.c.finished_at > since)).all()
         new = [row for row in found if (row.id, row.finished_at) not in self._told]
         self._told = {(row.id, row.finished_at) for row in found}

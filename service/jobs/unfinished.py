@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select, update
 
 from index.catalog.engine import Catalog
-from service.jobs.clock import utc_now
+from service.jobs.clock import now_of
 from service.jobs.events import add_state
 from service.tables import jobs
 
@@ -20,7 +20,7 @@ def cancel_unfinished(store: Catalog) -> int:
     with store.writing() as connection:
         unfinished = select(jobs.c.id, jobs.c.attempt).where(jobs.c.state.in_(["queued", "running"]))
         found = connection.execute(unfinished).all()
-        ended = {"state": "cancelled", "worker": None, "finished_at": utc_now()}
+        ended = {"state": "cancelled", "worker": None, "finished_at": now_of(connection)}
         for job in found:
             connection.execute(update(jobs).where(jobs.c.id == job.id).values(ended))
             add_state(connection, job.id, job.attempt, "cancelled")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from index.catalog.engine import Catalog
 from invariantselect.errors import IdempotencyKeyReusedError, JobNotFoundError, JobStateError
 from invariantselect.wire.jobs import ImportRequest, JobProgress, RebuildRequest
+from service.jobs import clock
 from service.jobs.claims import claim
 from service.jobs.desk import JobDesk, open_desk
 from service.jobs.rows import new_id
@@ -140,3 +142,24 @@ def test_ids_grow_and_differ() -> None:
     made = [new_id() for _ in range(1000)]
     assert len(set(made)) == 1000
     assert [id[:12] for id in made] == sorted(id[:12] for id in made)
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_with_a_database_for_several_machines_its_clock_counts_and_not_theirs(
+    desk: JobDesk, store: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str, hours: int
+) -> None:
+    """With a catalog in a file there is one machine, and so one clock."""
+    id = desk.submit("rebuild", RebuildRequest()).id
+    monkeypatch.setattr(clock, "utc_now", lambda: datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=hours))
+    held = claim(store, id, "first", 60)
+    assert held is not None
+    held.progress(JobProgress(phase="encoding"))
+    monkeypatch.undo()
+    taken = claim(store, id, "second", 60)
+    assert (taken is None) == (database == "postgresql" or hours > 0)
+    job = desk.get(id)
+    assert job.heartbeat_at is not None
+    assert job.started_at is not None
+    away = abs(datetime.now(UTC) - job.started_at)
+    assert (away < timedelta(minutes=1)) == (database == "postgresql")
+    assert desk.cancel(id).state == "running"  # asked to stop; nobody takes its worker for dead
