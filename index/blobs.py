@@ -88,8 +88,14 @@ class Blobs:
         return self.path(sha256).exists()
 
     def discard(self, sha256: str) -> None:
-        """Remove the content with this hash, if it is there."""
-        self.path(sha256).unlink(missing_ok=True)
+        """Remove the content with this hash, if it is there.
+
+        Raises:
+            CatalogUnavailableError: The disk can't be written.
+        """
+        path = self.path(sha256)
+        with storing(path):
+            path.unlink(missing_ok=True)
 
     def stored(self) -> Iterator[str]:
         """The hashes of everything that is stored, in no order."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from index import transactions
 from index.blobs import Blobs
-from index.catalog.demonstration_rows import count_churn, referenced
+from index.catalog.demonstration_rows import count_churn
 from index.catalog.engine import Catalog
 from index.catalog.pool_rows import PoolRow
 from index.catalog.version_rows import all_versions
@@ -22,6 +22,7 @@ from index.pool_reader import Snapshots, StoredImage, Summary
 from index.proposers.kind import Tick, untold
 from index.rebuilding import rebuild
 from index.recoding import Recode, RecodeFor
+from index.removing import remove_unused
 from index.sealing import exclusive, seal
 from index.transactions import Moving, NewDemonstration, VectorsMissingError, Written
 from index.versioned_pool import VersionedPool
@@ -245,9 +246,8 @@ class Pool(VersionedPool):
 
     def _tidy_up(self, written: Written) -> None:
         if written.freed:
-            with self._catalog.writing() as connection:  # no upsert can begin to use an image while this is held
-                for sha256 in written.freed - referenced(connection, sorted(written.freed)):
-                    self._blobs.discard(sha256)
+            with self._catalog.writing() as connection:
+                remove_unused(connection, self._blobs, sorted(written.freed))
         spaces = [self._space(version) for version in self.live()]
         with self._catalog.reading() as connection:
             churn = [count_churn(connection, space, since=space.manifest().version) for space in spaces]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import threading
-import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
@@ -14,21 +14,20 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from index.blobs import Blobs
-from index.catalog.demonstration_rows import referenced
 from index.catalog.opening import open_catalog
 from index.catalog.pool_rows import PoolRow, add_pool, all_pools, find_pool, pool_versions, remove_pool
 from index.catalog.version_rows import add_version
 from index.durable_files import storing
 from index.encoder_version import FROZEN, EncoderVersion
 from index.pool import SEAL_AT, Pool
+from index.removing import never, remove_dropped, remove_freed
 from index.sealing import exclusive
 from invariantselect.errors import CatalogUnavailableError, InvalidRequestError, PoolNotFoundError
 from invariantselect.wire.base import PoolName
 
 __all__ = ["Pools"]
 
-_IMAGES_AT_ONCE = 256
-_BREATH_S = 0.001
+_log = logging.getLogger("index.pools")
 _NAME: TypeAdapter[str] = TypeAdapter(PoolName)
 
 
@@ -142,21 +141,26 @@ class Pools:
                 stack.enter_context(exclusive(folder, wait=True))
             with self._catalog.writing() as connection:
                 find_pool(connection, name)
-                images = remove_pool(connection, pool.key)
+                remove_pool(connection, pool.key)
             shutil.rmtree(self._folders / pool.key, ignore_errors=True)
-        shutil.rmtree(self._encoders / pool.key, ignore_errors=True)  # those that were adapted to it
-        shutil.rmtree(self._reports / pool.key, ignore_errors=True)  # they show its images
-        hashes = sorted(images)
-        for start in range(0, len(hashes), _IMAGES_AT_ONCE):
-            self._discard_unused(hashes[start : start + _IMAGES_AT_ONCE])
-            time.sleep(_BREATH_S)  # whoever waits to write goes first
         self._forget(pool)
+        try:
+            self.finish_removals()
+        except CatalogUnavailableError as error:  # it was dropped all the same
+            _log.warning("files of the pool %s are still there; a worker removes them: %s", name, error.detail)
 
-    def _discard_unused(self, hashes: Sequence[str]) -> None:
-        """Few at a time: nobody else writes meanwhile, and a million files take minutes."""
-        with self._catalog.writing() as connection:
-            for sha256 in set(hashes) - referenced(connection, hashes):
-                self._blobs.discard(sha256)
+    def finish_removals(self, stopped: Callable[[], bool] = never) -> None:
+        """Remove what was deleted or dropped by whoever died before its files were gone.
+
+        Args:
+            stopped: Asked now and then; what is left is found again.
+
+        Raises:
+            CatalogUnavailableError: The database doesn't answer, or the disk can't be written.
+        """
+        # Its vectors; encoders that were adapted to it; reports, which show its images.
+        remove_dropped(self._catalog, [self._folders, self._encoders, self._reports])
+        remove_freed(self._catalog, self._blobs, stopped)
 
     @property
     def lost_seconds(self) -> float | None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from index.catalog.changes import Changeset
 from index.catalog.demonstration_rows import Stored, stored_by_id
 from index.catalog.pool_rows import PoolRow, advance
+from index.catalog.removal_rows import free
 from index.demonstration import Changes, Demonstration, Outcome
 from index.encoder_version import EncoderVersion
 from index.metadata import metadata_text
@@ -113,6 +114,7 @@ def upsert(
         stored[demonstration.id] = Stored(row, demonstration)
         outcomes.append(Outcome(demonstration.id, status))
     _finish(connection, pool, changes, outcomes, next_row=next_row)
+    free(connection, freed)
     return Written(outcomes, freed)
 
 
@@ -175,6 +177,7 @@ def delete(connection: Connection, pool: PoolRow, ids: Iterable[str]) -> Written
         freed.add(old.demonstration.sha256)
         outcomes.append(Outcome(id, "deleted"))
     _finish(connection, pool, changes, outcomes, next_row=pool.next_row)
+    free(connection, freed)
     return Written(outcomes, freed)
 
 

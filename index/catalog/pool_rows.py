@@ -11,7 +11,8 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from index.catalog.engine import Catalog
-from index.catalog.tables import demonstrations, pools
+from index.catalog.removal_rows import free_all_of, tell_dropped
+from index.catalog.tables import pools
 from index.encoder_version import FROZEN
 from invariantselect.errors import PoolExistsError, PoolNotFoundError
 
@@ -121,12 +122,11 @@ def advance(connection: Connection, key: str, *, version: int, next_row: int) ->
     connection.execute(update(pools).where(pools.c.key == key).values(version=version, next_row=next_row))
 
 
-def remove_pool(connection: Connection, key: str) -> set[str]:
-    """Remove a pool with everything in it and return the content hashes of the images it used."""
-    used = select(demonstrations.c.image_sha256).where(demonstrations.c.pool_key == key).distinct()
-    hashes = set(connection.execute(used).scalars())
+def remove_pool(connection: Connection, key: str) -> None:
+    """Remove a pool with everything in it, and write down what that frees."""
+    free_all_of(connection, key)
+    tell_dropped(connection, key)
     connection.execute(delete(pools).where(pools.c.key == key))
-    return hashes
 
 
 def _pool(values: Mapping[str, Any]) -> PoolRow:

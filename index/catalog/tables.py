@@ -23,7 +23,17 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-__all__ = ["demonstrations", "encoder_versions", "identity", "metadata", "pools", "tail_vectors", "tombstones"]
+__all__ = [
+    "demonstrations",
+    "dropped_pools",
+    "encoder_versions",
+    "freed_images",
+    "identity",
+    "metadata",
+    "pools",
+    "tail_vectors",
+    "tombstones",
+]
 
 metadata = MetaData(
     naming_convention={
@@ -119,4 +129,18 @@ tombstones = Table(  # rows deleted or replaced, so that a reader learns of them
     Column("version", BigInteger, nullable=False),  # of the pool, when the row died
     PrimaryKeyConstraint("pool_key", "row"),
     Index(None, "pool_key", "version"),
+)
+
+freed_images = (
+    Table(  # that a demonstration has ceased to use, until it is seen that no other does and they are removed
+        "freed_images",
+        metadata,
+        Column("sha256", String(64), primary_key=True),
+    )
+)
+
+dropped_pools = Table(  # until their folders are removed
+    "dropped_pools",
+    metadata,
+    Column("key", _Key, primary_key=True),
 )

@@ -19,6 +19,8 @@ __all__ = ["repair_pools"]
 def repair_pools(settings: Settings) -> Iterator[tuple[str, InvariantSelectError | None]]:
     """Rebuild the segments of each pool in which something is wrong, and name it when it is done.
 
+    What was deleted by whoever died before its files were gone is removed first.
+
     A pool that can't be rebuilt (its encoder is another by now, or an image is lost or altered too) is named with the
     reason and left as it is; the others go on.
     """
@@ -27,6 +29,7 @@ def repair_pools(settings: Settings) -> Iterator[tuple[str, InvariantSelectError
         if not finding.harmless:
             damaged.setdefault(finding.pool, set()).add(finding.number)
     with open_pools(settings) as pools:
+        pools.finish_removals()
         for pool in pools.list():
             if pool.name not in damaged:
                 continue

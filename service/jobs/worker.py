@@ -91,6 +91,7 @@ def _sweep(services: Services, stopped: threading.Event) -> None:
             announced = sweep(services.store, services.queue, services.settings.job_stale_seconds)
             if announced:
                 _log.info("jobs_announced_again", jobs=announced)
+            services.pools.finish_removals(stopped.is_set)
             if cleaned is None or time.monotonic() - cleaned > _CLEAN_EVERY_S:
                 cleaned = time.monotonic()
                 remove_leftovers(services.store, services.settings.data / "jobs")

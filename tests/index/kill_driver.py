@@ -69,7 +69,7 @@ def operation(chance: random.Random) -> list[Any]:
     return [kind]
 
 
-def do(pool: Pool, what: list[Any]) -> None:
+def do(pools: Pools, pool: Pool, what: list[Any]) -> None:
     numbered = {version.number: version for version in pool.versions()}
     match what:
         case ["write", batch]:
@@ -85,6 +85,8 @@ def do(pool: Pool, what: list[Any]) -> None:
             pool.rebuild(None, recall=recall)
         case ["switch", number]:
             pool.switch(number, recode_for(numbered[number]))
+        case ["drop"]:
+            pools.drop("pool")
         case _:
             pool.seal()
 
@@ -93,14 +95,15 @@ def run(data: Path, order: dict[str, Any]) -> None:
     filling._ROWS_AT_ONCE, filling._PART_ROWS = 2, 4  # a process of its own, so nobody else sees this
     choosing.SMALLEST = 100
     measuring.time = Clock(1, 1e-3)
-    pool = Pools(data, seal_at=SEAL_AT).open("pool")
+    pools = Pools(data, seal_at=SEAL_AT)
+    pool = pools.open("pool")
     pool.snapshots()
     if "at" in order:
         die_at(CALLS, order["at"], order["nth"])
     chance = random.Random(order.get("seed"))
     for what in order.get("plan") or (operation(chance) for _ in range(60)):
         say(begin=what)
-        do(pool, what)
+        do(pools, pool, what)
         say(done=True)
 
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from index import pools as pools_module
+from index import removing
 from invariantselect.errors import (
     CatalogUnavailableError,
     InvalidRequestError,
@@ -69,7 +69,7 @@ def test_a_pool_dropped_and_made_again_elsewhere_is_another_pool(tmp_path):
 
 
 def test_others_write_while_the_images_of_a_large_pool_are_removed(tmp_path, monkeypatch):
-    monkeypatch.setattr(pools_module, "_IMAGES_AT_ONCE", 3)
+    monkeypatch.setattr(removing, "_IMAGES_AT_ONCE", 3)
     pools = Pools(tmp_path)
     pools.create("large", "fake", FINGERPRINT, 16).write([entry(f"{n:02d}", f"{n}".encode()) for n in range(10)])
     other = pools.create("other", "fake", FINGERPRINT, 16)
@@ -79,7 +79,7 @@ def test_others_write_while_the_images_of_a_large_pool_are_removed(tmp_path, mon
         other.write([entry("x", f"x{len(left)}".encode())])
         left.append(sum(path.is_file() for path in (tmp_path / "blobs").rglob("*")))
 
-    monkeypatch.setattr(pools_module.time, "sleep", write)
+    monkeypatch.setattr(removing.time, "sleep", write)
     pools.drop("large")
     monkeypatch.undo()
     assert len(left) == 4

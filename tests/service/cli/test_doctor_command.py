@@ -51,6 +51,23 @@ def test_repair_makes_lost_vectors_anew(cli: CommandLine, pets: str, tmp_path: P
     assert cli("select", "id:photo/cat/0.png", "--pool", pets, "--json").json["demonstrations"] == before
 
 
+def test_repair_finishes_a_deletion_that_was_cut_off(
+    cli: CommandLine, pets: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("index.pool.remove_unused", lambda *_: None)  # as if it had died
+        assert cli("demonstrations", "delete", "photo/cat/0.png", "--pool", pets, "--yes").code == 0
+
+    def images() -> int:
+        return sum(path.is_file() for path in (tmp_path / "data" / "blobs").rglob("*"))
+
+    left = images()
+    assert findings(cli)[0] == 0
+    assert images() == left
+    assert cli("doctor", "--repair").code == 0
+    assert images() == left - 1
+
+
 def test_an_encoder_that_cannot_be_loaded_is_a_finding_and_the_other_checks_go_on(
     cli: CommandLine, pets: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ import pytest
 from pydantic import BaseModel
 from sqlalchemy import update
 
+from index.catalog.pool_rows import remove_pool
 from invariantselect.errors import JobCancelledError
 from service.jobs import worker
 from service.jobs.claims import claim
@@ -243,6 +244,16 @@ def test_no_two_workers_have_the_same_name() -> None:
 
     assert worker_name() != worker_name()
     assert f":{os.getpid()}:" in worker_name()
+
+
+def test_a_worker_finishes_the_removals_of_who_died_over_them(services: Services, tmp_path: Path) -> None:
+    pool = services.pools.create("p", "e", "f" * 64, 4)
+    with services.pools._catalog.writing() as connection:
+        remove_pool(connection, pool.key)
+    folder = tmp_path / "pools" / pool.key
+    folder.mkdir(exist_ok=True)
+    worker._sweep(services, SimpleNamespace(wait=lambda _: True, is_set=lambda: False))  # type: ignore[arg-type]
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize(("every", "times"), [(0.0, 3), (3600.0, 1)])
