@@ -37,16 +37,16 @@ def main() -> None:
                 report.write(text)
         if given.only != "service":
             sizes = given.sizes or ([2000, 20_000] if given.quick else search.SIZES)
-            for tables in search.run(
+            tables = search.run(
                 workplace,
                 sizes=sizes,
                 parts=given.parts,
                 rounds=1 if given.quick else 5,
                 results=workplace / "results" if given.quick else records.RESULTS,
-            ):
-                print(*tables.values(), sep="\n\n")
-                if not given.quick:
-                    page.write(tables)
+            )
+            print(*tables.values(), sep="\n\n")
+            if not given.quick:
+                page.write(tables)
 
 
 def _service(workplace: Path, *, quick: bool) -> str:

@@ -15,6 +15,7 @@ from index.catalog.demonstration_rows import images_by_row, read_tail
 from index.catalog.engine import Catalog
 from index.catalog.opening import CATALOG_FILE, open_catalog
 from index.catalog.pool_rows import PoolRow, all_pools
+from index.catalog.removal_rows import freed
 from index.catalog.version_rows import all_versions, live_versions
 from index.durable_files import sha256_of
 from index.encoder_inspection import damaged_encoders
@@ -35,6 +36,7 @@ _CATALOG = "Restore catalog.sqlite3 from a backup."
 _ENCODER = "It can't be made again. Go back to another version: invariantselect rollback. Then adapt the pool anew."
 _UNUSED_ENCODER = "Harmless; this encoder version doesn't serve. It can't be gone back to, and can't be made again."
 _COLUMNS = "Harmless; it is a copy, and all of it is read from the catalog. Remove it, or rebuild the pool."
+_PENDING = "A worker removes them, or invariantselect doctor --repair."
 _HARMLESS = "Harmless; a write that never ended left it behind. It may be removed."
 
 
@@ -187,7 +189,14 @@ def _of_images(catalog: Catalog, blobs: Blobs, pools: list[PoolRow]) -> Iterator
             except InvariantSelectError as error:
                 yield Finding(pool.name, error.detail, _UPSERT)
         used |= images
-    for sha256 in sorted(set(blobs.stored()) - used):
+    with catalog.reading() as connection:
+        pending = set(freed(connection))
+    unused = set(blobs.stored()) - used
+    if pending & unused:
+        yield Finding(
+            None, f"{len(pending & unused)} images that were deleted are still there", _PENDING, harmless=True
+        )
+    for sha256 in sorted(unused - pending):
         yield Finding(None, f"no demonstration uses the image {blobs.path(sha256)}", _HARMLESS, harmless=True)
     for path in blobs.leftovers():
         yield Finding(None, f"the file {path} is incomplete", _HARMLESS, harmless=True)

@@ -247,7 +247,9 @@ class Pool(VersionedPool):
     def _tidy_up(self, written: Written) -> None:
         if written.freed:
             with self._catalog.writing() as connection:
-                remove_unused(connection, self._blobs, sorted(written.freed))
+                refused = remove_unused(connection, self._blobs, sorted(written.freed))
+            if refused is not None:
+                raise refused
         spaces = [self._space(version) for version in self.live()]
         with self._catalog.reading() as connection:
             churn = [count_churn(connection, space, since=space.manifest().version) for space in spaces]

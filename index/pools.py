@@ -15,7 +15,16 @@ from pydantic import TypeAdapter, ValidationError
 
 from index.blobs import Blobs
 from index.catalog.opening import open_catalog
-from index.catalog.pool_rows import PoolRow, add_pool, all_pools, find_pool, pool_versions, remove_pool
+from index.catalog.pool_rows import (
+    PoolRow,
+    add_pool,
+    all_pools,
+    check_not_a_base,
+    find_pool,
+    get_pool,
+    pool_versions,
+    remove_pool,
+)
 from index.catalog.version_rows import add_version
 from index.durable_files import storing
 from index.encoder_version import FROZEN, EncoderVersion
@@ -46,8 +55,7 @@ class Pools:
 
     def __init__(self, data: Path, *, seal_at: int = SEAL_AT, database_url: str | None = None) -> None:
         self._folders = data / "pools"
-        self._encoders = data / "encoders"
-        self._reports = data / "reports"
+        self._data = data
         try:
             self._folders.mkdir(parents=True, exist_ok=True)
             self._blobs = Blobs(data / "blobs")
@@ -129,23 +137,29 @@ class Pools:
             rows = all_pools(connection)
         return [self._pool(row) for row in rows]
 
-    def drop(self, name: str) -> None:
+    def drop(self, name: str, *, stopped: Callable[[], bool] = never) -> None:
         """Remove a pool, its segments, and the images that no other pool uses. Snapshots in use stay usable.
+
+        Args:
+            name: Of the pool.
+            stopped: Asked now and then once it is gone; what is left of its files then, a worker removes.
 
         Raises:
             PoolNotFoundError: There is none.
+            InvalidRequestError: Another pool was made with an encoder that was adapted to it.
         """
         pool = self.open(name)
         with ExitStack() as stack:
             for folder in pool.folders():  # a seal or a filling must not write into a folder that is going away
                 stack.enter_context(exclusive(folder, wait=True))
             with self._catalog.writing() as connection:
-                find_pool(connection, name)
+                get_pool(connection, pool.key, name)
+                check_not_a_base(connection, pool.key, name)
                 remove_pool(connection, pool.key)
             shutil.rmtree(self._folders / pool.key, ignore_errors=True)
         self._forget(pool)
         try:
-            self.finish_removals()
+            self.finish_removals(stopped)
         except CatalogUnavailableError as error:  # it was dropped all the same
             _log.warning("files of the pool %s are still there; a worker removes them: %s", name, error.detail)
 
@@ -158,8 +172,7 @@ class Pools:
         Raises:
             CatalogUnavailableError: The database doesn't answer, or the disk can't be written.
         """
-        # Its vectors; encoders that were adapted to it; reports, which show its images.
-        remove_dropped(self._catalog, [self._folders, self._encoders, self._reports])
+        remove_dropped(self._catalog, self._data)
         remove_freed(self._catalog, self._blobs, stopped)
 
     @property

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -12,12 +15,17 @@ from sqlalchemy import Connection
 from index.blobs import Blobs
 from index.catalog.demonstration_rows import referenced
 from index.catalog.engine import Catalog
-from index.catalog.removal_rows import dropped_keys, forget_dropped, forget_freed, freed
+from index.catalog.removal_rows import WHOLE_POOL, Dropped, dropped, forget_dropped, forget_freed, freed
+from index.space import VERSIONS
+from invariantselect.errors import CatalogUnavailableError
 
 __all__ = ["never", "remove_dropped", "remove_freed", "remove_unused"]
 
 _IMAGES_AT_ONCE = 256
 _BREATH_S = 0.001
+_REMEMBERED = timedelta(days=7)  # a job that ran when its pool was dropped may write once more
+_SHA256, _KEY = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{32}")
+_log = logging.getLogger("index.removing")
 
 
 def never() -> bool:
@@ -25,22 +33,33 @@ def never() -> bool:
     return False
 
 
-def remove_unused(connection: Connection, blobs: Blobs, hashes: Sequence[str]) -> None:
-    """Remove those of some freed images that no demonstration uses.
+def remove_unused(connection: Connection, blobs: Blobs, hashes: Sequence[str]) -> CatalogUnavailableError | None:
+    """Remove those of some freed images that no demonstration uses, and strike off those that are gone.
 
-    Nobody else writes meanwhile, so no upsert can begin to use an image that is going away.
+    Nobody else writes meanwhile, so no upsert can begin to use an image that is going away. Each few are asked for
+    anew: a connection that is lost, and the lock with it, is noticed.
 
     Args:
         connection: Of a write transaction.
         blobs: Where the images are.
         hashes: Of the images.
 
-    Raises:
-        CatalogUnavailableError: The disk can't be written; what is left is found again.
+    Returns:
+        Why some couldn't be removed, to be raised behind the transaction; None where none is left.
     """
-    for sha256 in set(hashes) - referenced(connection, hashes):
-        blobs.discard(sha256)
-    forget_freed(connection, hashes)
+    refused: CatalogUnavailableError | None = None
+    for start in range(0, len(hashes), _IMAGES_AT_ONCE):
+        some = hashes[start : start + _IMAGES_AT_ONCE]
+        used, done = referenced(connection, some), []
+        for sha256 in some:
+            try:
+                if sha256 not in used and _SHA256.fullmatch(sha256):  # a catalog may come from anywhere
+                    blobs.discard(sha256)
+                done.append(sha256)
+            except CatalogUnavailableError as error:
+                refused = error
+        forget_freed(connection, done)
+    return refused
 
 
 def remove_freed(catalog: Catalog, blobs: Blobs, stopped: Callable[[], bool] = never) -> None:
@@ -52,32 +71,50 @@ def remove_freed(catalog: Catalog, blobs: Blobs, stopped: Callable[[], bool] = n
         stopped: Asked between any two parts.
 
     Raises:
-        CatalogUnavailableError: The database doesn't answer, or the disk can't be written.
+        CatalogUnavailableError: The database doesn't answer, or some files can't be removed; all others were.
     """
+    after, refused = "", None
     while not stopped():
         with catalog.reading() as connection:
-            if not freed(connection, 1):
-                return
+            if not freed(connection, 1, after=after):
+                break
         with catalog.writing() as connection:
-            remove_unused(connection, blobs, freed(connection, _IMAGES_AT_ONCE))
+            hashes = freed(connection, _IMAGES_AT_ONCE, after=after)
+            refused = remove_unused(connection, blobs, hashes) or refused
+        after = hashes[-1] if hashes else after
         time.sleep(_BREATH_S)  # whoever waits to write goes first
+    if refused is not None:
+        raise refused
 
 
-def remove_dropped(catalog: Catalog, roots: Sequence[Path]) -> None:
-    """Remove the folders of pools that were dropped.
+def remove_dropped(catalog: Catalog, data: Path) -> None:
+    """Remove the folders of pools that were dropped and of encoder versions that were discarded.
 
     Args:
         catalog: Where they are written down.
-        roots: Folders in which a pool has one with its key for a name.
+        data: The data directory.
 
     Raises:
         CatalogUnavailableError: The database doesn't answer.
     """
     with catalog.reading() as connection:
-        keys = dropped_keys(connection)
-    for key in keys:
-        for root in roots:
-            shutil.rmtree(root / key, ignore_errors=True)
-        if not any((root / key).exists() for root in roots):  # else it is tried again
-            with catalog.writing() as connection:
-                forget_dropped(connection, key)
+        found = dropped(connection)
+    for each in found:
+        for folder in _folders(data, each):
+            if folder.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                if folder.exists():
+                    _log.warning("the folder %s of what was dropped can't be removed", folder)
+    old = datetime.now(UTC).replace(tzinfo=None) - _REMEMBERED
+    if any(each.at < old for each in found):
+        with catalog.writing() as connection:
+            forget_dropped(connection, old)
+
+
+def _folders(data: Path, each: Dropped) -> list[Path]:
+    if not _KEY.fullmatch(each.key):  # likewise
+        return []
+    if each.number == WHOLE_POOL:
+        # Its vectors; encoders that were adapted to it; reports, which show its images.
+        return [data / root / each.key for root in ("pools", "encoders", "reports")]
+    return [data / "pools" / each.key / VERSIONS / str(each.number), data / "encoders" / each.key / str(each.number)]

@@ -11,8 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from index.catalog.pool_rows import PoolRow, get_pool
-from index.catalog.version_rows import add_version, find_version, remove_version, reserve_number, retire
+from index.catalog.pool_rows import PoolRow, check_not_a_base, get_pool
+from index.catalog.removal_rows import drop_folders, dropped
+from index.catalog.version_rows import add_version, all_versions, find_version, remove_version, reserve_number, retire
 from index.encoder_version import FROZEN, EncoderVersion
 from index.filling import Filling, Progress, Stop, make_folder
 from index.kept_columns import discard_newer
@@ -97,7 +98,9 @@ class VersionedPool(PoolReader):
             number, encoder, fingerprint, dim, looks_at_domains, "candidate", dict(lineage), datetime.now(UTC)
         )
         with self._writing() as (connection, row):
-            if not FROZEN < number < row.next_number or any(each.number == number for each in self.versions()):
+            taken = {each.number for each in all_versions(connection, self.key)}
+            taken |= {each.number for each in dropped(connection) if each.key == self.key}
+            if not FROZEN < number < row.next_number or number in taken:
                 raise InvalidRequestError(
                     f"{number} is no free number of an encoder version", hint="Reserve a number first."
                 )
@@ -169,11 +172,16 @@ class VersionedPool(PoolReader):
             self._refuse_live(connection, number)
             retire(connection, self.key, number)
 
-    def discard(self, number: int) -> None:
+    def discard(self, number: int, *, for_good: bool = False) -> None:
         """Remove a version that doesn't live, with its vectors, as if it had never been. Its number isn't given again.
 
+        Args:
+            number: Of the version.
+            for_good: Whether its encoder and all its files go, whoever dies on the way, and nobody may add it again;
+                else the job that made it may.
+
         Raises:
-            InvalidRequestError: It is live.
+            InvalidRequestError: It is live, or another pool was made with its encoder.
             EncoderVersionNotFoundError: There is no such version.
             PoolNotFoundError: The pool was dropped.
             CatalogUnavailableError: The database doesn't answer.
@@ -182,7 +190,10 @@ class VersionedPool(PoolReader):
         with exclusive(space.folder, wait=True):  # a filling must not write into a folder that is going away
             with self._writing() as (connection, _):
                 self._refuse_live(connection, number)
+                check_not_a_base(connection, self.key, self.name, number)
                 remove_version(connection, self.key, number)
+                if for_good:
+                    drop_folders(connection, self.key, number)
             shutil.rmtree(space.folder, ignore_errors=True)
 
     def _refuse_live(self, connection: Connection, number: int) -> None:

@@ -15,7 +15,7 @@ __all__ = ["check_may_be_discarded", "discard"]
 def discard(pool: Pool, number: int, store: Path) -> None:
     """Remove a retired version from a pool and from the disk; its number isn't given again.
 
-    Killed on the way, the version is gone and its encoder may still lie in the store; the next adaptation removes it.
+    Killed on the way, the version is gone, and a worker removes its files.
 
     Args:
         pool: The pool.
@@ -23,13 +23,14 @@ def discard(pool: Pool, number: int, store: Path) -> None:
         store: Where adapted encoders lie.
 
     Raises:
-        InvalidRequestError: It is the encoder that the pool was made with, it serves, or it is being made.
+        InvalidRequestError: It is the encoder that the pool was made with, it serves, it is being made, or another pool
+            was made with it.
         EncoderVersionNotFoundError: There is no such version.
         PoolNotFoundError: The pool was dropped.
         CatalogUnavailableError: The database doesn't answer.
     """
     check_may_be_discarded(pool, number)
-    pool.discard(number)
+    pool.discard(number, for_good=True)
     shutil.rmtree(store / pool.key / str(number), ignore_errors=True)
 
 

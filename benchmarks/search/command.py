@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -18,22 +18,18 @@ PARTS: tuple[Part, ...] = ("ways", "pool")
 DIM, RECALL = 512, 0.95
 
 
-def run(
-    workplace: Path, *, sizes: Sequence[int], parts: Sequence[Part], rounds: int, results: Path
-) -> Iterator[dict[str, str]]:
-    """Measure parts of search at each size; after each, the tables for docs/benchmarks.md of all that is measured."""
+def run(workplace: Path, *, sizes: Sequence[int], parts: Sequence[Part], rounds: int, results: Path) -> dict[str, str]:
+    """Measure parts of search at each size; the tables for docs/benchmarks.md of all that has been measured.
+
+    Each part of a size has its record as soon as it is done.
+    """
     for count in sizes:
         if "ways" in parts:
             print(f"search of {count:,} …", flush=True)
             ways = kinds.measure(workplace, count=count, dim=DIM, recall=RECALL, rounds=rounds)
             records.write(records.WaysRecord(count, _circumstances(rounds), ways), results)
-            yield _tables(results)
         if "pool" in parts:
             records.write(_pool(workplace, count, rounds), results)
-            yield _tables(results)
-
-
-def _tables(results: Path) -> dict[str, str]:
     return page.tables(records.read(records.WaysRecord, results), records.read(records.PoolRecord, results))
 
 

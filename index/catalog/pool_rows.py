@@ -11,16 +11,17 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from index.catalog.engine import Catalog
-from index.catalog.removal_rows import free_all_of, tell_dropped
+from index.catalog.removal_rows import drop_folders, free_all_of
 from index.catalog.tables import pools
 from index.encoder_version import FROZEN
-from invariantselect.errors import PoolExistsError, PoolNotFoundError
+from invariantselect.errors import InvalidRequestError, PoolExistsError, PoolNotFoundError
 
 __all__ = [
     "PoolRow",
     "add_pool",
     "advance",
     "all_pools",
+    "check_not_a_base",
     "find_pool",
     "get_pool",
     "pool_versions",
@@ -122,10 +123,29 @@ def advance(connection: Connection, key: str, *, version: int, next_row: int) ->
     connection.execute(update(pools).where(pools.c.key == key).values(version=version, next_row=next_row))
 
 
+def check_not_a_base(connection: Connection, key: str, name: str, number: int | None = None) -> None:
+    """See that no other pool was made with an encoder that was adapted to a pool, or with one version of them.
+
+    Raises:
+        InvalidRequestError: One was.
+    """
+    made = (
+        pools.c.encoder.startswith(f"{key}/", autoescape=True)
+        if number is None
+        else pools.c.encoder == f"{key}/{number}"
+    )
+    other = connection.execute(select(pools.c.name).where(made).order_by(pools.c.name).limit(1)).scalar()
+    if other is not None:
+        raise InvalidRequestError(
+            f"the pool {other!r} was made with an encoder that was adapted to the pool {name!r}",
+            hint=f"Drop {other!r} first, or keep this.",
+        )
+
+
 def remove_pool(connection: Connection, key: str) -> None:
     """Remove a pool with everything in it, and write down what that frees."""
     free_all_of(connection, key)
-    tell_dropped(connection, key)
+    drop_folders(connection, key)
     connection.execute(delete(pools).where(pools.c.key == key))
 
 

@@ -3,15 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, exists, insert, select
 
-from index.catalog.tables import demonstrations, dropped_pools, freed_images
+from index.catalog.tables import demonstrations, dropped_folders, freed_images
 
-__all__ = ["dropped_keys", "forget_dropped", "forget_freed", "free", "free_all_of", "freed", "tell_dropped"]
+__all__ = [
+    "WHOLE_POOL",
+    "Dropped",
+    "drop_folders",
+    "dropped",
+    "forget_dropped",
+    "forget_freed",
+    "free",
+    "free_all_of",
+    "freed",
+]
+
+WHOLE_POOL = 0
+"""Stands for all encoder versions of a pool; their numbers begin with 1."""
 
 _sha256 = freed_images.c.sha256
+_d = dropped_folders.c
 _AT_ONCE = 500  # below the number of parameters that any database takes
+
+
+class Dropped(NamedTuple):
+    """A pool that was dropped, or an encoder version that was discarded.
+
+    Attributes:
+        key: Of the pool.
+        number: Of the version, or `WHOLE_POOL`.
+        at: When, in UTC, without a zone.
+    """
+
+    key: str
+    number: int
+    at: datetime
 
 
 def free(connection: Connection, hashes: Collection[str]) -> None:
@@ -27,15 +57,15 @@ def free(connection: Connection, hashes: Collection[str]) -> None:
 
 def free_all_of(connection: Connection, key: str) -> None:
     """Write down all images that a pool uses."""
-    used = select(demonstrations.c.image_sha256).where(
-        demonstrations.c.pool_key == key, demonstrations.c.image_sha256.not_in(select(_sha256))
-    )
-    connection.execute(insert(freed_images).from_select(["sha256"], used.distinct()))
+    image = demonstrations.c.image_sha256
+    # Not NOT IN: PostgreSQL would compare each with each.
+    new = select(image).where(demonstrations.c.pool_key == key, ~exists().where(_sha256 == image)).distinct()
+    connection.execute(insert(freed_images).from_select(["sha256"], new))
 
 
-def freed(connection: Connection, limit: int) -> list[str]:
-    """Content hashes of some images that were freed; none where none is left."""
-    return list(connection.execute(select(_sha256).order_by(_sha256).limit(limit)).scalars())
+def freed(connection: Connection, limit: int | None = None, *, after: str = "") -> list[str]:
+    """Content hashes of images that were freed, ascending, behind one."""
+    return list(connection.execute(select(_sha256).where(_sha256 > after).order_by(_sha256).limit(limit)).scalars())
 
 
 def forget_freed(connection: Connection, hashes: Collection[str]) -> None:
@@ -45,16 +75,20 @@ def forget_freed(connection: Connection, hashes: Collection[str]) -> None:
         connection.execute(delete(freed_images).where(_sha256.in_(ordered[start : start + _AT_ONCE])))
 
 
-def tell_dropped(connection: Connection, key: str) -> None:
-    """Write down a pool whose folders are to be removed."""
-    connection.execute(insert(dropped_pools).values(key=key))
+def drop_folders(connection: Connection, key: str, number: int = WHOLE_POOL) -> None:
+    """Write down folders that are to be removed; twice is once."""
+    connection.execute(delete(dropped_folders).where(_d.pool_key == key, _d.number == number))
+    connection.execute(
+        insert(dropped_folders).values(pool_key=key, number=number, dropped_at=datetime.now(UTC).replace(tzinfo=None))
+    )
 
 
-def dropped_keys(connection: Connection) -> list[str]:
-    """Keys of pools whose folders are to be removed."""
-    return list(connection.execute(select(dropped_pools.c.key).order_by(dropped_pools.c.key)).scalars())
+def dropped(connection: Connection) -> list[Dropped]:
+    """What was dropped lately."""
+    statement = select(_d.pool_key, _d.number, _d.dropped_at).order_by(_d.pool_key, _d.number)
+    return [Dropped(*found) for found in connection.execute(statement)]
 
 
-def forget_dropped(connection: Connection, key: str) -> None:
-    """Forget a pool whose folders are gone."""
-    connection.execute(delete(dropped_pools).where(dropped_pools.c.key == key))
+def forget_dropped(connection: Connection, before: datetime) -> None:
+    """Forget what was dropped before a time."""
+    connection.execute(delete(dropped_folders).where(_d.dropped_at < before))

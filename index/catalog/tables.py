@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 __all__ = [
     "demonstrations",
-    "dropped_pools",
+    "dropped_folders",
     "encoder_versions",
     "freed_images",
     "identity",
@@ -139,8 +139,11 @@ freed_images = (
     )
 )
 
-dropped_pools = Table(  # until their folders are removed
-    "dropped_pools",
+dropped_folders = Table(  # of pools that were dropped and encoder versions that were discarded, for some days
+    "dropped_folders",
     metadata,
-    Column("key", _Key, primary_key=True),
+    Column("pool_key", _Key, nullable=False),
+    Column("number", Integer, nullable=False),  # of the encoder version; 0 for the whole pool
+    Column("dropped_at", DateTime, nullable=False),  # UTC
+    PrimaryKeyConstraint("pool_key", "number"),
 )

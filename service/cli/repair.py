@@ -8,7 +8,7 @@ from index.encoder_version import FROZEN, EncoderVersion
 from index.inspection import inspect
 from index.pool import Pool
 from index.recoding import recode_by
-from invariantselect.errors import InvariantSelectError, StoreCorruptError
+from invariantselect.errors import CatalogUnavailableError, InvariantSelectError, StoreCorruptError
 from service.cli.workplace import decode_limits, load_encoder, open_pools
 from service.embedding.encoder_shelf import check_fingerprint
 from service.settings import Settings
@@ -29,7 +29,10 @@ def repair_pools(settings: Settings) -> Iterator[tuple[str, InvariantSelectError
         if not finding.harmless:
             damaged.setdefault(finding.pool, set()).add(finding.number)
     with open_pools(settings) as pools:
-        pools.finish_removals()
+        try:
+            pools.finish_removals()
+        except CatalogUnavailableError as error:
+            yield "what was deleted", error
         for pool in pools.list():
             if pool.name not in damaged:
                 continue

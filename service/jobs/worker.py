@@ -30,6 +30,7 @@ _log = structlog.get_logger("service.jobs.worker")
 
 _SWEEPS = 3  # in the time after which a worker counts as dead
 _CLEAN_EVERY_S = 86400.0
+_REMOVING_S = 2.0  # of a sweep: jobs are to be announced, too
 
 
 def worker_name() -> str:
@@ -86,18 +87,28 @@ def run_worker(
 def _sweep(services: Services, stopped: threading.Event) -> None:
     pause = services.settings.job_stale_seconds / _SWEEPS
     cleaned: float | None = None
-    while cleaned is None or not stopped.wait(pause):
+    while True:
         try:
             announced = sweep(services.store, services.queue, services.settings.job_stale_seconds)
             if announced:
                 _log.info("jobs_announced_again", jobs=announced)
-            services.pools.finish_removals(stopped.is_set)
             if cleaned is None or time.monotonic() - cleaned > _CLEAN_EVERY_S:
                 cleaned = time.monotonic()
                 remove_leftovers(services.store, services.settings.data / "jobs")
                 forget_details(services.store, services.settings.job_log_days, stopped.is_set)
         except CatalogUnavailableError as error:
             _log.warning("sweep_failed", error=error.detail)
+        _finish_removals(services, stopped)
+        if stopped.wait(pause):
+            return
+
+
+def _finish_removals(services: Services, stopped: threading.Event) -> None:
+    end = time.monotonic() + _REMOVING_S
+    try:
+        services.pools.finish_removals(lambda: stopped.is_set() or time.monotonic() > end)
+    except CatalogUnavailableError as error:
+        _log.warning("removals_failed", error=error.detail)
 
 
 def _end(services: Services, threads: list[threading.Thread]) -> None:

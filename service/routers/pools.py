@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import Annotated
 
@@ -21,6 +22,8 @@ from service.pool_info import pool_info
 from service.routers.parameters import Pool, WithServices
 
 router = APIRouter(tags=["pools"])
+
+_REMOVING_S = 10.0
 
 
 @router.get(
@@ -89,7 +92,8 @@ def get_pool(pool: Pool, services: WithServices) -> PoolInfo:
     operation_id="drop_pool",
 )
 def drop_pool(pool: Pool, services: WithServices) -> None:
-    """Delete a pool with all its demonstrations. It can't be undone."""
+    """Delete a pool with all its demonstrations. It can't be undone. Of a large pool, a worker removes the files."""
     key = services.pools.open(pool).key
-    services.pools.drop(pool)
+    end = time.monotonic() + _REMOVING_S
+    services.pools.drop(pool, stopped=lambda: time.monotonic() > end)
     services.encoders.adapted.forget(key)

@@ -85,6 +85,8 @@ def do(pools: Pools, pool: Pool, what: list[Any]) -> None:
             pool.rebuild(None, recall=recall)
         case ["switch", number]:
             pool.switch(number, recode_for(numbered[number]))
+        case ["discard", number]:
+            pool.discard(number, for_good=True)
         case ["drop"]:
             pools.drop("pool")
         case _:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from index import removing
 from index.blobs import Blobs
+from index.catalog.removal_rows import drop_folders, dropped, free, freed
 from index.inspection import inspect
 from index.pools import Pools
-from invariantselect.errors import CatalogUnavailableError, PoolNotFoundError
+from invariantselect.errors import CatalogUnavailableError, InvalidRequestError, PoolNotFoundError
 from tests.catalogs import Pools as PoolsOfDatabase
-from tests.index.entries import DIM, FINGERPRINT, entry, make_pool
+from tests.index.entries import DIM, FINGERPRINT, SECOND, add_version, entry, make_pool, recode_second
 from tests.index.test_kill import Driver
 
 SHARED, OWN = b"in both pools", [f"image {number}".encode() for number in range(5)]
@@ -25,9 +27,11 @@ def data(tmp_path: Path) -> Path:
     pool, other = make_pool(tmp_path), make_pool(tmp_path, "other")
     pool.write([entry(f"{number}", image) for number, image in enumerate([*OWN, SHARED])])
     other.write([entry("shared", SHARED)])
-    for root in ("encoders", "reports"):
-        (tmp_path / root / pool.key).mkdir(parents=True)
-        (tmp_path / root / pool.key / "page.html").write_bytes(OWN[0])
+    pool.fill(add_version(pool, SECOND), recode_second)
+    for root, name in (("encoders", "2/weights"), ("encoders", "3/weights"), ("reports", "job/page.html")):
+        path = tmp_path / root / pool.key / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(OWN[0])
     return tmp_path
 
 
@@ -37,11 +41,24 @@ def stored(data: Path) -> set[bytes]:
 
 
 def folders(data: Path) -> set[str]:
-    return {path.name for root in ("pools", "encoders", "reports") for path in (data / root).iterdir()}
+    """Keys of pools that have any, with the numbers of encoder versions."""
+    of_pools = {path.name for root in ("pools", "encoders", "reports") for path in (data / root).iterdir()}
+    versions = [*data.glob("pools/*/versions/*"), *data.glob("encoders/*/*")]
+    return of_pools | {path.name for path in versions}
 
 
-@pytest.mark.parametrize("call", ["commit", "unlink"])
-@pytest.mark.parametrize("what", [["delete", ["0", "1", "2", "5"]], ["write", [["0", "new", "cat", None]]], ["drop"]])
+@pytest.mark.parametrize(
+    ("what", "call"),
+    [
+        (["delete", ["0", "1", "2", "5"]], "commit"),
+        (["delete", ["0", "1", "2", "5"]], "unlink"),
+        (["write", [["0", "new", "cat", None]]], "commit"),
+        (["write", [["0", "new", "cat", None]]], "unlink"),
+        (["discard", 2], "commit"),
+        (["drop"], "commit"),
+        (["drop"], "unlink"),
+    ],
+)
 def test_whoever_dies_over_a_removal_leaves_nothing_for_good(
     data: Path, tmp_path_factory: pytest.TempPathFactory, what: list[object], call: str
 ) -> None:
@@ -74,7 +91,7 @@ def check_after(data: Path, what: list[object]) -> bool:
         else:
             snapshot = pool.snapshot()
             used |= {pool.image(id).content for id in snapshot.ids[snapshot.alive].tolist()}
-            keys |= {pool.key}
+            keys |= {pool.key, "3"} | {str(version.number) for version in pool.versions() if version.number > 1}
     never_written = {b"new"} if what[0] == "write" else set()  # stored for a write that didn't come about
     assert used <= stored(data) <= used | never_written
     assert folders(data) == keys
@@ -136,3 +153,88 @@ def test_a_disk_that_refuses_is_told_of_and_tried_again(
     pools.finish_removals()
     assert stored(data) == {SHARED}
     assert folders(data) == {pools.open("other").key}
+
+
+def test_a_file_that_stays_holds_up_no_other(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(removing, "_IMAGES_AT_ONCE", 1)
+    first = min(Blobs(data / "blobs").stored())
+    real = Blobs.discard
+
+    def refuse(blobs: Blobs, sha256: str) -> None:
+        if sha256 == first:
+            raise CatalogUnavailableError("it can't be written")
+        real(blobs, sha256)
+
+    pools = Pools(data)
+    with monkeypatch.context() as patch:
+        patch.setattr(Blobs, "discard", refuse)
+        pools.drop("pool")
+        pools.drop("other")
+        assert {*Blobs(data / "blobs").stored()} == {first}
+        with pytest.raises(CatalogUnavailableError, match="can't be written"):
+            pools.finish_removals()
+    assert [finding.detail for finding in inspect(data)] == ["1 images that were deleted are still there"]
+    pools.finish_removals()
+    assert inspect(data) == []
+    assert stored(data) == set()
+
+
+def test_a_row_that_is_no_key_or_hash_removes_nothing(data: Path) -> None:
+    pools = Pools(data)
+    victim = data.parent / "victim"
+    victim.mkdir()
+    before = stored(data), folders(data)
+    with pools._catalog.writing() as connection:
+        for key in ("", ".", "../../victim", str(victim)[:32]):
+            drop_folders(connection, key)
+        free(connection, ["", "../../victim", "f" * 63])
+    pools.finish_removals()
+    assert victim.is_dir()
+    assert (stored(data), folders(data)) == before
+    with pools._catalog.reading() as connection:
+        assert freed(connection) == []
+
+
+def test_what_a_job_writes_for_a_pool_that_was_dropped_meanwhile_goes_too(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pools = Pools(data)
+    key = pools.open("pool").key
+    pools.drop("pool")
+    late = data / "reports" / key / "job"
+    late.mkdir(parents=True)
+    pools.finish_removals()
+    assert not late.parent.exists()
+    monkeypatch.setattr(removing, "_REMEMBERED", timedelta(seconds=-1))
+    pools.finish_removals()
+    with pools._catalog.reading() as connection:
+        assert dropped(connection) == []
+
+
+@pytest.mark.usefixtures("database")
+def test_a_pool_made_anew_under_the_name_is_not_the_one_to_drop(tmp_path: Path) -> None:
+    here, elsewhere = PoolsOfDatabase(tmp_path), PoolsOfDatabase(tmp_path)
+    old = here.create("pool", "fake", FINGERPRINT, DIM)
+    elsewhere.drop("pool")
+    new = elsewhere.create("pool", "fake", FINGERPRINT, DIM)
+    here._named["pool"] = old
+    here.open = lambda name: old  # type: ignore[method-assign]  # as if the other had come in between
+    with pytest.raises(PoolNotFoundError):
+        here.drop("pool")
+    assert elsewhere.open("pool").key == new.key
+
+
+@pytest.mark.usefixtures("database")
+def test_what_other_pools_were_made_with_stays(tmp_path: Path) -> None:
+    pools = PoolsOfDatabase(tmp_path)
+    pool = pools.create("pool", "fake", FINGERPRINT, DIM)
+    number = add_version(pool, SECOND)
+    pools.create("other", f"{pool.key}/{number}", SECOND, DIM)
+    for refused in (lambda: pools.drop("pool"), lambda: pool.discard(number, for_good=True)):
+        with pytest.raises(InvalidRequestError, match="'other' was made with"):
+            refused()
+    pools.drop("other")
+    pool.discard(number, for_good=True)
+    with pytest.raises(InvalidRequestError, match="no free number"):
+        pool.add_version(encoder="e", fingerprint=SECOND, dim=8, looks_at_domains=False, lineage={}, number=number)
+    pools.drop("pool")

@@ -12,6 +12,7 @@ from invariantselect.wire.adaptation import (
     AdaptRequest,
     DepthName,
     EncoderVersionList,
+    EncoderVersionNumber,
     RollbackRequest,
 )
 from invariantselect.wire.jobs import Job
@@ -60,4 +61,5 @@ def rollback(pool: str, to: int | None) -> Flow[EncoderVersionList]:
 
 def discard_encoder_version(pool: str, number: int) -> Flow[None]:
     """Remove a version. Not repeatable: a repeat would answer that there is none."""
-    return (yield from one(Call("DELETE", f"{pool_path(pool)}/encoders/{number:d}", nothing, repeatable=False)))
+    number = checked(EncoderVersionNumber, version=number).version
+    return (yield from one(Call("DELETE", f"{pool_path(pool)}/encoders/{number}", nothing, repeatable=False)))

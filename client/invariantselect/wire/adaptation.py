@@ -15,6 +15,7 @@ __all__ = [
     "ContestantFigures",
     "DepthName",
     "EncoderVersionList",
+    "EncoderVersionNumber",
     "RollbackRequest",
 ]
 
@@ -89,6 +90,12 @@ class RollbackRequest(Sent):
         description="Number of the version; 1 for the encoder that the pool was made with. Null for the newest one "
         "before the serving one that served.",
     )
+
+
+class EncoderVersionNumber(Sent):
+    """Names an encoder version of a pool."""
+
+    version: int = Field(ge=1, le=2**31 - 1, description="Number of the version.")
 
 
 class EncoderVersionList(Answered):

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from sqlalchemy import update
 
 from index.catalog.pool_rows import remove_pool
-from invariantselect.errors import JobCancelledError
+from invariantselect.errors import CatalogUnavailableError, JobCancelledError
 from service.jobs import worker
 from service.jobs.claims import claim
 from service.jobs.clock import utc_now
@@ -254,6 +254,21 @@ def test_a_worker_finishes_the_removals_of_who_died_over_them(services: Services
     folder.mkdir(exist_ok=True)
     worker._sweep(services, SimpleNamespace(wait=lambda _: True, is_set=lambda: False))  # type: ignore[arg-type]
     assert not folder.exists()
+
+
+def test_a_worker_whose_disk_refuses_goes_on_and_can_be_stopped(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise CatalogUnavailableError("it can't be written")
+
+    told: list[object] = []
+    monkeypatch.setattr(services.pools, "finish_removals", refuse)
+    monkeypatch.setattr(worker, "remove_leftovers", lambda *of: told.append(of))
+    monkeypatch.setattr(worker, "sweep", lambda *_: told.append("sweep"))
+    turns = iter([False, True])
+    worker._sweep(services, SimpleNamespace(wait=lambda _: next(turns), is_set=lambda: False))  # type: ignore[arg-type]
+    assert [each == "sweep" for each in told] == [True, False, True]
 
 
 @pytest.mark.parametrize(("every", "times"), [(0.0, 3), (3600.0, 1)])

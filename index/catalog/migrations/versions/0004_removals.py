@@ -18,12 +18,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sha256", name="pk_freed_images"),
     )
     op.create_table(
-        "dropped_pools",
-        sa.Column("key", sa.String(32), nullable=False),
-        sa.PrimaryKeyConstraint("key", name="pk_dropped_pools"),
+        "dropped_folders",
+        sa.Column("pool_key", sa.String(32), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("dropped_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("pool_key", "number", name="pk_dropped_folders"),
     )
 
 
 def downgrade() -> None:
-    op.drop_table("dropped_pools")
+    op.drop_table("dropped_folders")
     op.drop_table("freed_images")
