@@ -68,6 +68,10 @@ class Encoder(Protocol):
     def domains(self) -> tuple[str, ...]:
         """The domains whose images are calibrated in a way of their own; empty where a vector depends on none."""
 
+    @property
+    def centres_queries(self) -> bool:
+        """Whether images of a domain that it doesn't know can be centred by what they have in common."""
+
     def preprocess(self, image: Image.Image) -> Float32[np.ndarray, "3 side side"]:
         """Turn a decoded RGB image into the encoder's input. Same code in training and serving."""
 

@@ -54,6 +54,11 @@ class ImageEncoder:
         """The domains whose centres the calibration knows; empty where a vector depends on no domain."""
         return self._calibration.domains if self._calibration.looks_at_domains else ()
 
+    @property
+    def centres_queries(self) -> bool:
+        """Whether images of a domain that it doesn't know can be centred by what they have in common."""
+        return self._calibration.centres_queries
+
     def preprocess(self, image: Image.Image) -> Float32[np.ndarray, "3 side side"]:
         """The encoder's input for one decoded RGB image."""
         return self._preprocessing.apply(image)

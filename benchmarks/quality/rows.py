@@ -58,7 +58,7 @@ def rows_of(
         rows[row] = answered(space.vectors, space.calibration.apply(queries), division)
         if given and space.calibration.looks_at_domains:
             calibration, behind = space.calibration, GIVEN
-        elif not given and space.calibration.domains:
+        elif not given and space.calibration.centres_queries:
             calibration, behind = space.calibration.knowing(division.domain, queries), CENTRED
         if calibration is not None:
             rows[row + behind] = answered(space.vectors, calibration.apply(queries, domain), division)

@@ -91,7 +91,6 @@ class _Prepared:
         self._learn, self._learn_labels = sides[0], examples.labels[learn]
         self._domains = [examples.domain_names[place] for place in learn.tolist()]
         self._held, self._held_labels = sides[1], examples.labels[held]
-        self._several = len(examples.known_domains) > 1
         self._fits = Discriminants(self._learn, self._learn_labels, examples.domains[learn], examples.known_domains)
 
     def guessed(self, form: ClosedForm) -> Figures:
@@ -100,8 +99,6 @@ class _Prepared:
         return judged(pool, self._learn_labels, calibration.apply(self._held), self._held_labels)
 
     def centred(self, form: ClosedForm) -> Figures:
-        if not (form.by_domain and self._several):  # then what is fitted to the whole pool can't be centred either
-            return self.guessed(form)
         calibration = self._fits.fit(form)
         pool = calibration.apply(self._learn, self._domains)
         queries = calibration.knowing("\0held", self._held)

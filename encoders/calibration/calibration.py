@@ -44,6 +44,11 @@ class Calibration:
         return any(isinstance(step, Centring) and len(step.names) > 1 for step in self.steps)
 
     @property
+    def centres_queries(self) -> bool:
+        """Whether `knowing` changes anything: vectors are centred, be it by their domain's centre or by that of all."""
+        return any(isinstance(step, Centring) for step in self.steps)
+
+    @property
     def domains(self) -> tuple[str, ...]:
         """The domains whose centres are known."""
         return next((step.names for step in self.steps if isinstance(step, Centring)), ())

@@ -158,7 +158,7 @@ def _vectors(pool: EvaluatedPool, fold: Fold, space: Space, device: str, watch: 
     found = {"vectors": space.calibration.apply(trunk, domains)}
     queries = trunk[-asking:]
     known = different(queries)
-    if space.calibration.looks_at_domains and len(known) >= LEAST_CENTRED:
+    if space.calibration.centres_queries and len(known) >= LEAST_CENTRED:
         knowing = space.calibration.knowing(_QUERIES, known)
         found["centred"] = knowing.apply(queries, [_QUERIES] * asking)
     return found

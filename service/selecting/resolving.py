@@ -151,11 +151,10 @@ def _encoded(
 def _unlabelled(
     embedder: Embedder, passed: Mapping[int, Passed], domain_of: Mapping[int, str | None]
 ) -> Mapping[str, NDArray[np.float32]]:
-    known = embedder.encoder.domains
-    if not known:
+    if not embedder.encoder.centres_queries:
         return {}
     trunk = np.stack([each.vectors[embedder.identity.trunk] for each in passed.values()])
-    return unlabelled_by_domain(trunk, [domain_of[number] for number in passed], known)
+    return unlabelled_by_domain(trunk, [domain_of[number] for number in passed], embedder.encoder.domains)
 
 
 def _resolved(

@@ -65,6 +65,10 @@ class PixelEncoder:
     def domains(self) -> tuple[str, ...]:
         return self._calibration.domains if self._calibration.looks_at_domains else ()
 
+    @property
+    def centres_queries(self) -> bool:
+        return self._calibration.centres_queries
+
     def preprocess(self, image: Image.Image) -> Float32[np.ndarray, "3 side side"]:
         return self._preprocessing.apply(image)
 

@@ -122,7 +122,25 @@ def test_the_order_of_a_centred_batch_changes_nothing(adapted: TestClient) -> No
     assert [each["demonstrations"] for each in forth] == [each["demonstrations"] for each in back]
 
 
-def test_an_encoder_that_looks_at_no_domain_centres_none(serve: Serve) -> None:
+def test_an_encoder_that_centres_all_domains_alike_centres_every_one_that_is_named(serve: Serve) -> None:
+    centring, affine = calibration(2).steps
+    middle = centring.centres.mean(axis=0)
+    alike = Calibration((Centring(("",), middle[None]), affine))
+    pool = fill(serve(load=lambda name: PixelEncoder(calibration=alike) if "/" in name else PixelEncoder()))
+    adapt(pool, encoder=PixelEncoder(calibration=alike))
+    numbers = range(100, 108)
+    for domain in ("new", "d1"):
+        queries = [{"image": data_uri(number), "domain": domain} for number in numbers]
+        own = np.mean([trunk(number) for number in numbers], axis=0)
+        stored = {f"d{n % 3}/l{n % 4}/{n}.png": by_hand(trunk(n), middle) for n in range(24)}
+        for how, centre, by in (({"centre_queries": "by_domain"}, own, 8), ({}, middle, None)):
+            for number, answer in zip(numbers, batch(pool, queries, **how), strict=True):
+                query = by_hand(trunk(number), centre)
+                agrees(answer, {id: float(vector @ query) for id, vector in stored.items()})
+                assert answer["centred_by"] == by
+
+
+def test_an_encoder_that_centres_nothing_centres_no_query(serve: Serve) -> None:
     projected = Calibration(calibration(2).steps[1:])
     pool = fill(serve(load=lambda name: PixelEncoder(calibration=projected) if "/" in name else PixelEncoder()))
     adapt(pool, encoder=PixelEncoder(calibration=projected))

@@ -62,8 +62,7 @@ def test_it_is_the_best_of_all_that_were_tried(seed: int) -> None:
     tuned = tune_closed_form(sides(examples.vectors, folds), examples, folds)
     guessed = {form: score(examples, folds, form, centred=False) for form in _FORMS}
     best = max(guessed, key=lambda form: guessed[form])
-    sees = best.by_domain  # what is blind to domains can't be centred
-    trusted = {trust: score(examples, folds, replace(best, trust=trust), centred=sees) for trust in _TRUSTS}
+    trusted = {trust: score(examples, folds, replace(best, trust=trust), centred=True) for trust in _TRUSTS}
     assert len(set(guessed.values())) > 2  # there was something to choose
     assert replace(tuned.form, trust=best.trust) == best
     assert tuned.form.trust == max(trusted, key=lambda trust: trusted[trust])
@@ -71,12 +70,13 @@ def test_it_is_the_best_of_all_that_were_tried(seed: int) -> None:
     assert tuned.centred.score == pytest.approx(max(trusted.values()), abs=1e-9)
 
 
-def test_where_domains_don_t_matter_centring_gains_nothing() -> None:
+def test_queries_are_centred_where_the_pool_is_of_one_domain_too() -> None:
     rows = pool_of(3)
     alone = Examples(rows.vectors, rows.label_names, ["one"] * len(rows), rows.group_names, _unseen)
     folds = folds_of(alone)
     tuned = tune_closed_form(sides(alone.vectors, folds), alone, folds)
-    assert tuned.centred == tuned.figures
+    assert tuned.figures.score == pytest.approx(score(alone, folds, tuned.form, centred=False), abs=1e-9)
+    assert tuned.centred.score == pytest.approx(score(alone, folds, tuned.form, centred=True), abs=1e-9)
 
 
 def test_what_is_held_out_is_not_learnt_from() -> None:
