@@ -131,12 +131,10 @@ tombstones = Table(  # rows deleted or replaced, so that a reader learns of them
     Index(None, "pool_key", "version"),
 )
 
-freed_images = (
-    Table(  # that a demonstration has ceased to use, until it is seen that no other does and they are removed
-        "freed_images",
-        metadata,
-        Column("sha256", String(64), primary_key=True),
-    )
+freed_images = Table(  # that a demonstration has ceased to use; until they are removed, or seen to be used by others
+    "freed_images",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
 )
 
 dropped_folders = Table(  # of pools that were dropped and encoder versions that were discarded, for some days
