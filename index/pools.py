@@ -146,7 +146,7 @@ class Pools:
 
         Raises:
             PoolNotFoundError: There is none.
-            InvalidRequestError: Another pool was made with an encoder that was adapted to it.
+            EncoderVersionInUseError: Another pool was made with an encoder that was adapted to it.
         """
         pool = self.open(name)
         with ExitStack() as stack:

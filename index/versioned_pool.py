@@ -181,7 +181,8 @@ class VersionedPool(PoolReader):
                 else the job that made it may.
 
         Raises:
-            InvalidRequestError: It is live, or another pool was made with its encoder.
+            InvalidRequestError: It is live.
+            EncoderVersionInUseError: Another pool was made with its encoder.
             EncoderVersionNotFoundError: There is no such version.
             PoolNotFoundError: The pool was dropped.
             CatalogUnavailableError: The database doesn't answer.

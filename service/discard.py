@@ -7,7 +7,7 @@ from pathlib import Path
 
 from index.encoder_version import FROZEN
 from index.pool import Pool
-from invariantselect.errors import EncoderVersionNotFoundError, InvalidRequestError
+from invariantselect.errors import EncoderVersionInUseError, EncoderVersionNotFoundError
 
 __all__ = ["check_may_be_discarded", "discard"]
 
@@ -23,8 +23,8 @@ def discard(pool: Pool, number: int, store: Path) -> None:
         store: Where adapted encoders lie.
 
     Raises:
-        InvalidRequestError: It is the encoder that the pool was made with, it serves, it is being made, or another pool
-            was made with it.
+        EncoderVersionInUseError: It is the encoder that the pool was made with, it serves, it is being made, or another
+            pool was made with it.
         EncoderVersionNotFoundError: There is no such version.
         PoolNotFoundError: The pool was dropped.
         CatalogUnavailableError: The database doesn't answer.
@@ -38,15 +38,15 @@ def check_may_be_discarded(pool: Pool, number: int) -> None:
     """Refuse a version that is in use, as `discard` does: for who asks somebody before.
 
     Raises:
-        InvalidRequestError, EncoderVersionNotFoundError, CatalogUnavailableError: As `discard`.
+        EncoderVersionInUseError, EncoderVersionNotFoundError, CatalogUnavailableError: As `discard`.
     """
     found = next((version for version in pool.versions() if version.number == number), None)
     if found is None:
         raise EncoderVersionNotFoundError(f"the pool {pool.name!r} has no encoder version {number}", pool=pool.name)
     which = f"the encoder version {number} of the pool {pool.name!r}"
     if number == FROZEN:
-        raise InvalidRequestError(f"{which} is the one it was made with, and stays", hint="Drop the pool instead.")
+        raise EncoderVersionInUseError(f"{which} is the one it was made with, and stays", hint="Drop the pool instead.")
     if found.live:
-        raise InvalidRequestError(f"{which} serves", hint="Go back to another version first, or on to number 1.")
+        raise EncoderVersionInUseError(f"{which} serves", hint="Go back to another version first, or on to number 1.")
     if found.state == "candidate":
-        raise InvalidRequestError(f"{which} is still being made", hint="Wait for its job to end, or cancel it.")
+        raise EncoderVersionInUseError(f"{which} is still being made", hint="Wait for its job to end, or cancel it.")

@@ -88,7 +88,7 @@ class AdaptationMethods:
             number: Of the version.
 
         Raises:
-            InvalidRequestError: It serves, is being made, or is number 1.
+            EncoderVersionInUseError: It serves, is being made, is number 1, or another pool was made with it.
             EncoderVersionNotFoundError: The pool has no version of this number.
         """
         self._transport.run(adaptation.discard_encoder_version(pool, number))

@@ -14,7 +14,7 @@ from index.catalog.engine import Catalog
 from index.catalog.removal_rows import drop_folders, free_all_of
 from index.catalog.tables import pools
 from index.encoder_version import FROZEN
-from invariantselect.errors import InvalidRequestError, PoolExistsError, PoolNotFoundError
+from invariantselect.errors import EncoderVersionInUseError, PoolExistsError, PoolNotFoundError
 
 __all__ = [
     "PoolRow",
@@ -127,7 +127,7 @@ def check_not_a_base(connection: Connection, key: str, name: str, number: int | 
     """See that no other pool was made with an encoder that was adapted to a pool, or with one version of them.
 
     Raises:
-        InvalidRequestError: One was.
+        EncoderVersionInUseError: One was.
     """
     made = (
         pools.c.encoder.startswith(f"{key}/", autoescape=True)
@@ -136,7 +136,7 @@ def check_not_a_base(connection: Connection, key: str, name: str, number: int | 
     )
     other = connection.execute(select(pools.c.name).where(made).order_by(pools.c.name).limit(1)).scalar()
     if other is not None:
-        raise InvalidRequestError(
+        raise EncoderVersionInUseError(
             f"the pool {other!r} was made with an encoder that was adapted to the pool {name!r}",
             hint=f"Drop {other!r} first, or keep this.",
         )

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from invariantselect.errors import (
     EncoderNotFoundError,
     EncoderUnavailableError,
+    EncoderVersionInUseError,
     EncoderVersionNotFoundError,
     FingerprintMismatchError,
     IdempotencyKeyReusedError,
@@ -113,7 +114,7 @@ async def rollback(
     summary="Discard an encoder version",
     status_code=204,
     dependencies=[Depends(WRITE)],
-    responses=problems(*OF_A_POOL, EncoderVersionNotFoundError),
+    responses=problems(*OF_A_POOL, EncoderVersionNotFoundError, EncoderVersionInUseError),
     operation_id="discard_encoder_version",
 )
 def discard_encoder_version(pool: Pool, version: Version, services: WithServices, record: WithRecord) -> None:

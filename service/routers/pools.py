@@ -9,7 +9,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from starlette.concurrency import run_in_threadpool
 
-from invariantselect.errors import EncoderNotFoundError, EncoderUnavailableError, OverloadedError, PoolExistsError
+from invariantselect.errors import (
+    EncoderNotFoundError,
+    EncoderUnavailableError,
+    EncoderVersionInUseError,
+    OverloadedError,
+    PoolExistsError,
+)
 from invariantselect.wire.pools import PoolCreate, PoolInfo, PoolList
 from service.access.audit_trail import WithRecord
 from service.access.caller import WithCaller
@@ -88,7 +94,7 @@ def get_pool(pool: Pool, services: WithServices) -> PoolInfo:
     summary="Drop a pool",
     status_code=204,
     dependencies=[Depends(ADMIN)],
-    responses=problems(*OF_A_POOL),
+    responses=problems(*OF_A_POOL, EncoderVersionInUseError),
     operation_id="drop_pool",
 )
 def drop_pool(pool: Pool, services: WithServices) -> None:

@@ -13,7 +13,12 @@ from index.blobs import Blobs
 from index.catalog.removal_rows import drop_folders, dropped, free, freed
 from index.inspection import inspect
 from index.pools import Pools
-from invariantselect.errors import CatalogUnavailableError, InvalidRequestError, PoolNotFoundError
+from invariantselect.errors import (
+    CatalogUnavailableError,
+    EncoderVersionInUseError,
+    InvalidRequestError,
+    PoolNotFoundError,
+)
 from tests.catalogs import Pools as PoolsOfDatabase
 from tests.index.entries import DIM, FINGERPRINT, SECOND, add_version, entry, make_pool, recode_second
 from tests.index.test_kill import Driver
@@ -231,7 +236,7 @@ def test_what_other_pools_were_made_with_stays(tmp_path: Path) -> None:
     number = add_version(pool, SECOND)
     pools.create("other", f"{pool.key}/{number}", SECOND, DIM)
     for refused in (lambda: pools.drop("pool"), lambda: pool.discard(number, for_good=True)):
-        with pytest.raises(InvalidRequestError, match="'other' was made with"):
+        with pytest.raises(EncoderVersionInUseError, match="'other' was made with"):
             refused()
     pools.drop("other")
     pool.discard(number, for_good=True)

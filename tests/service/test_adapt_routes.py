@@ -135,7 +135,7 @@ def test_a_version_that_is_in_use_is_not_discarded(api: TestClient, tmp_path: Pa
     pool = pool_of(api)
     pool.add_version(encoder=f"{pool.key}/3", fingerprint="f", dim=8, looks_at_domains=False, lineage={})
     for number, why in ((1, "was made with"), (2, "serves"), (3, "still being made")):
-        problem = check_problem(api.delete(f"{VERSIONS}/{number}"), 422, "invalid_request")
+        problem = check_problem(api.delete(f"{VERSIONS}/{number}"), 409, "encoder_version_in_use")
         assert why in str(problem["detail"])
     for number in ("0", "-1", "x", str(2**31)):
         check_problem(api.delete(f"{VERSIONS}/{number}"), 422, "invalid_request")

@@ -9,6 +9,7 @@ __all__ = [
     "DemonstrationInvalidError",
     "DemonstrationNotFoundError",
     "EncoderVersionChangedError",
+    "EncoderVersionInUseError",
     "EncoderVersionNotFoundError",
     "ManifestInvalidError",
     "PoolExistsError",
@@ -60,6 +61,15 @@ class EncoderVersionNotFoundError(InvariantSelectError):
     status = 404
     title = "There is no such encoder version"
     default_hint = "'invariantselect encoders --pool NAME' and GET /v1/pools/{pool}/encoders list them."
+
+
+class EncoderVersionInUseError(InvariantSelectError):
+    """The encoder version can't be removed: it is searched, it is being made, or another pool was made with it."""
+
+    code = "encoder_version_in_use"
+    status = 409
+    title = "The encoder version is in use"
+    default_hint = "Go back to another version first: invariantselect rollback, or POST /v1/pools/{pool}/rollback."
 
 
 class EncoderVersionChangedError(InvariantSelectError):

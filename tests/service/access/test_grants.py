@@ -66,7 +66,8 @@ def clinic(serve: Serve, tmp_path: Path) -> Clinic:
 
 
 def ask(clinic: Clinic, route: APIRoute, key: dict[str, str], **named: str) -> Any:
-    path = route.path.replace("{id:path}", "d0/l0/0.png").replace("{file}", "report.json").format(**named)
+    path = route.path.replace("{id:path}", "d0/l0/0.png").replace("{file}", "report.json")
+    path = path.replace("{version}", "2").format(**named)
     (method,) = route.methods
     return clinic.client.request(method, path, headers=key)
 

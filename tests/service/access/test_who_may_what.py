@@ -41,6 +41,7 @@ EXPECTED = {
     "get_report": "read",
     "list_encoder_versions": "read",
     "roll_back": "write",
+    "discard_encoder_version": "write",
     "rebuild_pool": "write",
     "import_into_pool": "write",
     "list_jobs": "read",
