@@ -126,6 +126,13 @@ class Settings(BaseSettings):
     lmm_most_tokens: int = Field(
         default=64, ge=1, description="Longest answer of these models, in tokens; one that thinks aloud needs more."
     )
+    lmm_answer_days: int = Field(
+        default=90,
+        ge=0,
+        le=36500,
+        description="Days that an answer of these models is kept after it was last of use; 0 keeps them all. A later "
+        "evaluation pays for it again.",
+    )
     auth: Literal["auto", "on", "off"] = Field(
         default="auto", description="API keys: on, off (on loopback only), or auto: off on loopback, on elsewhere."
     )
@@ -230,6 +237,11 @@ class Settings(BaseSettings):
     def allowed_encoders(self) -> tuple[str, ...]:
         """Names that requests may use, the default one first."""
         return tuple(dict.fromkeys((self.encoder, *self.encoders)))
+
+    @property
+    def lmm_answers(self) -> Path:
+        """The folder of what models answered: no evaluation pays for it twice."""
+        return self.data / "lmm-answers"
 
     @property
     def decode_threads(self) -> int:

@@ -31,9 +31,6 @@ from service.training_plan import training_plan
 
 __all__ = ["evaluate_pool"]
 
-_CACHE = "lmm-answers"
-"""Name of the folder, in the data directory, of what models said: no evaluation pays for it twice."""
-
 
 @dataclass(frozen=True, eq=False)
 class _Asked:
@@ -90,7 +87,7 @@ def _evaluated(asked: _Asked, chosen: LearningSet, out: Path) -> EvaluationResul
     model = None
     if asked.lmm is not None:
         account = None if asked.spent is None else Account(asked.spent)
-        model = Lmm(asked.lmm, picture=evaluated.content, cache=settings.data / _CACHE, account=account)
+        model = Lmm(asked.lmm, picture=evaluated.content, cache=settings.lmm_answers, account=account)
     learners = _learners(request, model, 1 if asked.lmm is None else asked.lmm.concurrency)
     base = _base(asked) if plan.adapts and request.depth in ("auto", "finetune") else None
     done = evaluate(evaluated, plan, learners, folder=chosen.work, base=base, watch=asked.watch)

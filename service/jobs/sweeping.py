@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +17,7 @@ from service.jobs.queue import JobQueue
 from service.jobs.rows import claimable
 from service.tables import job_events, jobs
 
-__all__ = ["forget_details", "remove_leftovers", "sweep"]
+__all__ = ["forget_details", "remove_leftovers", "remove_untouched", "sweep"]
 
 _KEPT = timedelta(days=7)
 
@@ -89,3 +91,30 @@ def forget_details(store: Catalog, days: int, stopped: Callable[[], bool] = lamb
             if connection.execute(select(jobs.c.id).where(jobs.c.id == id, *old)).one_or_none() is not None:
                 connection.execute(delete(job_events).where(job_events.c.job_id == id, details))
     return len(found)
+
+
+def remove_untouched(folder: Path, days: int, stopped: Callable[[], bool] = lambda: False) -> int:
+    """Remove the files beneath a folder that were last written or touched so many days ago; folders stay.
+
+    Args:
+        folder: None is there where nothing was ever kept.
+        days: 0 removes nothing.
+        stopped: Asked before each file; what is left is found again.
+
+    Returns:
+        How many were removed. One that can't be, or that another worker removes, is passed over.
+    """
+    if not days:
+        return 0
+    removed, oldest = 0, time.time() - timedelta(days=days).total_seconds()
+    for parent, _, names in os.walk(folder):
+        for path in (Path(parent, name) for name in names):
+            if stopped():
+                return removed
+            try:
+                if path.lstat().st_mtime < oldest:
+                    path.unlink()
+                    removed += 1
+            except OSError:
+                continue  # it is tried again at the next cleaning
+    return removed

@@ -19,7 +19,7 @@ from service.embedding.encoder_shelf import EncoderLoader
 from service.jobs.kind import JobKind
 from service.jobs.kinds import KINDS
 from service.jobs.running import Runner
-from service.jobs.sweeping import forget_details, remove_leftovers, sweep
+from service.jobs.sweeping import forget_details, remove_leftovers, remove_untouched, sweep
 from service.metrics import Metrics
 from service.services import Services, open_services
 from service.settings import Settings
@@ -96,6 +96,7 @@ def _sweep(services: Services, stopped: threading.Event) -> None:
                 cleaned = time.monotonic()
                 remove_leftovers(services.store, services.settings.data / "jobs")
                 forget_details(services.store, services.settings.job_log_days, stopped.is_set)
+                remove_untouched(services.settings.lmm_answers, services.settings.lmm_answer_days, stopped.is_set)
         except CatalogUnavailableError as error:
             _log.warning("sweep_failed", error=error.detail)
         _finish_removals(services, stopped)

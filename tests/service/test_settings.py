@@ -57,6 +57,7 @@ def test_any_other_address_asks_for_keys_and_can_not_be_left_open(host: str) -> 
         ("runtime", "tensorflow"),
         ("max_request_bytes", 1),
         ("job_log_days", 999_999),
+        ("lmm_answer_days", -1),
         ("port_", 1),
     ],
 )

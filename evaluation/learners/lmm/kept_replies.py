@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -44,7 +46,11 @@ class KeptReplies:
         Args:
             key: SHA-256 of the request, 64 hexadecimal digits.
         """
-        return self._read(key, _REPLY.validate_json)
+        kept = self._read(key, _REPLY.validate_json)
+        if kept is not None and (path := self._path(key)) is not None:
+            with suppress(OSError):  # it tells how long ago the reply was of use, and nothing hangs on it
+                os.utime(path)
+        return kept
 
     def keep_reply(self, key: str, reply: Reply) -> None:
         """Keep a reply, before anything else is done with it.

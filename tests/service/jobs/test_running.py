@@ -22,7 +22,7 @@ from service.jobs.clock import utc_now
 from service.jobs.context import JobContext
 from service.jobs.kind import JobKind
 from service.jobs.running import Runner, checkpoints
-from service.jobs.sweeping import forget_details, remove_leftovers, sweep
+from service.jobs.sweeping import forget_details, remove_leftovers, remove_untouched, sweep
 from service.metrics import Metrics
 from service.services import Services, open_services
 from service.settings import Settings
@@ -281,3 +281,26 @@ def test_a_worker_that_runs_for_months_removes_leftovers_too(
     turns = iter([False, False, True])
     worker._sweep(services, SimpleNamespace(wait=lambda _: next(turns), is_set=lambda: False))  # type: ignore[arg-type]
     assert len(told) == times
+
+
+def test_files_that_nobody_has_touched_for_long_are_removed_and_no_others(tmp_path: Path) -> None:
+    old, lately, kept = (tmp_path / "answers" / name for name in ("ab/old.reply", "ab/lately.reply", "cd/temporary"))
+    elsewhere = tmp_path / "elsewhere"
+    long_ago = time.time() - timedelta(days=8).total_seconds()
+    for path in (old, lately, kept, elsewhere):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("what was said")
+        os.utime(path, (long_ago, long_ago))
+    os.utime(lately)
+    link = tmp_path / "answers" / "link"
+    link.symlink_to(elsewhere)
+    os.utime(link, (long_ago, long_ago), follow_symlinks=False)
+    answers = tmp_path / "answers"
+    assert remove_untouched(tmp_path / "none", 7) == 0
+    assert remove_untouched(answers, 0) == 0
+    assert remove_untouched(answers, 9) == 0
+    assert remove_untouched(answers, 7, lambda: True) == 0, "a worker that ends leaves it to the next"
+    assert remove_untouched(answers, 7) == 3
+    assert remove_untouched(answers, 7) == 0
+    assert [path for path in answers.rglob("*") if not path.is_dir()] == [lately]
+    assert elsewhere.read_text() == "what was said", "a link is removed, not what it leads to"

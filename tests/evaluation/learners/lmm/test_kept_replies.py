@@ -170,3 +170,15 @@ def test_a_process_that_is_killed_leaves_whole_replies_or_none(tmp_path: Path, w
     assert kept.reply("bb" + 62 * "0") == (Reply("second") if where == "after replace" else None)
     kept.keep_reply("bb" + 62 * "0", Reply("third"))
     assert kept.reply("bb" + 62 * "0") == Reply("third")
+
+
+def test_a_reply_that_was_of_use_counts_as_touched(tmp_path: Path) -> None:
+    kept = KeptReplies(tmp_path)
+    kept.keep_reply(KEY, WHOLE)
+    kept.keep_refused(64 * "1", ("seed",))
+    for path in entries(tmp_path):
+        os.utime(path, (1, 1))
+    assert kept.reply(KEY) == WHOLE
+    assert kept.refused(64 * "1") == ("seed",)
+    touched = {path.stem: path.stat().st_mtime > 1 for path in entries(tmp_path)}
+    assert touched == {KEY: True, 64 * "1": False}, "what an endpoint refuses is asked again some day"
