@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from index.looked_through import looked_through
 from index.manifest import Manifest, read_manifest, write_manifest
 from index.proposers import choosing
 from index.proposers.choosing import with_proposer
@@ -21,6 +22,7 @@ from index.proposers.kinds import KINDS
 from index.proposers.measuring import probe_queries
 from index.search import Sources
 from index.segments import Segment, open_segment, write_segment
+from index.space import Space
 from index.tail import Tail
 from invariantselect.errors import JobCancelledError, StoreCorruptError
 from tests.index.clock import Clock
@@ -250,3 +252,26 @@ def test_a_damaged_approximate_file_never_leads_out_of_memory(kind, tmp_path):
     path.unlink()
     with pytest.raises(FileNotFoundError):
         open_segment(folder, opened.entry, DIM)
+
+
+def read_by_this_thread() -> int:
+    told = Path("/proc/thread-self/io").read_text()
+    return int(told.split("rchar: ")[1].split()[0])
+
+
+@pytest.mark.skipif(not Path("/proc/thread-self/io").exists(), reason="only Linux tells what a thread has read")
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_the_half_is_read_before_the_segment_takes_the_place_of_another(tmp_path: Path, kind: str) -> None:
+    entry = segment(kind).entry
+    shutil.copytree(origin(kind), tmp_path, dirs_exist_ok=True)
+    assert entry.proposer is not None
+    write_manifest(tmp_path, Manifest("f" * 64, DIM, segments=(entry,)))
+    space = Space("pool", 1, "f" * 64, DIM, tmp_path)
+    before = read_by_this_thread()
+    (found,) = looked_through(space, [])
+    all_in_all = read_by_this_thread() - before
+    assert found.entry == entry
+    open_segment(tmp_path, entry, DIM)  # maps it, which reads some of it
+    opening = read_by_this_thread() - before - all_in_all
+    assert all_in_all - opening >= entry.proposer.size
+    assert looked_through(space, [found]) == []
