@@ -22,7 +22,7 @@ from index.recoding import Recode
 from index.sealing import exclusive, seal, sweep
 from index.space import VERSIONS, Space
 from index.switching import serve_frozen, take_over
-from invariantselect.errors import InvalidRequestError, StoreCorruptError
+from invariantselect.errors import EncoderVersionInUseError, InvalidRequestError, StoreCorruptError
 
 __all__ = ["VersionedPool"]
 
@@ -163,7 +163,7 @@ class VersionedPool(PoolReader):
         """Retire a candidate: it lost at the gate, or its adaptation was cancelled. It can be switched to all the same.
 
         Raises:
-            InvalidRequestError: It is live.
+            EncoderVersionInUseError: It is live.
             EncoderVersionNotFoundError: There is no such version.
             PoolNotFoundError: The pool was dropped.
             CatalogUnavailableError: The database doesn't answer.
@@ -181,8 +181,7 @@ class VersionedPool(PoolReader):
                 else the job that made it may.
 
         Raises:
-            InvalidRequestError: It is live.
-            EncoderVersionInUseError: Another pool was made with its encoder.
+            EncoderVersionInUseError: It is live, or another pool was made with its encoder.
             EncoderVersionNotFoundError: There is no such version.
             PoolNotFoundError: The pool was dropped.
             CatalogUnavailableError: The database doesn't answer.
@@ -199,7 +198,7 @@ class VersionedPool(PoolReader):
 
     def _refuse_live(self, connection: Connection, number: int) -> None:
         if find_version(connection, self.key, number, pool=self.name).live:
-            raise InvalidRequestError(
+            raise EncoderVersionInUseError(
                 f"the encoder version {number} of the pool {self.name!r} is in use", hint="Switch to another first."
             )
 

@@ -9,6 +9,7 @@ import pytest
 from index.pool import Pool
 from invariantselect.errors import (
     EncoderVersionChangedError,
+    EncoderVersionInUseError,
     EncoderVersionNotFoundError,
     FingerprintMismatchError,
     InvalidRequestError,
@@ -124,8 +125,9 @@ def test_a_candidate_that_lost_is_retired_and_can_be_switched_to_all_the_same(po
     pool.switch(number, recode_second)
     MODEL.check_all(pool)
     for live in (1, number):
-        with pytest.raises(InvalidRequestError, match="in use"):
-            pool.retire(live)
+        for call in (pool.retire, pool.discard):
+            with pytest.raises(EncoderVersionInUseError, match="in use"):
+                call(live)
 
 
 def test_a_version_that_is_not_there_is_told(pool, tmp_path):
