@@ -31,6 +31,8 @@ def options(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     vectors = l2_normalised(rng.standard_normal((24, 1280)).astype(np.float32))
     monkeypatch.setattr(adapting, "frozen_vectors", lambda *_: vectors)
+    # An export takes ten seconds, to encode eight images.
+    monkeypatch.setattr(adapting, "trunk_vectors", partial(adapting.trunk_vectors, runtime="torch"))
     # Hundreds of 1280 × 1280 systems are solved otherwise.
     monkeypatch.setattr(closed_form, "_FORMS", (ClosedForm(shrinkages=(0.5,)),))
     small = FinetuneOptions(blocks=1, side=32, served_side=None, views=1, classes_per_batch=2, images_per_class=4)
