@@ -190,7 +190,7 @@ def _images(pixels: NDArray[np.float32], device: str) -> torch.Tensor:
 def _run(front: nn.Module, images: torch.Tensor, *, half: bool) -> torch.Tensor:
     with torch.inference_mode(), torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=half):
         at_once = _AT_ONCE_ON_CPU if images.device.type == "cpu" else len(images)
-        made = torch.cat([front(part) for part in images.split(at_once)])
+        made = torch.cat([front(part) for part in torch.split(images, at_once)])
     return made.to(torch.bfloat16, copy=True)  # a tensor of inference mode couldn't be trained on
 
 
