@@ -1,7 +1,7 @@
 """The threads that do the heavy work, with a limited queue in front of them.
 
-The event loop only reads and writes; what takes more than a millisecond happens here, but for the images of queries:
-those are decoded and encoded in `service.embedding.image_line`.
+The event loop only reads and writes; what takes more than a millisecond happens here, but for the images of queries
+that are not alone: those are decoded and encoded in `service.embedding.image_line`.
 """
 
 from __future__ import annotations
@@ -66,6 +66,11 @@ class Engine:
             now = time.perf_counter()
             self._apart += 0.1 * (now - max(came, self._left) - self._apart)
             self._left = now
+
+    @property
+    def alone(self) -> bool:
+        """Whether at most one request is inside."""
+        return self._inside <= 1
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do a piece of work on one of the threads. Cancelled before it began, it is not done."""

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from encoders.decode import Undecoded, undecoded
+from encoders.decode import ImageHeader, Undecoded, undecoded
 from invariantselect.errors import InvariantSelectError
 from service.embedding.forward_lane import Asker, Forwarded, ForwardLane
 from service.embedding.trunk_passes import Passed, Seen, TrunkPasses
 
-__all__ = ["ImageLine"]
+__all__ = ["ImageLine", "is_large"]
 
 T = TypeVar("T")
 
@@ -28,6 +28,11 @@ _ROOM = 32  # preprocessed images in memory, 600 kB each at 224 pixels
 _LARGE_ROOM = 8
 _AT_ONCE = 8  # of one request, so that a large batch leaves room for others
 _LARGE = 4_000_000  # pixels; 40 ms of decoding
+
+
+def is_large(header: ImageHeader) -> bool:
+    """Whether decoding takes so long that a thread that others wait for isn't to do it."""
+    return header.width * header.height > _LARGE
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,8 +110,7 @@ class ImageLine:
 
     def _submit_small(self, passes: TrunkPasses, seen: Seen, asker: Asker) -> _Submitted | None:
         opened = undecoded(seen.image, passes.limits)
-        is_large = opened.header.width * opened.header.height > _LARGE
-        return None if is_large else self._submit(passes, seen, asker, opened)
+        return None if is_large(opened.header) else self._submit(passes, seen, asker, opened)
 
     def _submit(self, passes: TrunkPasses, seen: Seen, asker: Asker, opened: Undecoded | None = None) -> _Submitted:
         """Decode an image and hand it to the lane from this very thread: the event loop may be busy."""

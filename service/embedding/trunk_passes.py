@@ -140,6 +140,15 @@ class TrunkPasses:
         passed.decode_ms = _ms_since(began)
         return Begun(passed, inputs)
 
+    def pass_one(self, seen: Seen, opened: Undecoded) -> Passed | InvariantSelectError:
+        """Decode an image and run the trunks that it lacks, in this thread; or what is wrong with it.
+
+        Args:
+            seen: The image.
+            opened: The same.
+        """
+        return self._forwarded([self._begun(seen, opened)])[0]
+
     def end(self, looked_up: Sequence[Seen], results: Sequence[Passed | InvariantSelectError]) -> None:
         """Keep what is new of images that went through, and tell how long they took.
 
@@ -162,7 +171,11 @@ class TrunkPasses:
 
     def _run_some(self, images: Sequence[bytes]) -> list[Passed | InvariantSelectError]:
         looked_up = self.look_up(images)
-        begun = [self._begun(seen) for seen in looked_up]
+        results = self._forwarded([self._begun(seen) for seen in looked_up])
+        self.end(looked_up, results)
+        return results
+
+    def _forwarded(self, begun: Sequence[Begun | InvariantSelectError]) -> list[Passed | InvariantSelectError]:
         results = [each.passed if isinstance(each, Begun) else each for each in begun]
         for trunk, encoder in self.trunks.items():
             inputs = {
@@ -171,12 +184,11 @@ class TrunkPasses:
                 if isinstance(each, Begun) and trunk in each.inputs
             }
             self._forward(encoder, results, inputs)
-        self.end(looked_up, results)
         return results
 
-    def _begun(self, seen: Seen) -> Begun | InvariantSelectError:
+    def _begun(self, seen: Seen, opened: Undecoded | None = None) -> Begun | InvariantSelectError:
         try:
-            return self.begin(seen, undecoded(seen.image, self.limits))
+            return self.begin(seen, opened or undecoded(seen.image, self.limits))
         except InvariantSelectError as error:
             return error
 
