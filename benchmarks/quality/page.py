@@ -13,6 +13,7 @@ from benchmarks.quality.record import Record
 from benchmarks.quality.sizes_table import loop_table, sizes_table
 from benchmarks.quality.summary import FIGURES, Summary, read_all
 from benchmarks.quality.tables import cost_table, domain_table, mean_table, short_table
+from benchmarks.quality.whole_runs import whole_runs
 from benchmarks.report import ROOT
 
 __all__ = ["parts_of", "put", "summaries", "write_page"]
@@ -84,9 +85,10 @@ def _how(found: Mapping[str, Summary]) -> str:
     took = f"{minutes:.0f} minutes in all"
     if resumed := sum(record.facts.get("resumed", False) for record in records):
         took += f" without the trainings of {resumed} cells, which went on from the checkpoints of an earlier run"
+    whole = "".join(f"{each}. " for each in whole_runs([summary.records for summary in found.values()]))
     return (
         f"7 neighbours, similarity-weighted vote; 95 % bootstrap intervals over queries; {seeds} seed(s); "
-        f"{' or '.join(lengths)}, {took}. "
+        f"{' or '.join(lengths)}, {took}. {whole}"
         f"{_where(records)}."
     )
 

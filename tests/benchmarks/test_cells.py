@@ -4,6 +4,7 @@ import threading
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from benchmarks.quality.cell import Cell
 from benchmarks.quality.command import seconds_of
@@ -114,6 +115,28 @@ def test_minutes_say_when_trainings_were_gone_on_with(tmp_path):
         write_record(replace(made, facts={**made.facts, "resumed": resumed}), tmp_path)
     text = parts_of(tmp_path)["quality-short"]
     assert "2 minutes in all without the trainings of 1 cells, which went on" in text
+
+
+RUN = {"resumed": False, "seconds": 600.0}
+
+
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        ({"finished": "2026-11-28T10:20:00+00:00"}, True),
+        ({"finished": "2026-11-28T11:20:00+00:00"}, False),  # an hour's pause
+        ({"finished": "2026-11-28T10:20:00+00:00", "resumed": True}, False),
+        (None, False),  # a domain is missing
+    ],
+)
+def test_a_seed_that_was_run_in_one_go_is_told_with_its_minutes(tmp_path, last, told):
+    first = RUN | {"finished": "2026-11-28T10:10:00+00:00", "seconds": 900.0}
+    for cell, facts in ((ART, first), (PHOTO, RUN | (last or {}))):
+        if facts != RUN:
+            made = record(cell, [0, 1], {"random": [0, 0]})
+            write_record(replace(made, facts=made.facts | facts), tmp_path)
+    begins = "Seed 0 took 25 minutes in one go, with no vector and no training there before."
+    assert (begins in parts_of(tmp_path)["quality-short"]) is told
 
 
 def test_answers_without_a_class_are_wrong():
