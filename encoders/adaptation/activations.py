@@ -153,8 +153,8 @@ def activations_of(
     if not count:
         raise ValueError("there are no images")
     some = np.arange(min(count, _PROBED))
-    probe = _images(inputs.batch(some, np.zeros_like(some)), device)
-    front = folded(front.to(device).eval(), probe)
+    probe = _images(inputs.batch(some, np.zeros_like(some)), "cpu")
+    front, probe = folded(front.cpu().eval(), probe).to(device), probe.to(device)
     known = remembered or Remembered(None)
     half = known.once("half", partial(_half_is_faster, front, probe))
     shape = _run(front, probe[:1], half=half).shape[1:]

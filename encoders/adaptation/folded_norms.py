@@ -25,12 +25,15 @@ def folded(module: nn.Module, images: torch.Tensor) -> nn.Module:
 
     Args:
         module: In evaluation mode, and never trained again. Left as it is.
-        images: (batch, …) what it may be given: shows which norm follows which convolution.
+        images: (batch, …) what it may be given: shows which norm follows which convolution. Both on the cpu, where
+            nothing is rounded to fewer bits.
 
     Returns:
         A module that gives the same up to rounding; the one that came, where what a convolution gives is of use beside
         its norm, too, so that it can't be changed.
     """
+    if not any(isinstance(part, nn.BatchNorm2d) for part in module.modules()):
+        return module
     made = copy.deepcopy(module)
     followed: list[tuple[nn.Conv2d, nn.BatchNorm2d]] = []
     with torch.no_grad():

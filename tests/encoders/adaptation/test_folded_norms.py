@@ -79,3 +79,8 @@ def test_a_norm_behind_something_else_stays() -> None:
     made, images = folded(module, torch.randn(4, 3, 5, 5)), torch.randn(4, 3, 5, 5)
     assert norms_of(made) == 1
     assert torch.equal(made(images), module(images))
+
+
+def test_a_module_without_norms_isnt_even_run() -> None:
+    module = nn.Linear(3, 4)
+    assert folded(module, torch.randn(2, 7)) is module  # it doesn't take seven numbers
