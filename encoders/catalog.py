@@ -18,7 +18,7 @@ from encoders.store import is_stored, load_stored
 from encoders.tower import BaseTrunk, Tower
 from invariantselect.errors import EncoderNotFoundError, EncoderUnavailableError, StoreCorruptError
 
-__all__ = ["known_encoders", "load_encoder", "load_tower", "was_adapted"]
+__all__ = ["is_rounded", "known_encoders", "load_encoder", "load_tower", "was_adapted"]
 
 # <pool key>/<number>: nothing in it can lead out of the store.
 _ADAPTED = re.compile(r"[0-9a-f]{32}/[1-9][0-9]{0,8}")
@@ -120,6 +120,19 @@ def load_tower(name: str, *, store: Path | None = None) -> Tower:
             hint="Adapt it by the depth closed_form or head, or fine-tune the encoder that it was made of.",
         )
     return tower
+
+
+def is_rounded(name: str, *, store: Path | None = None) -> bool:
+    """Whether an encoder was rounded to int8, so that there is no tower of it to train.
+
+    Args:
+        name: As `load_encoder` takes it.
+        store: The encoder store.
+
+    Raises:
+        EncoderNotFoundError, EncoderUnavailableError, StoreCorruptError: As `load_encoder`.
+    """
+    return isinstance(_known(name, store).tower, QuantisedTower)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from encoders.adaptation.figures import Figures, judged, mean_of
 from encoders.adaptation.folds import Fold
 from encoders.adaptation.watch import SILENT, Watch
 from encoders.calibration.discriminant import ClosedForm, Discriminants
+from encoders.calibration.query_centring import unlabelled_by_domain
 
 __all__ = ["TunedClosedForm", "tune_closed_form"]
 
@@ -40,7 +41,7 @@ class TunedClosedForm:
     Attributes:
         form: It.
         figures: Its means over the folds, queries guessing their domain.
-        centred: Its means where the queries are centred by their own mean.
+        centred: Its means where the queries of each domain are centred by their own mean, as far as a server does so.
     """
 
     form: ClosedForm
@@ -91,6 +92,10 @@ class _Prepared:
         self._learn, self._learn_labels = sides[0], examples.labels[learn]
         self._domains = [examples.domain_names[place] for place in learn.tolist()]
         self._held, self._held_labels = sides[1], examples.labels[held]
+        # Named as no domain of the pool is; images of no known domain are held to be of one.
+        names = [f"\0{examples.domain_names[place] or ''}" for place in held.tolist()]
+        self._centring = unlabelled_by_domain(self._held, names, ())
+        self._held_domains = [name if name in self._centring else None for name in names]
         self._fits = Discriminants(self._learn, self._learn_labels, examples.domains[learn], examples.known_domains)
 
     def guessed(self, form: ClosedForm) -> Figures:
@@ -101,6 +106,7 @@ class _Prepared:
     def centred(self, form: ClosedForm) -> Figures:
         calibration = self._fits.fit(form)
         pool = calibration.apply(self._learn, self._domains)
-        queries = calibration.knowing("\0held", self._held)
-        names = ["\0held"] * len(self._held)
-        return judged(pool, self._learn_labels, queries.apply(self._held, names), self._held_labels)
+        for name, vectors in self._centring.items():
+            calibration = calibration.knowing(name, vectors)
+        queries = calibration.apply(self._held, self._held_domains)
+        return judged(pool, self._learn_labels, queries, self._held_labels)

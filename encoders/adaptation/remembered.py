@@ -38,8 +38,8 @@ class Remembered:
         if name in known:
             value = known[name]
         else:
-            value = measure()
-            self._write(self._path, {**known, name: value})
+            value = measure()  # which may remember something itself
+            self._write(self._path, {**self._read(self._path), name: value})
         return value  # type: ignore[return-value]  # its writer and its reader agree
 
     def _read(self, path: Path) -> dict[str, bool | int]:

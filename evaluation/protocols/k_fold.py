@@ -43,28 +43,29 @@ def k_fold(labels: Sequence[str], groups: Sequence[str | None], *, folds: int = 
             f"{count} groups can't be divided into {folds} parts",
             hint="Ask for at least 2 folds, and at most the groups.",
         )
-    classes = names_of(labels)
-    # Row by unit: how many of each label it has.
-    sizes = np.zeros((count, len(classes)), dtype=np.int64)
-    np.add.at(sizes, (units, code(labels, classes)), 1)
-    parts = _parts(sizes, folds, seed)[units]
+    parts = _parts(units, code(labels, names_of(labels)), folds, seed)[units]
     return [divided(f"part {number + 1}", parts == number, groups) for number in range(folds)]
 
 
-def _parts(sizes: Int64[np.ndarray, "units labels"], folds: int, seed: int) -> Int64[np.ndarray, " units"]:
+def _parts(
+    units: Int64[np.ndarray, " n"], labels: Int64[np.ndarray, " n"], folds: int, seed: int
+) -> Int64[np.ndarray, " units"]:
     """The part of each unit: the largest first, each where the squares of the parts' label shares grow least.
 
     With n labels of a kind in a part and u more of it, the square grows by 2nu + u²; u² is the same in all parts.
     """
-    weights = 1.0 / sizes.sum(axis=0).astype(np.float64) ** 2
-    held = np.zeros((folds, sizes.shape[1]))
+    weights = 1.0 / np.bincount(labels).astype(np.float64) ** 2
+    sizes = np.bincount(units)
+    held = np.zeros((folds, len(weights)))
     parts = np.empty(len(sizes), dtype=np.int64)
     shuffled = np.random.default_rng(seed).permutation(len(sizes))
-    order = shuffled[np.argsort(-sizes[shuffled].sum(axis=1), kind="stable")]
+    order = shuffled[np.argsort(-sizes[shuffled], kind="stable")]
+    by_unit = np.split(labels[np.argsort(units, kind="stable")], np.cumsum(sizes)[:-1])
     for unit in order.tolist():
-        growth = held @ (weights * sizes[unit])
+        kinds, more = np.unique(by_unit[unit], return_counts=True)
+        growth = held[:, kinds] @ (weights[kinds] * more)
         # Of equals the emptiest, so that rare labels don't all lie in the first part.
         part = min(range(folds), key=lambda number: (growth[number], held[number].sum(), number))
-        held[part] += sizes[unit]
+        held[part, kinds] += more
         parts[unit] = part
     return parts

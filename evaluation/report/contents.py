@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from encoders.adaptation.watch import SILENT
 from evaluation.answers.answered import Answered
 from evaluation.comparison import Comparison, compared
 from evaluation.figures import Figures, Row, by_row, figures_of
@@ -77,25 +78,30 @@ class Contents:
         return {strategy: most[strategy] for strategy in self.strategies if strategy in most}
 
 
-def contents_of(answers: Sequence[Answered], *, seed: int) -> Contents:
+def contents_of(answers: Sequence[Answered], *, seed: int, check: Callable[[], None] = SILENT.check) -> Contents:
     """The numbers of a report.
 
     Args:
         answers: All of them, at least one, in any order.
         seed: Of the resamples.
+        check: Asked whether to go on before each row and each difference, which take seconds for 10,000 queries.
     """
     parts = by_row(answers)
     learners = list(dict.fromkeys(row.learner for row in parts))
     ranks = {name: rank for rank, name in enumerate(by_preference(row.strategy for row in parts))}
     ordered = sorted(parts, key=lambda row: (learners.index(row.learner), row.shots, ranks[row.strategy]))
-    rows = {row: figures_of(parts[row], seed=seed) for row in ordered}
+    rows: dict[Row, Figures] = {}
+    for row in ordered:
+        check()
+        rows[row] = figures_of(parts[row], seed=seed)
+    differences = []
+    for one, other in _pairs(rows):
+        check()
+        if _share_a_query(parts[one], parts[other]):
+            differences.append(Difference(one, other, compared(parts[one], parts[other], seed=seed)))
     return Contents(
         rows=rows,
-        differences=tuple(
-            Difference(one, other, compared(parts[one], parts[other], seed=seed))
-            for one, other in _pairs(rows)
-            if _share_a_query(parts[one], parts[other])
-        ),
+        differences=tuple(differences),
         barred=_barred(answers),
         queries=len({(each.fold, each.query) for each in answers}),
         units=len({each.unit for each in answers}),

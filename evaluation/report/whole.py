@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from encoders.adaptation.watch import SILENT
 from evaluation.answers.answered import Answered
 from evaluation.figures import by_row
 from evaluation.report.about import About
@@ -39,15 +40,18 @@ class Report:
     maps: tuple[PoolMap, ...]
 
 
-def report_of(about: About, answers: Sequence[Answered], maps: Sequence[PoolMap]) -> Report:
+def report_of(
+    about: About, answers: Sequence[Answered], maps: Sequence[PoolMap], *, check: Callable[[], None] = SILENT.check
+) -> Report:
     """Work everything out.
 
     Args:
         about: What was evaluated.
         answers: All of them, at least one.
         maps: Of some or all folds.
+        check: As of `evaluation.report.contents.contents_of`.
     """
-    contents = contents_of(answers, seed=about.seed)
+    contents = contents_of(answers, seed=about.seed, check=check)
     headline = headline_of(contents)
     caveats = tuple(caveats_of(about, contents))
     return Report(about, contents, headline, caveats, _gallery(headline, answers, about.seed), tuple(maps))

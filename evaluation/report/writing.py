@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from encoders.adaptation.watch import SILENT
 from evaluation.answers.answered import Answered
 from evaluation.answers.table import write_answers
 from evaluation.report.about import About
@@ -41,6 +42,7 @@ def write_report(
     *,
     maps: Sequence[PoolMap] = (),
     picture: Callable[[str], bytes | None] | None = None,
+    check: Callable[[], None] = SILENT.check,
 ) -> ReportFiles:
     """Work out all figures and write the report; files of an earlier one are replaced.
 
@@ -51,6 +53,7 @@ def write_report(
         maps: Of some or all folds.
         picture: Bytes of the image file of a query or a demonstration by its id, None for none; they are decoded with
             limits. Without it the page has no pictures.
+        check: As of `evaluation.report.contents.contents_of`.
 
     Raises:
         ValueError: There is no answer.
@@ -58,7 +61,7 @@ def write_report(
     """
     if not answers:
         raise ValueError("a report needs at least one answer")
-    report = report_of(about, answers, maps)
+    report = report_of(about, answers, maps, check=check)
     page = render_report(report, picture)
     values = json.dumps(report_values(report), ensure_ascii=False, allow_nan=False)
     folder.mkdir(parents=True, exist_ok=True)

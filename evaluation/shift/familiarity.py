@@ -62,6 +62,7 @@ def rehearsed(
     labels: Sequence[str],
     domains: Sequence[str | None],
     groups: Sequence[str | None],
+    sha256: Sequence[str],
     *,
     k: int = 7,
     most: int = MOST,
@@ -77,6 +78,7 @@ def rehearsed(
         labels: Of each image.
         domains: Likewise; None where it isn't known.
         groups: Likewise; None for none.
+        sha256: Of each image file; a query is never answered by its own under another id.
         k: How many neighbours vote.
         most: Of a domain with more images, so many drawn at random ask.
         seed: Of the draw.
@@ -85,14 +87,16 @@ def rehearsed(
         PoolNotDivisibleError: The pool has one group only.
     """
     folds, left_out = _folds(labels, domains, groups, seed)
-    codes = code(labels, names_of(labels))
+    codes, files = code(labels, names_of(labels)), code(sha256, names_of(sha256))
     rng = np.random.default_rng(seed)
     familiar, agreement, right = [], [], []
     for fold in folds:
         asking = fold.queries
         if len(asking) > most:
             asking = np.sort(rng.choice(asking, most, replace=False))
-        found = nearest(vectors[asking], vectors[fold.pool], k)
+        # As those of one group: a file that is there under two ids would be its own nearest.
+        own = {"query_groups": files[asking], "pool_groups": files[fold.pool]}
+        found = nearest(vectors[asking], vectors[fold.pool], k, **own)
         familiar.append(familiarity_of(found))
         agreement.append(agreement_of(found, codes[fold.pool]))
         right.append(voted(found, codes[fold.pool]) == codes[asking])

@@ -84,16 +84,18 @@ def own_domain_nearest(
     pool: Float32[np.ndarray, "n dim"],
     domains: Int64[np.ndarray, " n"],
     units: Int64[np.ndarray, " n"],
+    files: Int64[np.ndarray, " n"],
     *,
     most: int = 1000,
     seed: int = 0,
 ) -> list[Float32[np.ndarray, " _"]]:
-    """For each domain, the similarity of its images to the nearest of their domain outside of their own group.
+    """For each domain, the similarity of its images to the nearest of another file and group of their domain.
 
     Args:
         pool: (n, dim), L2-normalised.
         domains: (n,) as for `nearest_by_domain`.
         units: (n,) a number for each group, or image without a group.
+        files: (n,) a number for each image file.
         most: Of a domain with more images, so many drawn at random are compared with all.
         seed: Of the draw.
     """
@@ -103,7 +105,9 @@ def own_domain_nearest(
         here = np.flatnonzero(domains == domain)
         asking = here if len(here) <= most else np.sort(rng.choice(here, most, replace=False))
         step = max(1, _SCORES_AT_ONCE // max(1, len(here)))
-        best = [_best_elsewhere(pool, asking[at : at + step], here, units) for at in range(0, len(asking), step)]
+        best = [
+            _best_elsewhere(pool, asking[at : at + step], here, (units, files)) for at in range(0, len(asking), step)
+        ]
         joined: Float32[np.ndarray, " _"] = np.concatenate([np.empty(0, np.float32), *best])
         found.append(joined[np.isfinite(joined)])
     return found
@@ -113,10 +117,11 @@ def _best_elsewhere(
     pool: Float32[np.ndarray, "n dim"],
     asking: Int64[np.ndarray, " some"],
     here: Int64[np.ndarray, " m"],
-    units: Int64[np.ndarray, " n"],
+    relations: Sequence[Int64[np.ndarray, " n"]],
 ) -> Float32[np.ndarray, " some"]:
     scores = pool[asking] @ pool[here].T
-    scores[units[asking][:, None] == units[here][None, :]] = -np.inf
+    for same in relations:
+        scores[same[asking][:, None] == same[here][None, :]] = -np.inf
     best: Float32[np.ndarray, " some"] = scores.max(axis=1)
     return best
 

@@ -32,12 +32,14 @@ class Known:
         labels: Of each image.
         domains: Likewise; None where it isn't known.
         groups: Likewise; None for none.
+        sha256: Of each image file: one that is there twice isn't a stranger to itself.
     """
 
     vectors: Float32[np.ndarray, "n dim"]
     labels: Sequence[str]
     domains: Sequence[str | None]
     groups: Sequence[str | None]
+    sha256: Sequence[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +105,7 @@ def shift_report(
     """
     names = names_of(pool.domains)
     domains, units = code(pool.domains, names), units_of(pool.groups)
-    rehearsal = rehearsed(pool.vectors, pool.labels, pool.domains, pool.groups, k=k, seed=seed)
+    rehearsal = rehearsed(pool.vectors, pool.labels, pool.domains, pool.groups, pool.sha256, k=k, seed=seed)
     least = float(np.quantile(rehearsal.familiarity, UNFAMILIAR))
     rehearsed_trust = _trust(rehearsal.familiarity, rehearsal.agreement, least)
     curve = [point for point in coverage_curve(rehearsed_trust, rehearsal.right) if point.threshold > _NEVER]
@@ -113,7 +115,8 @@ def shift_report(
     agreement = agreement_of(neighbours, code(pool.labels, names_of(pool.labels)))
     near: list[Nearness] = []
     if names:
-        usual = own_domain_nearest(pool.vectors, domains, units, seed=seed)
+        files = code(pool.sha256, names_of(pool.sha256))
+        usual = own_domain_nearest(pool.vectors, domains, units, files, seed=seed)
         near = nearness(nearest_by_domain(batch, pool.vectors, domains), usual, names)
     return ShiftReport(
         queries=len(batch),

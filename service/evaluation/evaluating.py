@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from encoders.adaptation.watch import Watch
-from encoders.catalog import load_tower, was_adapted
+from encoders.catalog import is_rounded, load_tower, was_adapted
 from encoders.decode import DecodeLimits
 from encoders.tower import Tower
 from evaluation.learners.lmm import Account, Lmm, LmmOptions
@@ -94,7 +94,7 @@ def _evaluated(asked: _Asked, chosen: LearningSet, out: Path) -> EvaluationResul
     about = _about(asked, chosen, done, model)
     maps = maps_of(evaluated, done.spaces, seed=request.seed, watch=asked.watch)
     asked.watch.progress("writing the report", 0, 1, {})
-    files = write_report(out, about, done.answers, maps=maps, picture=_picture(evaluated))
+    files = write_report(out, about, done.answers, maps=maps, picture=_picture(evaluated), check=asked.watch.check)
     return result_in(files.json)
 
 
@@ -119,8 +119,11 @@ def _learners(request: EvaluateRequest, model: Lmm | None, concurrency: int) -> 
     return Learners(tuple(computing), () if model is None else (model,), concurrency)
 
 
-def _base(asked: _Asked) -> Tower:
+def _base(asked: _Asked) -> Tower | None:
+    """What is fine-tuned; None where nothing of the pool's encoder can be trained, and that isn't all that is asked."""
     pool = asked.pool
+    if asked.request.depth == "auto" and is_rounded(pool.encoder, store=asked.settings.data / "encoders"):
+        return None
     tower = load_tower(pool.encoder, store=asked.settings.data / "encoders")
     if tower.fingerprint() != pool.fingerprint:
         raise InvalidRequestError(

@@ -86,6 +86,8 @@ class Draft:
                 calibration=space.calibration,
                 lineage=lineage,
             )
+        # Another encoder had the number here, where this job was begun anew by another worker in between.
+        self.services.encoders.adapted.forget(self.pool.key)
 
     def version(self) -> EncoderVersion | None:
         """The version, when the pool has it; None before."""

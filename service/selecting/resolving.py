@@ -11,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from encoders.calibration.query_centring import unlabelled_by_domain
 from index.encoder_version import EncoderVersion
 from index.selection.query import ResolvedQuery, stored_query
 from index.snapshot import Snapshot
@@ -23,7 +24,6 @@ from invariantselect.errors import (
 from invariantselect.wire.options import CentreQueries
 from service.embedding.embedder import Embedded, Embedder, Passed
 from service.selecting.given_query import GivenQuery
-from service.selecting.query_centring import unlabelled_by_domain
 from service.selecting.searched_space import SearchedSpace
 
 __all__ = ["Asked", "EmbedderOf", "Resolved", "ask"]

@@ -157,6 +157,7 @@ def _known(snapshot: Snapshot) -> Known:
         labels=[snapshot.labels.value(place) or "" for place in places.tolist()],
         domains=[snapshot.domains.value(place) for place in places.tolist()],
         groups=[snapshot.groups.value(place) for place in places.tolist()],
+        sha256=[bytes(each).decode() for each in snapshot.sha256[places]],
     )
 
 

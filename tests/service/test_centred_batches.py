@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from encoders.calibration.calibration import Calibration
+from encoders.calibration.query_centring import unlabelled_by_domain
 from encoders.calibration.steps import Centring
 from encoders.decode import decode
-from service.selecting.query_centring import unlabelled_by_domain
 from tests.fakes.pixel_encoder import PixelEncoder
 from tests.service.adapted_pool import adapt, calibration
 from tests.service.conftest import Serve, fill, serving

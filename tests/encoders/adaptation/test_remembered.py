@@ -24,6 +24,15 @@ def test_what_was_measured_is_remembered_by_the_next_attempt(tmp_path: Path) -> 
     assert [path.name for path in folder.iterdir()] == ["measured.json"]
 
 
+def test_what_is_measured_while_something_else_is_stays_remembered(tmp_path: Path) -> None:
+    def of_views() -> int:
+        return 10 * Remembered(tmp_path).once("views", lambda: 6)
+
+    assert Remembered(tmp_path).once("steps", of_views) == 60
+    assert Remembered(tmp_path).once("views", never) == 6
+    assert Remembered(tmp_path).once("steps", never) == 60
+
+
 def test_without_a_folder_it_is_measured_each_time() -> None:
     values = iter([1, 2])
     nowhere = Remembered(None)

@@ -18,6 +18,7 @@ from PIL import Image
 from evaluation.answers.answered import Answered
 from evaluation.report import About, FoldSize, PoolMap, write_report
 from evaluation.report.sections.confusion import MOST_CLASSES
+from invariantselect.errors import JobCancelledError
 from tests.browser import CHROMIUM, Page, browser_page
 from tests.evaluation.report.made_up import ABOUT, HOSTILE, evaluation
 
@@ -170,6 +171,19 @@ def test_a_page_with_all_its_pictures_and_maps_is_below_three_megabytes(tmp_path
     answers = evaluation(200, shots=(1, 32), learners=("vote",))
     files = write_report(tmp_path, ABOUT, answers, maps=[one] * 3, picture=lambda _: noise.getvalue())
     assert files.html.stat().st_size < 3_000_000
+
+
+def test_it_can_be_stopped(tmp_path: Path) -> None:
+    asked = []
+
+    def check() -> None:
+        asked.append(1)
+        if len(asked) == 3:
+            raise JobCancelledError("stopped")
+
+    with pytest.raises(JobCancelledError):
+        write_report(tmp_path, ABOUT, ANSWERS, check=check)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_one_answer_makes_a_report_and_none_doesnt(tmp_path: Path) -> None:

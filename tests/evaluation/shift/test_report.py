@@ -3,10 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from evaluation.shift.familiarity import rehearsed
 from evaluation.shift.report import Known, shift_report
 from invariantselect.errors import PoolNotDivisibleError
 
 CENTRES = {"cat": (1.0, 0.0, 0.0, 0.0), "dog": (0.0, 1.0, 0.0, 0.0)}
+FILES = [str(number) for number in range(200)]
 SCANNER = {"old": (0.0, 0.0, 0.6, 0.0), "new": (0.0, 0.0, -0.6, 0.0), "far": (-0.5, -0.5, 0.0, 3.0)}
 
 
@@ -21,7 +23,7 @@ def pool() -> Known:
     rng = np.random.default_rng(0)
     labels = rng.choice(["cat", "dog"], 200).tolist()
     domains = rng.choice(["old", "new"], 200).tolist()
-    return Known(images(rng, labels, domains, 0.1), labels, domains, [None] * 200)
+    return Known(images(rng, labels, domains, 0.1), labels, domains, [None] * 200, FILES)
 
 
 def batch(domain: str, count: int = 80) -> np.ndarray:
@@ -73,7 +75,7 @@ def test_an_accuracy_that_nothing_has_gives_no_threshold(pool: Known) -> None:
 
 
 def test_a_pool_without_domains_is_halved_instead(pool: Known) -> None:
-    nowhere = Known(pool.vectors, pool.labels, [None] * 200, pool.groups)
+    nowhere = Known(pool.vectors, pool.labels, [None] * 200, pool.groups, FILES)
     report = shift_report(batch("old"), nowhere, batch_groups=["one patient"] * 80)
     assert report.domains == ()
     assert not report.domains_left_out
@@ -82,4 +84,18 @@ def test_a_pool_without_domains_is_halved_instead(pool: Known) -> None:
 
 def test_a_pool_of_one_group_says_nothing(pool: Known) -> None:
     with pytest.raises(PoolNotDivisibleError):
-        shift_report(batch("old"), Known(pool.vectors, pool.labels, [None] * 200, ["p"] * 200))
+        shift_report(batch("old"), Known(pool.vectors, pool.labels, [None] * 200, ["p"] * 200, FILES))
+
+
+def test_a_file_under_two_ids_is_no_stranger_to_itself(pool: Known) -> None:
+    domains = np.array(pool.domains)
+    vectors, files = pool.vectors.copy(), np.array(FILES)
+    old, new = (np.flatnonzero(domains == name)[:40] for name in ("old", "new"))
+    vectors[new], files[new] = vectors[old], files[old]  # forty pictures of one scanner were filed with the other, too
+    twice = Known(vectors, pool.labels, pool.domains, pool.groups, files.tolist())
+    unnoticed = Known(vectors, pool.labels, pool.domains, pool.groups, FILES)
+    found, copied = (rehearsed(*vars(each).values(), k=1) for each in (twice, unnoticed))
+    assert (copied.familiarity > 0.99999).sum() == 80
+    assert found.familiarity.max() < 0.99999
+    usual, too_usual = (shift_report(batch("old"), each).domains[1].own for each in (twice, unnoticed))
+    assert usual == too_usual  # inside of a domain no file is there twice

@@ -12,6 +12,7 @@ from encoders.quantisation.making import quantise
 from index.intake import take_in
 from index.pools import Pools
 from index.sources.opening import open_source
+from invariantselect.wire.evaluation import EvaluateRequest
 from tests.encoders.rounded import pictures
 from tests.service.adaptable import POOL, Adaptable, vectors_of
 from tests.service.shifted import draw_folder, save_tiny_encoder
@@ -52,5 +53,19 @@ def test_closed_forms_and_heads_compete_and_the_log_says_what_doesn_t(tmp_path: 
         assert refused.error is not None
         assert refused.error["code"] == "encoder_unavailable"
         assert "could be trained" in refused.error["detail"]
+    finally:
+        adaptable.close()
+
+
+def test_what_would_come_of_it_is_evaluated_likewise(tmp_path: Path, short_trainings: None) -> None:
+    adaptable = Adaptable(int8_pool(tmp_path), tmp_path / "copy", runtime="auto")
+    try:
+        asked = EvaluateRequest(shots=[3], targets=["noon"], depth="auto")
+        job = adaptable.run(adaptable.services.jobs.submit("evaluate", asked, pool=POOL, announce=False).id)
+        assert job.state == "succeeded", job.error
+        refused = asked.model_copy(update={"depth": "finetune"})
+        job = adaptable.run(adaptable.services.jobs.submit("evaluate", refused, pool=POOL, announce=False).id)
+        assert job.error is not None
+        assert job.error["code"] == "encoder_unavailable"
     finally:
         adaptable.close()

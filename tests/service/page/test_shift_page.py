@@ -31,7 +31,9 @@ def shift_of(
     batch = np.concatenate([rng.normal(size=(8, 2)) + 1, np.ones((8, 1))], axis=1)
     unit, asking = ((rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32) for rows in (known, batch))
     where = [domains[n // 2 % len(domains)] for n in range(pool)]
-    report = shift_report(asking, Known(unit, labels, where, [None] * pool), accuracy=accuracy)
+    report = shift_report(
+        asking, Known(unit, labels, where, [None] * pool, [str(n) for n in range(pool)]), accuracy=accuracy
+    )
     left_out = (LeftOut(f"{name}-bad", ImageUnreadableError("It is damaged.")), LeftOut(f"{name}-known"))
     names = tuple(f"{name}-{n}" for n in range(8))
     return BatchShift("pets", 17, "pixel", pool, accuracy, 7, names, left_out, report)

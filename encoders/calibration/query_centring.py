@@ -1,6 +1,6 @@
 """What the query images of one unknown domain share, taken from the queries themselves.
 
-An adapted encoder that centres by domain guesses the centre of a domain that it doesn't know. Several images of that
+An encoder that centres by domain guesses the centre of a domain that it doesn't know. Several images of that
 domain, which need no labels, tell it better: queries that are asked together bring them along.
 """
 
