@@ -35,7 +35,7 @@ unit: $(DEV) # with bytecode on disk, whatever the shell says: hundreds of proce
 bench: $(DEV) ## measure REST against the bare loop, ingest against the encoder, memory, search; writes docs/benchmarks.md and the README's table
 	$(BIN)/python -m benchmarks
 
-quality: $(DEV) ## adapt to real images, leave one domain out, an hour or two; writes docs/quality.md and the README's table
+quality: $(DEV) ## adapt to real images, leave one domain out, an hour and a half on two cores; writes docs/quality.md and the README's table
 	$(BIN)/python -m benchmarks quality
 
 chaos: $(DEV) ## kill servers, workers, Redis and PostgreSQL with -9, 300 rounds, two hours; fails if anything acknowledged is lost
