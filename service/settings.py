@@ -6,11 +6,12 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from service.loopback import is_loopback
+from invariantselect.loopback import is_loopback
 
 __all__ = ["Settings"]
 
@@ -210,6 +211,10 @@ class Settings(BaseSettings):
             return None
         if not value.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("a Redis URL begins with redis://, rediss:// or unix://")
+        try:
+            urlsplit(value).port  # noqa: B018 -- raises where it is no number
+        except ValueError:
+            raise ValueError("the port of the Redis URL is no number") from None
         return value
 
     @field_validator("otlp_endpoint")

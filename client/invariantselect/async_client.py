@@ -66,7 +66,9 @@ class AsyncClient(AsyncAdaptationMethods, AsyncEvaluationMethods, AsyncJobMethod
     ) -> None:
         connection = Connection.to(base_url, api_key=api_key, timeout=timeout, max_retries=max_retries)
         self._owns_http = http_client is None
-        self._transport = AsyncTransport(connection, http_client or httpx2.AsyncClient(limits=LIMITS))
+        self._transport = AsyncTransport(
+            connection, http_client or httpx2.AsyncClient(limits=LIMITS, trust_env=not connection.stays_here)
+        )
 
     def with_options(self, *, timeout: float | httpx2.Timeout | None = None, max_retries: int | None = None) -> Self:
         """As `Client.with_options`."""

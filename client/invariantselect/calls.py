@@ -33,6 +33,7 @@ class Call(Generic[T]):
         accepts: Statuses besides 2xx that `parse` reads.
         headers: Of this call, beside those of every call.
         quiet_s: Seconds for which the answer may be silent in between, where that is longer than the client's timeout.
+        within_s: Seconds that each attempt may wait, where the client's timeout is longer; None for that.
     """
 
     method: str
@@ -44,6 +45,7 @@ class Call(Generic[T]):
     accepts: frozenset[int] = frozenset()
     headers: Mapping[str, str] = field(default_factory=dict)
     quiet_s: float = 0.0
+    within_s: float | None = None
 
 
 @dataclass(frozen=True)

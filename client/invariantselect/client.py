@@ -72,7 +72,9 @@ class Client(AdaptationMethods, EvaluationMethods, JobMethods, SelectionMethods)
     ) -> None:
         connection = Connection.to(base_url, api_key=api_key, timeout=timeout, max_retries=max_retries)
         self._owns_http = http_client is None
-        self._transport = Transport(connection, http_client or httpx2.Client(limits=LIMITS))
+        self._transport = Transport(
+            connection, http_client or httpx2.Client(limits=LIMITS, trust_env=not connection.stays_here)
+        )
 
     def with_options(self, *, timeout: float | httpx2.Timeout | None = None, max_retries: int | None = None) -> Self:
         """A client with another patience over the same connections. Close the original, not this one."""

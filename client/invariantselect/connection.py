@@ -13,6 +13,7 @@ import httpx2
 from invariantselect import __version__
 from invariantselect.calls import Call
 from invariantselect.errors import InvalidRequestError
+from invariantselect.loopback import is_loopback
 
 __all__ = ["DEFAULT_BASE_URL", "DEFAULT_MAX_RETRIES", "DEFAULT_TIMEOUT_S", "LIMITS", "Connection"]
 
@@ -74,6 +75,13 @@ class Connection:
             max_retries=self.max_retries if max_retries is None else _checked_retries(max_retries),
         )
 
+    @property
+    def stays_here(self) -> bool:
+        """Whether requests go to this machine itself, in the clear: a proxy of the environment would take them, keys
+        and images with them, elsewhere."""
+        url = httpx2.URL(self.base_url)
+        return url.scheme == "http" and is_loopback(url.host)
+
     def request(self, call: Call[Any]) -> dict[str, Any]:
         """The arguments of ``build_request`` on either of httpx2's clients."""
         headers = {"Accept": "application/json, application/problem+json, image/*", "User-Agent": _USER_AGENT}
@@ -88,7 +96,7 @@ class Connection:
             "content": call.body,
             "params": dict(call.params) or None,
             "headers": headers,
-            "timeout": _longer(self.timeout, call.quiet_s),
+            "timeout": _shorter(_longer(self.timeout, call.quiet_s), call.within_s),
         }
 
 
@@ -117,6 +125,13 @@ def _longer(timeout: httpx2.Timeout, quiet_s: float) -> httpx2.Timeout:
     if timeout.read is None or timeout.read >= quiet_s:
         return timeout
     return httpx2.Timeout(connect=timeout.connect, read=quiet_s, write=timeout.write, pool=timeout.pool)
+
+
+def _shorter(timeout: httpx2.Timeout, within_s: float | None) -> httpx2.Timeout:
+    if within_s is None:
+        return timeout
+    waits = {name: within_s if wait is None else min(wait, within_s) for name, wait in timeout.as_dict().items()}
+    return httpx2.Timeout(**waits)
 
 
 def _checked_retries(max_retries: int) -> int:

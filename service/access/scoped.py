@@ -12,11 +12,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from invariantselect.errors import ForbiddenError, UnauthenticatedError
+from invariantselect.loopback import is_loopback
 from service.access.audit_trail import begin_record
 from service.access.caller import LOCAL, Caller, remember_caller
 from service.access.grants import check_granted
 from service.access.keys import Scope
-from service.loopback import is_loopback
 from service.services import Services, services_of
 
 __all__ = ["ADMIN", "READ", "SCRAPE", "WRITE", "Scoped", "refuse_other_sites", "still_admitted"]

@@ -74,7 +74,7 @@ def adapt(
         if ranks is not None and not ranks.leads:
             return
         if queue:
-            leave(settings, "adapt", request, pool)
+            leave(settings, "adapt", request, pool, as_json=as_json)
         else:
             _do(settings, request, pool, ranks, as_json=as_json)
 

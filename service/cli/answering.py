@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from encoders.decode import DecodeLimits, decode
+from index.sources.record import readable
 from invariantselect.errors import ImageNotFoundError, InvariantSelectError
 from invariantselect.wire import Comparison, Selection
 from service.cli.workplace import decode_limits, load_encoder
@@ -56,7 +57,7 @@ def read_question(image: str, *, group: str | None, domain: str | None, limits: 
             f"{image} can't be read: {error.strerror}",
             hint="Give an image file, or id:<id> for a demonstration of the pool.",
         ) from error
-    return Question(Path(image).name, GivenQuery(image=content, group=group, domain=domain))
+    return Question(readable(Path(image).name), GivenQuery(image=content, group=group, domain=domain))
 
 
 def pool_embedder(settings: Settings, pool: Pool, version: EncoderVersion | None = None) -> Embedder:

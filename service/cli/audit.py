@@ -24,7 +24,8 @@ def audit(
     *,
     pool: Annotated[str | None, typer.Option("--pool", "-p", metavar="NAME", help="Only writes to this pool.")] = None,
     since: Annotated[
-        str | None, typer.Option("--since", metavar="TIME", help="Only from then on: 7d ago, or 2026-11-24.")
+        str | None,
+        typer.Option("--since", metavar="TIME", help="Only from then on: 7d for so long ago, or 2026-11-24."),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many at most.")] = 100,
     prune_before: Annotated[

@@ -33,6 +33,8 @@ def duration_of(text: str, option: str) -> timedelta:
 def moment_of(text: str, option: str) -> datetime:
     """``2026-11-24``, ``2026-11-24T08:00`` (UTC where no zone is said), or ``7d`` for so long ago, with its zone.
 
+    A bare number is none: 2026 would be half an hour ago.
+
     Args:
         text: As typed.
         option: Which option it was typed for, to name it.
@@ -43,5 +45,7 @@ def moment_of(text: str, option: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
+        if not text.strip().endswith(tuple(filter(None, _UNITS))):
+            raise typer.BadParameter(f"{text!r} is no time: 2026-11-24 and 7d are", param_hint=option) from None
         return datetime.now(UTC) - duration_of(text, option)
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

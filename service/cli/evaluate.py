@@ -109,7 +109,7 @@ def evaluate(
     if queue:
         if out is not None:
             raise typer.BadParameter("the report of a job is fetched by its id", param_hint="--out")
-        _leave(settings, request, pool, lmm)
+        _leave(settings, request, pool, lmm, as_json=as_json)
     else:
         _do(settings, request, pool, lmm, out or Path(f"evaluation-{pool}"), as_json=as_json)
 
@@ -122,14 +122,14 @@ def _asked(lmm: LmmOptions | None) -> dict[str, object] | None:
     return {"model": lmm.model, "question": lmm.question, **budget}
 
 
-def _leave(settings: Settings, request: EvaluateRequest, pool: str, lmm: LmmOptions | None) -> None:
+def _leave(settings: Settings, request: EvaluateRequest, pool: str, lmm: LmmOptions | None, *, as_json: bool) -> None:
     from service.cli.job_here import leave
     from service.http.model_asked import check_allowed
 
     if lmm is not None and (kept := flags.kept_from_workers(lmm)):
         raise typer.BadParameter(f"a worker goes by its operator, not by {', '.join(kept)}", param_hint="--queue")
     check_allowed(request.lmm, settings)
-    leave(settings, "evaluate", request, pool)
+    leave(settings, "evaluate", request, pool, as_json=as_json)
 
 
 def _do(

@@ -41,7 +41,9 @@ def _flushed(code: int) -> int:
     """The code, once the result is out; a reader that has seen enough, `head` for one, is no defect."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            _tell(error)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     return code
@@ -53,13 +55,14 @@ def _interrupted() -> int:
 
 
 def _tell(error: Exception) -> bool:
-    """Whether `error` is one of ours, or about a file of the user's, and now told."""
+    """Whether `error` is one of ours, or about a file or disk of the user's, and now told."""
     from invariantselect.errors import InvariantSelectError
 
     if isinstance(error, InvariantSelectError):
         detail, hint = error.detail, error.hint
-    elif isinstance(error, OSError) and error.filename is not None:
-        detail, hint = f"{error.filename}: {error.strerror}", ""
+    elif isinstance(error, OSError) and error.errno is not None:
+        detail = str(error.strerror) if error.filename is None else f"{error.filename}: {error.strerror}"
+        hint = ""
     else:
         return False
     from service.cli.terminal import printable, progress

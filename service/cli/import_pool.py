@@ -38,6 +38,7 @@ def import_(
     Examples:
       invariantselect import pets-export/ --pool pets
     """
+    from index.sources.export import ExportSource
     from index.transfer import import_pool
     from service.cli.audited import audited
     from service.cli.ingest import counts_of, print_report, report_as_json
@@ -47,6 +48,7 @@ def import_(
 
     settings = read_settings(data)
     limits, load = decode_limits(settings), _trusted_loader(settings, trust_encoder)
+    ExportSource(directory, max_bytes=limits.max_bytes)  # a slip in its name makes no data directory
     with (
         open_pools(settings, make=True) as pools,
         audited(settings, "import_pool", pool) as record,

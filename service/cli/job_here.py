@@ -51,14 +51,14 @@ def do_here(
         services.close()
 
 
-def leave(settings: Settings, kind: str, request: BaseModel, pool: str) -> None:
-    """Hand in a job that a worker does, and write its id to stdout.
+def leave(settings: Settings, kind: str, request: BaseModel, pool: str, *, as_json: bool) -> None:
+    """Hand in a job that a worker does, and write its id to stdout, or all of it as JSON.
 
     Raises:
         PoolNotFoundError: There is no such pool.
     """
     from service.cli.audited import audited
-    from service.cli.terminal import results
+    from service.cli.terminal import print_json, results
     from service.cli.workplace import open_jobs, open_pools
 
     with open_pools(settings) as pools:
@@ -66,4 +66,7 @@ def leave(settings: Settings, kind: str, request: BaseModel, pool: str) -> None:
     with open_jobs(settings) as desk, audited(settings, f"{kind}_pool", pool) as record:
         job = desk.submit(kind, request, pool=pool)
         record.tell(job=job.id)
-    results().print(job.id)
+    if as_json:
+        print_json(job.model_dump(mode="json"))
+    else:
+        results().print(job.id)

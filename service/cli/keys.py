@@ -79,7 +79,7 @@ def list_(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     from service.cli.terminal import print_json, print_table
     from service.cli.workplace import read_settings
 
-    with _opened(read_settings(data)) as store:
+    with _opened(_there(read_settings(data))) as store:
         keys = list_keys(store)
     if as_json:
         print_json({"keys": [_shown(key) for key in keys]})
@@ -126,7 +126,7 @@ def rotate(
     from service.cli.audited import audited
     from service.cli.workplace import read_settings
 
-    settings, wait = read_settings(data), duration_of(overlap, "--overlap")
+    settings, wait = _there(read_settings(data)), duration_of(overlap, "--overlap")
     lifetime = None if expires is None else duration_of(expires, "--expires")
     with _opened(settings) as store, audited(settings, "rotate_key", make=True, rotated=_id_or_nothing(id)) as record:
         made = rotate_key(store, id, wait, lifetime)
@@ -148,13 +148,26 @@ def revoke(id: Id, data: Data = DEFAULT_DATA) -> None:
     from service.cli.terminal import progress
     from service.cli.workplace import read_settings
 
-    settings = read_settings(data)
+    settings = _there(read_settings(data))
     with _opened(settings) as store, audited(settings, "revoke_key", make=True, key=_id_or_nothing(id)):
         if not revoke_key(store, id):
             raise InvalidRequestError(
                 "there is no key with this id that isn't revoked", hint="'invariantselect keys list' shows them."
             )
     progress().print(f"Revoked {id}.")
+
+
+def _there(settings: Settings) -> Settings:
+    """The settings, where there is a place that keys may be in.
+
+    Raises:
+        PoolNotFoundError: There is no data directory, and no database that keys are in.
+    """
+    from service.cli.workplace import need_data
+
+    if settings.database_url is None:
+        need_data(settings)
+    return settings
 
 
 def _opened(settings: Settings) -> AbstractContextManager[Catalog]:

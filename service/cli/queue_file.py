@@ -17,7 +17,7 @@ def queue_problem(data: Path) -> str | None:
     if not path.exists():
         return None
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check")]
     except sqlite3.OperationalError as error:
         return None if "locked" in str(error) else f"the broker's file {path} is damaged: {error}"

@@ -48,7 +48,7 @@ def rebuild(
     request = _request(recall, keep_vectors=keep_vectors)
     settings = read_settings(data)
     if queue:
-        leave(settings, "rebuild", request, pool)
+        leave(settings, "rebuild", request, pool, as_json=as_json)
         return
     with open_pools(settings) as pools:
         encoder = pools.open(pool).encoder

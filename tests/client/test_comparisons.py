@@ -113,3 +113,10 @@ def test_an_answer_of_an_older_server_is_of_the_frozen_encoder(driven: Driven, s
     server.respond = lambda _: as_json(answered.pool())
     info = driven.do("pool", "skin")
     assert (info.encoder_versions, info.serving_version) == ([], None)
+
+
+def test_select_takes_one_strategy(driven: Driven, server: ScriptedServer) -> None:
+    with pytest.raises(InvalidRequestError, match="select takes one strategy") as caught:
+        driven.do("select", "skin", PNG, strategies=["random", "topk_nearest"])
+    assert "compare" in caught.value.hint
+    assert server.received == []

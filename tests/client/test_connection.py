@@ -11,6 +11,7 @@ import pytest
 
 import invariantselect
 from invariantselect import AsyncClient, Client
+from invariantselect.calls import Call
 from invariantselect.connection import Connection
 from invariantselect.errors import InvalidRequestError, UnauthenticatedError
 from tests.client.conftest import Connect
@@ -146,3 +147,37 @@ async def test_an_async_client_closes_its_own_connections(server: ScriptedServer
 def test_a_client_shows_where_it_connects() -> None:
     with Client("http://127.0.0.1:9/prefix/") as client:
         assert repr(client) == "Client('http://127.0.0.1:9/prefix')"
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "ALL_PROXY"])
+def test_nothing_for_this_machine_goes_by_a_proxy(
+    name: str, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    server.script(POOLS)
+    with Client(server.url, api_key=KEY, max_retries=0) as client:
+        assert client.pools() == []
+
+
+@pytest.mark.parametrize(
+    ("address", "here"),
+    [
+        ("http://127.0.0.1:8000", True),
+        ("http://localhost", True),
+        ("http://[::1]:8000/prefix", True),
+        ("https://127.0.0.1", False),  # a proxy would see nothing of it
+        ("http://10.0.0.7", False),
+        ("http://localhost.example", False),
+    ],
+)
+def test_which_servers_are_asked_by_no_proxy(address: str, here: bool) -> None:
+    assert Connection.to(address).stays_here is here
+
+
+def test_a_call_may_be_given_less_time_than_the_client_has() -> None:
+    connection = Connection.to(timeout=60)
+    assert connection.request(Call("GET", "/", id, repeatable=True, within_s=2.0))["timeout"] == httpx2.Timeout(2.0)
+    longer = connection.request(Call("GET", "/", id, repeatable=True, within_s=90.0))["timeout"]
+    assert longer == connection.timeout

@@ -155,6 +155,11 @@ def test_a_server_that_doesnt_come_back_or_never_was_is_not(
 
     assert 300 < slept() < 330
     assert 20 <= slept(timeout=20) < 30
+    answers = iter([as_json(answered.job("running"))])
+    server.respond = lambda _: next(answers, down)
+    with pytest.raises(TimedOutError, match=r"tells nothing of the job .* after 20 s") as caught:
+        driven.do("wait_for_job", JOB, timeout=20)
+    assert "goes on without you" in caught.value.hint
 
 
 def test_a_mistake_isnt_waited_for(driven: Driven, server: ScriptedServer) -> None:

@@ -71,6 +71,22 @@ def test_a_demonstration_is_fetched(driven: Driven, server: ScriptedServer) -> N
     assert asked(server) == [("GET", "/v1/pools/skin/demonstrations/a/1%20%C3%BC.png")]
 
 
+@pytest.mark.parametrize(
+    ("method", "given"),
+    [
+        ("delete", [*map(str, range(1000)), ""]),
+        ("get_many", [*map(str, range(1000)), ""]),
+        ("relabel", {**{str(number): "cat" for number in range(1000)}, "last": ""}),
+    ],
+)
+def test_nothing_is_sent_of_many_of_which_one_cant_be(
+    driven: Driven, server: ScriptedServer, method: str, given: object
+) -> None:
+    with pytest.raises(InvalidRequestError):
+        driven.do(method, "skin", given)
+    assert server.received == []
+
+
 def test_many_demonstrations_are_fetched_a_thousand_at_a_time(driven: Driven, server: ScriptedServer) -> None:
     def respond(request: Received) -> Reply:
         ids = request.json["ids"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from service.loopback import is_loopback
+from invariantselect.loopback import is_loopback
 from service.settings import Settings
 
 
@@ -54,6 +54,7 @@ def test_any_other_address_asks_for_keys_and_can_not_be_left_open(host: str) -> 
     [
         ("port", 70000),
         ("redis_url", "http://redis"),
+        ("redis_url", "redis://localhost:six/0"),
         ("runtime", "tensorflow"),
         ("max_request_bytes", 1),
         ("job_log_days", 999_999),

@@ -42,9 +42,8 @@ def get_many(pool: str, ids: Iterable[str]) -> Flow[DemonstrationList]:
     """Demonstrations by id, and which ids are missing."""
     found: list[Demonstration] = []
     missing: list[str] = []
-    for chunk in _chunks(_all_of(ids)):
-        call = _post(f"{pool_path(pool)}/demonstrations:get", checked(GetRequest, ids=chunk), DemonstrationList)
-        answer = yield from one(call)
+    for request in [checked(GetRequest, ids=chunk) for chunk in _chunks(_all_of(ids))]:
+        answer = yield from one(_post(f"{pool_path(pool)}/demonstrations:get", request, DemonstrationList))
         found += answer.demonstrations
         missing += answer.missing
     return DemonstrationList(demonstrations=found, missing=missing)
@@ -74,18 +73,19 @@ def patch(pool: str, id: str, **changes: Unpack[DemonstrationChanges]) -> Flow[D
 def relabel(pool: str, labels: Mapping[str, str]) -> Flow[BatchOutcome]:
     """Give demonstrations new labels."""
     answers = []
-    for chunk in _chunks(list(labels.items())):
-        request = checked(RelabelRequest, labels=dict(chunk))
-        answers.append((yield from one(_post(f"{pool_path(pool)}/demonstrations:relabel", request, BatchOutcome))))
+    # All are checked before the first is sent: none is half done because of a slip.
+    for request in [checked(RelabelRequest, labels=dict(chunk)) for chunk in _chunks(list(labels.items()))]:
+        call = _post(f"{pool_path(pool)}/demonstrations:relabel", request, BatchOutcome)
+        answers.append((yield from one(call)))
     return (yield from joined(pool, answers))
 
 
 def delete(pool: str, ids: str | Iterable[str]) -> Flow[BatchOutcome]:
     """Delete demonstrations."""
     answers = []
-    for chunk in _chunks(_all_of(ids)):
-        request = checked(DeleteRequest, ids=chunk)
-        answers.append((yield from one(_post(f"{pool_path(pool)}/demonstrations:delete", request, BatchOutcome))))
+    for request in [checked(DeleteRequest, ids=chunk) for chunk in _chunks(_all_of(ids))]:
+        call = _post(f"{pool_path(pool)}/demonstrations:delete", request, BatchOutcome)
+        answers.append((yield from one(call)))
     return (yield from joined(pool, answers))
 
 

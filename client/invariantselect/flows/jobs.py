@@ -48,6 +48,7 @@ __all__ = [
 
 _PAGE = 1000
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 2.0
+_SHORTEST_WAIT_S = 2.0  # for an answer, where hardly any time is left
 
 
 class _InPath(BaseModel):
@@ -80,7 +81,11 @@ def jobs(*, pool: str | None, kind: str | None, state: JobState | None, limit: i
 
 def job(id: str) -> Flow[Job]:
     """One job."""
-    return (yield from one(Call("GET", job_path(id), reader(Job), repeatable=True)))
+    return (yield from _job(id))
+
+
+def _job(id: str, *, within_s: float | None = None) -> Flow[Job]:
+    return (yield from one(Call("GET", job_path(id), reader(Job), repeatable=True, within_s=within_s)))
 
 
 def job_log(id: str) -> Flow[list[JobEvent]]:
@@ -150,12 +155,15 @@ def wait_for_job(id: str, timeout: float | None, on_progress: Callable[[JobProgr
     seconds, last = _FIRST_PAUSE_S, None
     patience = Patience()
     while True:
+        left = None if timeout is None else max(began + timeout - (yield from pause(0)), _SHORTEST_WAIT_S)
         try:
-            now = yield from job(id)
+            now = yield from _job(id, within_s=left)
         except InvariantSelectError as error:
             at = yield from pause(0)
-            if not patience.bears(error, at) or (timeout is not None and at - began >= timeout):
+            if not patience.bears(error, at):
                 raise
+            if timeout is not None and at - began >= timeout:
+                raise _waited(f"the server tells nothing of the job {id}", timeout) from error
             yield from pause(_LONGEST_PAUSE_S)
             continue
         patience.heard()
@@ -166,12 +174,15 @@ def wait_for_job(id: str, timeout: float | None, on_progress: Callable[[JobProgr
             return _ended_well(now)
         spent = (yield from pause(0)) - began
         if timeout is not None and spent >= timeout:
-            raise TimedOutError(
-                f"the job {id} is {now.state} after {timeout:g} s of waiting",
-                hint="It goes on without you: wait again, or cancel it.",
-            )
+            raise _waited(f"the job {id} is {now.state}", timeout)
         yield from pause(seconds if timeout is None else min(seconds, timeout - spent))
         seconds = min(1.5 * seconds, _LONGEST_PAUSE_S)
+
+
+def _waited(what: str, timeout: float) -> TimedOutError:
+    return TimedOutError(
+        f"{what} after {timeout:g} s of waiting", hint="It goes on without you: wait again, or cancel it."
+    )
 
 
 def _ended_well(ended: Job) -> Job:

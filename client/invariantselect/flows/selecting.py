@@ -12,7 +12,12 @@ import httpx2
 from invariantselect.calls import Call, Flow, many, off_the_loop, one
 from invariantselect.checking import body, checked, reader
 from invariantselect.comparison import Comparison
-from invariantselect.errors import InvariantSelectError, PayloadTooLargeError, UnexpectedResponseError
+from invariantselect.errors import (
+    InvalidRequestError,
+    InvariantSelectError,
+    PayloadTooLargeError,
+    UnexpectedResponseError,
+)
 from invariantselect.flows.batches import Batches, Sized
 from invariantselect.flows.chosen_images import ChosenImages
 from invariantselect.flows.paths import pool_path
@@ -68,6 +73,8 @@ AnswerT = TypeVar("AnswerT")
 
 def select(pool: str, query: QueryInput, *, images: bool, **options: Unpack[SelectionKeywords]) -> Flow[Selection]:
     """Select for one query."""
+    if "strategies" in options:  # the request takes them, and its answer would be a comparison
+        raise InvalidRequestError("strategies: select takes one strategy", hint="Several are for compare.")
     asked = yield from off_the_loop(partial(_prepare, query))
     request = checked(SelectRequest, query=asked.query, **options)
     path = f"{pool_path(pool)}/select"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import urlsplit
 
 from invariantselect.errors import InvalidRequestError
+from invariantselect.loopback import is_loopback
 
 __all__ = ["check_address", "is_encrypted", "keeps_secrets"]
 
@@ -39,10 +39,4 @@ def is_encrypted(url: str) -> bool:
 
 def keeps_secrets(url: str) -> bool:
     """Whether what is sent there can't be read on the way: by https, or to this machine itself and by no proxy."""
-    host = urlsplit(url).hostname or ""
-    if is_encrypted(url) or host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_encrypted(url) or is_loopback(urlsplit(url).hostname or "")

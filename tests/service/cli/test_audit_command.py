@@ -164,6 +164,9 @@ def test_the_log_is_shown_by_pool_and_time_and_pruned(cli: CommandLine, pets: st
     assert "created 12" in table
     assert cli("audit", "--since", "yesterday").code == 2
     assert cli("audit", "--prune-before", "7d", "--pool", pets).code == 2
+    for slip in ("2026", "365", "7d ago"):  # a bare number is no length here: all but seconds would go
+        refused = cli("audit", "--prune-before", slip, "--yes")
+        assert (refused.code, "is no time" in refused.err) == (2, True)
     assert cli("audit", "--prune-before", "7d", "--yes").code == 0
     pruned, made = entries(cli)
     assert (pruned["action"], pruned["subject"]["removed"], made["action"]) == ("prune_audit", 1, "create_key")

@@ -52,6 +52,7 @@ def test_a_rebuild_that_fails_says_why(cli: CommandLine, pets: str, tmp_path: Pa
 def test_a_rebuild_is_left_to_a_worker(cli: CommandLine, pets: str) -> None:
     id = cli("rebuild", pets, "--queue").out.strip()
     assert cli("jobs", "show", id).json["state"] == "queued"
+    assert cli("rebuild", pets, "--queue", "--json").json["state"] == "queued"
     listed = cli("jobs", "list", "--pool", pets, "--kind", "rebuild").out
     assert id in listed
     assert "queued" in listed

@@ -72,3 +72,11 @@ def test_a_whole_key_typed_by_mistake_gets_nowhere(cli: CommandLine) -> None:
         assert refused.code == 1
         assert made["secret"] not in refused.out + refused.err
     assert made["secret"] not in cli("audit", "--json").out
+
+
+@pytest.mark.parametrize("words", [("list",), ("rotate", "0" * 16), ("revoke", "0" * 16)])
+def test_a_slip_in_the_data_directory_makes_none(words: tuple[str, ...], cli: CommandLine, tmp_path: Path) -> None:
+    refused = cli("keys", *words, "--data", tmp_path / "slip")
+    assert refused.code == 1
+    assert "there is no data directory" in refused.err
+    assert not (tmp_path / "slip").exists()

@@ -112,3 +112,9 @@ def test_keys_are_made_shown_once_listed_and_revoked(cli: CommandLine) -> None:
     assert cli("keys", "revoke", listed["id"]).code == 0
     assert cli("keys", "revoke", listed["id"]).code == 1
     assert "revoked" in cli("keys", "list").out
+
+
+def test_an_import_of_nothing_makes_no_data_directory(cli: CommandLine, tmp_path: Path) -> None:
+    refused = cli("import", tmp_path / "missing", "--pool", "pets")
+    assert refused.code == 1
+    assert not (tmp_path / "data").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from pathlib import Path
 from typing import Any, get_args
 
@@ -129,3 +130,13 @@ def test_flags_offer_what_the_wire_offers_with_the_same_defaults() -> None:
         assert name in flags, f"select has no flag for {name}"
         if name not in {"where", "diversity", "exclude"}:
             assert flags[name].default == field.default
+
+
+def test_a_name_in_another_encoding_is_shown_as_far_as_it_can_be(
+    cli: CommandLine, pets: str, folder: Path, tmp_path: Path
+) -> None:
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"))
+    odd.write_bytes(next(folder.rglob("*.png")).read_bytes())
+    ended = cli("select", odd, "--pool", pets, "--html", tmp_path / "page.html")
+    assert ended.code == 0, ended.err
+    assert "caf" in (tmp_path / "page.html").read_text(encoding="utf-8")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -184,3 +186,15 @@ def test_what_can_be_made_again_is_and_the_rest_is_named(whole: Path, adaptable_
     assert name == POOL
     assert error is not None
     assert f"no encoder '{key}/{serving.number}'" in error.detail
+
+
+@pytest.mark.parametrize("name", ["feature%2Ffoo", "a#b", "what?", "ü b"])
+def test_a_sound_queue_is_sound_wherever_it_lies(name: str, tmp_path: Path) -> None:
+    file = tmp_path / name / "jobs" / "queue.sqlite3"
+    file.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE t (x)")
+    assert queue_problem(tmp_path / name) is None
+    file.write_bytes(b"not a database" * 99)
+    assert "damaged" in (queue_problem(tmp_path / name) or "")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
