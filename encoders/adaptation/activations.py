@@ -21,6 +21,7 @@ from encoders.adaptation.watch import SILENT, Watch
 __all__ = ["Activations", "KeptActivations", "LaterActivations", "LiveActivations", "activations_of"]
 
 _PROBED = 16  # images
+_LOOKED_THROUGH = 2  # images; all that the layers make of them is in memory at once
 _BYTES = 2  # of a bfloat16
 _FEWEST_VIEWS = 2  # kept views of fewer would teach the training nothing of augmentation
 _LIVE_VIEWS = 1 << 20
@@ -154,7 +155,7 @@ def activations_of(
         raise ValueError("there are no images")
     some = np.arange(min(count, _PROBED))
     probe = _images(inputs.batch(some, np.zeros_like(some)), "cpu")
-    front, probe = folded(front.cpu().eval(), probe).to(device), probe.to(device)
+    front, probe = folded(front.cpu().eval(), probe[:_LOOKED_THROUGH]).to(device), probe.to(device)
     known = remembered or Remembered(None)
     half = known.once("half", partial(_half_is_faster, front, probe))
     shape = _run(front, probe[:1], half=half).shape[1:]
