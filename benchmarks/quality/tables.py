@@ -43,11 +43,12 @@ def mean_table(name: str, summary: Summary) -> str:
 
 
 def domain_table(summary: Summary, figure: str) -> str:
-    """One figure of every row and domain; rows that some domain lacks are here too."""
-    rows = [
-        [row, *(told(summary.of(domain, row, figure)) for domain in summary.domains)]
-        for row in [*_plain(summary), *(row for row in summary.partial if not row.startswith(COST))]
-    ]
+    """One figure of every row and domain; rows that some domain lacks are here too, those that all lack aren't."""
+    rows = []
+    for row in [*_plain(summary), *(row for row in summary.partial if not row.startswith(COST))]:
+        estimates = [summary.of(domain, row, figure) for domain in summary.domains]
+        if any(estimate is not None for estimate in estimates):
+            rows.append([row, *map(told, estimates)])
     return markdown([figure, *summary.domains], rows)
 
 

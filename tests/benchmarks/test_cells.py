@@ -13,7 +13,7 @@ from benchmarks.quality.record import read_record, write_record
 from benchmarks.quality.rows import CENTRED
 from benchmarks.quality.schedule import run_cells
 from benchmarks.quality.summary import FIGURES, Summary
-from benchmarks.quality.tables import mean_table
+from benchmarks.quality.tables import domain_table, mean_table
 from tests.benchmarks.records import record
 
 ART, PHOTO = (Cell("leave_one_domain_out", "pacs", domain) for domain in ("art", "photo"))
@@ -77,6 +77,9 @@ def test_a_set_is_averaged_over_seeds_and_then_over_domains():
 def test_a_row_that_a_domain_lacks_has_no_mean():
     summary = Summary([record(ART, [0], {"auto": [0], "finetune": [0]}), record(PHOTO, [0], {"auto": [0]})])
     assert (summary.rows, summary.partial) == (["auto"], ["finetune"])
+    assert "finetune" in domain_table(summary, "accuracy")
+    everywhere = [replace(each, cell=replace(each.cell, domain="art")) for each in summary.records]
+    assert "finetune" not in domain_table(Summary(everywhere), "accuracy")
     assert summary.of("photo", "finetune", "accuracy") is None
     assert summary.of("art", "finetune", "accuracy").value == 1.0
 
