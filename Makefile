@@ -52,12 +52,12 @@ docs: $(SERVER) ## write the tables of settings, routes and errors from the code
 
 lock: ## pin every dependency again, with hashes (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-package invariantselect \
-	  --extra cpu --extra demo --extra evaluate --extra postgres --extra tracing pyproject.toml --output-file requirements/server.lock
+	  --extra cpu --extra demo --extra evaluate --extra postgres --extra s3 --extra tracing pyproject.toml --output-file requirements/server.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-package invariantselect \
-	  --extra cpu --extra demo --extra evaluate --extra postgres --extra tracing --group dev pyproject.toml --constraint requirements/server.lock \
+	  --extra cpu --extra demo --extra evaluate --extra postgres --extra s3 --extra tracing --group dev pyproject.toml --constraint requirements/server.lock \
 	  --output-file requirements/dev.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-package invariantselect \
-	  --extra gpu --extra evaluate --extra postgres --extra tracing pyproject.toml --constraint requirements/server.lock --output-file requirements/gpu.lock
+	  --extra gpu --extra evaluate --extra postgres --extra s3 --extra tracing pyproject.toml --constraint requirements/server.lock --output-file requirements/gpu.lock
 
 clean: ## remove the environment, the demo's data and every cache
 	rm -rf $(VENV) demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

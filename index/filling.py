@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int64
 
-from index.blobs import Blobs
+from index.blobs.blobs import Blobs
 from index.columns import find_rows
 from index.durable_files import make_directory, sha256_of, storing
 from index.manifest import Manifest, write_manifest
@@ -158,7 +158,7 @@ class Filling:
             snapshot.rows[positions],
             [snapshot.domains.value(position) for position in positions.tolist()],
             vectors=lambda offsets: snapshot.vectors(positions[offsets]),
-            images=lambda offsets: [self.blobs.get(hashes[offset]) for offset in offsets.tolist()],
+            images=lambda offsets: self.blobs.get_all([hashes[offset] for offset in offsets.tolist()]),
         )
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64
 
-from index.blobs import Blobs
+from index.blobs.blobs import Blobs
+from index.blobs.opening import open_blobs
 from index.catalog.contradictions import UNREADABLE, contradictions
 from index.catalog.demonstration_rows import images_by_row, read_tail
 from index.catalog.engine import Catalog
@@ -25,10 +26,11 @@ from index.manifest import Manifest
 from index.sealing import exclusive, orphans
 from index.segments import open_segment
 from index.space import VERSIONS, Space
-from invariantselect.errors import InvariantSelectError, StoreCorruptError
+from invariantselect.errors import StoreCorruptError
 
 __all__ = ["Finding", "inspect"]
 
+_IMAGES_AT_ONCE = 256
 _REBUILD = "Rebuild the pool: its vectors are made anew from its images."
 _OUT_OF_USE = "Harmless; this encoder version isn't searched, and is made whole before it is switched to."
 _UPSERT = "Upsert the demonstrations again with their images, or delete them."
@@ -59,7 +61,7 @@ class Finding:
     number: int | None = None
 
 
-def inspect(data: Path, database_url: str | None = None) -> list[Finding]:
+def inspect(data: Path, database_url: str | None = None, images_url: str | None = None) -> list[Finding]:
     """Check the catalog's integrity, manifests, segments, vectors and images of a data directory.
 
     Reads every byte that is stored. Nothing is changed, and writes may go on, but seals wait.
@@ -67,9 +69,11 @@ def inspect(data: Path, database_url: str | None = None) -> list[Finding]:
     Args:
         data: The directory.
         database_url: Of the PostgreSQL that has its catalog; None for the SQLite file in it.
+        images_url: Of the object store that has its images; None for the folder in it.
 
     Raises:
-        CatalogUnavailableError: The catalog can't be opened.
+        CatalogUnavailableError: The catalog or the object store can't be opened.
+        InvalidRequestError: There is nothing here that speaks S3.
     """
     if database_url is None and not (data / CATALOG_FILE).exists():
         return [Finding(None, f"there is no catalog in {data}", "Check the path of the data directory.")]
@@ -78,7 +82,7 @@ def inspect(data: Path, database_url: str | None = None) -> list[Finding]:
     except StoreCorruptError as error:
         return [Finding(None, error.detail, error.hint)]
     try:
-        return list(_as_far_as_readable(_findings(catalog, data)))
+        return list(_as_far_as_readable(_findings(catalog, data, open_blobs(data, images_url))))
     finally:
         catalog.close()
 
@@ -90,7 +94,7 @@ def _as_far_as_readable(findings: Iterator[Finding]) -> Iterator[Finding]:
         yield Finding(None, f"the catalog is damaged: {type(error).__name__}: {error}", _CATALOG)
 
 
-def _findings(catalog: Catalog, data: Path) -> Iterator[Finding]:
+def _findings(catalog: Catalog, data: Path, blobs: Blobs) -> Iterator[Finding]:
     for problem in catalog.problems():
         yield Finding(None, f"the catalog is damaged: {problem}", _CATALOG)
     with catalog.reading() as connection:
@@ -104,7 +108,7 @@ def _findings(catalog: Catalog, data: Path) -> Iterator[Finding]:
     folders = (data / "pools").iterdir() if (data / "pools").is_dir() else ()  # keys alone make no folder of pools
     for folder in sorted(path for path in folders if path.name not in known):
         yield Finding(None, f"the folder {folder} belongs to no pool", _HARMLESS, harmless=True)
-    yield from _of_images(catalog, Blobs(data / "blobs"), pools)
+    yield from _of_images(catalog, blobs, pools)
 
 
 def _of_pool(catalog: Catalog, folder: Path, pool: PoolRow) -> Iterator[Finding]:
@@ -183,11 +187,10 @@ def _of_images(catalog: Catalog, blobs: Blobs, pools: list[PoolRow]) -> Iterator
     for pool in pools:
         with catalog.reading() as connection:
             images = {image.sha256 for image in images_by_row(connection, pool.key)}
-        for sha256 in sorted(images - used):
-            try:
-                blobs.get(sha256)
-            except InvariantSelectError as error:
-                yield Finding(pool.name, error.detail, _UPSERT)
+        new = sorted(images - used)
+        for start in range(0, len(new), _IMAGES_AT_ONCE):
+            for problem in filter(None, blobs.problems(new[start : start + _IMAGES_AT_ONCE])):
+                yield Finding(pool.name, problem.detail, _UPSERT)
         used |= images
     with catalog.reading() as connection:
         pending = set(freed(connection))
@@ -197,6 +200,6 @@ def _of_images(catalog: Catalog, blobs: Blobs, pools: list[PoolRow]) -> Iterator
             None, f"{len(pending & unused)} images that were deleted are still there", _PENDING, harmless=True
         )
     for sha256 in sorted(unused - pending):
-        yield Finding(None, f"no demonstration uses the image {blobs.path(sha256)}", _HARMLESS, harmless=True)
+        yield Finding(None, f"no demonstration uses the image {blobs.where(sha256)}", _HARMLESS, harmless=True)
     for path in blobs.leftovers():
         yield Finding(None, f"the file {path} is incomplete", _HARMLESS, harmless=True)

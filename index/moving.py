@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from index.blobs import Blobs
+from index.blobs.blobs import Blobs
 from index.columns import find_rows
 from index.encoder_version import EncoderVersion
 from index.pool_reader import PoolReader
@@ -97,4 +97,4 @@ class _Given:
 
     def _images(self, offsets: Int64[np.ndarray, " m"]) -> list[bytes]:
         hashes = [each.sha256 for each in self.moving.values()]
-        return [self.blobs.get(hashes[offset]) for offset in offsets.tolist()]
+        return self.blobs.get_all([hashes[offset] for offset in offsets.tolist()])

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from index import transactions
-from index.blobs import Blobs
+from index.blobs.blobs import Blobs
 from index.catalog.demonstration_rows import count_churn
 from index.catalog.engine import Catalog
 from index.catalog.pool_rows import PoolRow
@@ -92,7 +92,7 @@ class Pool(VersionedPool):
             self._blobs.put_all(images.values())
             with self._writing() as (connection, row):
                 # Between storing and this lock another process may have deleted the last use of an image.
-                self._blobs.put_all([image for sha256, image in images.items() if not self._blobs.holds(sha256)])
+                self._blobs.put_missing(images)
                 versions = all_versions(connection, self.key)
                 for entry in entries:  # a switch may have come in between
                     check_fingerprints(entry.vectors.keys(), [version for version in versions if version.live])

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32
 
-from index.blobs import Blobs
+from index.blobs.blobs import Blobs
 from index.catalog.demonstration_rows import LabelCount, count_labels, image_of, page_after, stored_by_id
 from index.catalog.engine import Catalog
 from index.catalog.pool_rows import PoolRow, get_pool, present_version

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from index.blobs import Blobs
+from index.blobs.opening import open_blobs
 from index.catalog.opening import open_catalog
 from index.catalog.pool_rows import (
     PoolRow,
@@ -47,18 +47,23 @@ class Pools:
         data: The directory: ``catalog.sqlite3``, ``blobs/``, ``pools/<key>/``, ``encoders/<key>/``.
         seal_at: After how many writes a pool seals by itself.
         database_url: Of the PostgreSQL that has the catalog in place of the file.
+        images_url: Of the object store that has the images in place of the folder: ``s3://bucket/folder``.
 
     Raises:
-        CatalogUnavailableError: The directory or the database can't be opened.
+        CatalogUnavailableError: The directory, the database or the object store can't be opened, or they don't belong
+            together.
         StoreCorruptError: The database is damaged.
+        InvalidRequestError: There is nothing here that speaks S3.
     """
 
-    def __init__(self, data: Path, *, seal_at: int = SEAL_AT, database_url: str | None = None) -> None:
+    def __init__(
+        self, data: Path, *, seal_at: int = SEAL_AT, database_url: str | None = None, images_url: str | None = None
+    ) -> None:
         self._folders = data / "pools"
         self._data = data
         try:
             self._folders.mkdir(parents=True, exist_ok=True)
-            self._blobs = Blobs(data / "blobs")
+            self._blobs = open_blobs(data, images_url)
             self._catalog = open_catalog(data, database_url)
         except OSError as error:
             raise CatalogUnavailableError(f"the data directory {data} can't be used: {error.strerror}") from error

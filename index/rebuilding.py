@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from index.blobs import Blobs
+from index.blobs.blobs import Blobs
 from index.catalog.changes import forget_sealed
 from index.catalog.demonstration_rows import RowImage, images_by_row
 from index.catalog.engine import Catalog
@@ -141,7 +141,7 @@ class _Making:
             rows,
             [image.domain for image in images],
             vectors=vectors,
-            images=lambda offsets: [self._blobs.get(images[offset].sha256) for offset in offsets.tolist()],
+            images=lambda offsets: self._blobs.get_all([images[offset].sha256 for offset in offsets.tolist()]),
         )
 
     def _living(self) -> set[tuple[int, str]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from index.blobs import Blobs
+from index.blobs.blobs import Blobs
 from index.catalog.demonstration_rows import referenced
 from index.catalog.engine import Catalog
 from index.catalog.removal_rows import WHOLE_POOL, Dropped, dropped, forget_dropped, forget_freed, freed
@@ -50,15 +50,11 @@ def remove_unused(connection: Connection, blobs: Blobs, hashes: Sequence[str]) -
     refused: CatalogUnavailableError | None = None
     for start in range(0, len(hashes), _IMAGES_AT_ONCE):
         some = hashes[start : start + _IMAGES_AT_ONCE]
-        used, done = referenced(connection, some), []
-        for sha256 in some:
-            try:
-                if sha256 not in used and _SHA256.fullmatch(sha256):  # a catalog may come from anywhere
-                    blobs.discard(sha256)
-                done.append(sha256)
-            except CatalogUnavailableError as error:
-                refused = error
-        forget_freed(connection, done)
+        used = referenced(connection, some)
+        unused = [sha256 for sha256 in some if sha256 not in used and _SHA256.fullmatch(sha256)]  # any catalog's hashes
+        refusals = dict(zip(unused, blobs.discard_all(unused), strict=True))
+        forget_freed(connection, [sha256 for sha256 in some if refusals.get(sha256) is None])
+        refused = next(filter(None, refusals.values()), refused)
     return refused
 
 

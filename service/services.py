@@ -195,7 +195,7 @@ def open_services(settings: Settings, metrics: Metrics, load: EncoderLoader | No
     redis: Redis | None = None if settings.redis_url is None else connect_redis(settings.redis_url)
     store = open_store(settings.data, settings.database_url)
     queue = open_queue(settings.data, settings.redis_url, store)
-    pools = Pools(settings.data, database_url=settings.database_url)
+    pools = Pools(settings.data, database_url=settings.database_url, images_url=settings.images_url)
     notices = Notices(redis if store.remote else None, store.identity())
     pools.when_written(notices.send)
     engine = Engine(settings.worker_threads, settings.queue_limit, metrics)

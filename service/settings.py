@@ -16,6 +16,7 @@ from invariantselect.loopback import is_loopback
 __all__ = ["Settings"]
 
 _MIB = 1024 * 1024
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w!.*'()-]+)*/?", re.ASCII)
 _RATE = re.compile(r"[1-9][0-9]{0,8}/(second|minute|hour|day)")
 
 
@@ -91,6 +92,11 @@ class Settings(BaseSettings):
         repr=False,
         description="PostgreSQL for the catalog, keys and jobs of several replicas that share the data directory: "
         "postgresql://user:password@host/database. A file in the data directory if empty.",
+    )
+    images_url: str | None = Field(
+        default=None,
+        description="Object store that has the images in place of the data directory: s3://bucket/folder. Needs the "
+        "extra s3; credentials and endpoint are taken from the AWS_ variables.",
     )
     redis_url: str | None = Field(
         default=None,
@@ -195,6 +201,15 @@ class Settings(BaseSettings):
             return None
         if not value.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
             raise ValueError("the URL of a PostgreSQL begins with postgresql://")
+        return value
+
+    @field_validator("images_url")
+    @classmethod
+    def _a_folder_of_a_bucket(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        if not _BUCKET.fullmatch(value):
+            raise ValueError("an object store is s3://bucket/folder; credentials are in the AWS_ variables")
         return value
 
     @field_validator("rate_limit", "rate_limit_write")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 if TYPE_CHECKING:
     from index.pool import Pool
     from tests.postgres import RealPostgres
+    from tests.s3_server import S3Server
 
 _REAL_IMAGES = "INVARIANTSELECT_TEST_DATA"
 
@@ -55,6 +57,30 @@ def postgres() -> Iterator[RealPostgres]:
         yield server
     finally:
         server.remove()
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """An S3 server that the whole session shares and nobody stops; this process and those that it starts find it."""
+    from tests.s3_server import found_by_environment
+
+    with found_by_environment() as server:
+        yield server
+
+
+@pytest.fixture
+def s3_folder(s3_server: S3Server) -> str:
+    """The URL of a folder there that no other test has."""
+    return f"{s3_server.bucket}/{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def own_s3_server() -> Iterator[S3Server]:
+    """One that a test may kill."""
+    from tests.s3_server import found_by_environment
+
+    with found_by_environment() as server:
+        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

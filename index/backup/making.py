@@ -11,9 +11,10 @@ leaves what one leaves that died right afterwards: so catalog, manifests and fil
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,7 +23,7 @@ from sqlalchemy import Connection
 from index.backup.listing import CATALOG, LISTING, Listed, Listing, parse_listing
 from index.backup.pinned_catalog import pinned
 from index.backup.targets import Target, target_at
-from index.blobs import Blobs
+from index.blobs.opening import open_blobs
 from index.catalog.demonstration_rows import all_images
 from index.catalog.engine import Catalog
 from index.catalog.opening import open_catalog
@@ -40,13 +41,14 @@ _OPEN_AT_ONCE = 200
 _DESCRIPTION = "encoder.json"
 
 
-def back_up(data: Path, out: Path, *, code_version: str) -> Listing:
+def back_up(data: Path, out: Path, *, code_version: str, images_url: str | None = None) -> Listing:
     """Write a backup of a data directory that may be in use. Queries go on; writes wait for a moment.
 
     Args:
         data: The data directory, its catalog in SQLite.
         out: Absent or empty; a tar file where the name ends with ``.tar``.
         code_version: Written into the backup.
+        images_url: Of the object store that has its images, which are copied like all else; None for the folder in it.
 
     Returns:
         What the backup holds.
@@ -55,7 +57,7 @@ def back_up(data: Path, out: Path, *, code_version: str) -> Listing:
         PoolNotFoundError: There is no catalog in the data directory.
         InvalidRequestError: There is something at `out`, or it can't be written.
         StoreCorruptError: Something that the catalog needs is lost or damaged; it is named, and nothing is written.
-        CatalogUnavailableError: The database doesn't answer.
+        CatalogUnavailableError: The database or the object store doesn't answer.
     """
     if not (data / CATALOG).is_file():
         raise PoolNotFoundError(
@@ -66,7 +68,7 @@ def back_up(data: Path, out: Path, *, code_version: str) -> Listing:
     with closing(open_catalog(data)) as catalog:
         target = target_at(out)
         try:
-            return _Backup(catalog, data, target, code_version).run()
+            return _Backup(catalog, data, target, code_version, images_url).run()
         except OSError as error:
             raise InvalidRequestError(
                 f"no backup could be made: {error.filename or out}: {error.strerror or error}", hint="Check the disks."
@@ -76,12 +78,12 @@ def back_up(data: Path, out: Path, *, code_version: str) -> Listing:
 
 
 class _Backup:
-    def __init__(self, catalog: Catalog, data: Path, target: Target, code_version: str) -> None:
+    def __init__(self, catalog: Catalog, data: Path, target: Target, code_version: str, images_url: str | None) -> None:
         self._catalog = catalog
         self._data = data
         self._target = target
         self._code_version = code_version
-        self._blobs = Blobs(data / "blobs")
+        self._blobs = open_blobs(data, images_url)
         self._written: dict[str, Listed] = {}
         self._opened: list[tuple[str, BinaryIO, str | None]] = []
         self._needed: set[str] = set()
@@ -98,7 +100,7 @@ class _Backup:
             self._settle()
             with tempfile.TemporaryDirectory(prefix="invariantselect-backup-") as folder:
                 catalog.copy_to(Path(folder) / CATALOG)
-                self._copy(CATALOG, Path(folder) / CATALOG)
+                self._copy(CATALOG, _file(Path(folder) / CATALOG))
             for name, content in self._manifests.items():
                 with tempfile.TemporaryFile() as file:
                     file.write(content)
@@ -119,22 +121,22 @@ class _Backup:
             pools = [(pool.key, all_versions(connection, pool.key)) for pool in all_pools(connection)]
         for sha256 in self._blobs.stored():
             with suppress(FileNotFoundError, StoreCorruptError):
-                self._copy(_blob(sha256), self._blobs.path(sha256), sha256)
+                self._copy(_blob(sha256), partial(self._blobs.open, sha256), sha256)
         for key, versions in pools:
             for version in versions:
                 space = Space.of(key, self._data / "pools" / key, version)
                 with suppress(FileNotFoundError, StoreCorruptError):
                     for name, path, sha256 in _segments(space, space.manifest()):
-                        self._copy(name, path, sha256)
+                        self._copy(name, _file(path), sha256)
         for name, path in _folders(self._data):
             with suppress(FileNotFoundError):
-                self._copy(name, path)
+                self._copy(name, _file(path))
 
     def _collect(self, connection: Connection) -> None:
         """Open what the catalog needs at this moment and what isn't copied yet. Nobody can write meanwhile."""
         for sha256 in sorted(all_images(connection)):
             try:
-                self._need(_blob(sha256), self._blobs.path(sha256), sha256)
+                self._need(_blob(sha256), partial(self._blobs.open, sha256), sha256)
             except FileNotFoundError as error:
                 raise StoreCorruptError(f"the image {sha256} is lost") from error
         for pool in all_pools(connection):
@@ -142,7 +144,7 @@ class _Backup:
                 self._collect_version(Space.of(pool.key, self._data / "pools" / pool.key, version), version)
         for name, path in _folders(self._data):
             with suppress(FileNotFoundError):
-                self._need(name, path)
+                self._need(name, _file(path))
 
     def _collect_version(self, space: Space, version: EncoderVersion) -> None:
         try:
@@ -161,7 +163,7 @@ class _Backup:
             manifest = space.manifest()
             try:
                 for name, path, sha256 in _segments(space, manifest):
-                    self._open(name, path, sha256)
+                    self._open(name, _file(path), sha256)
             except FileNotFoundError as error:
                 if manifest == seen:
                     raise StoreCorruptError(f"the file {error.filename} is missing") from error
@@ -175,13 +177,13 @@ class _Backup:
         names = {name for name, *_ in _segments(space, manifest)}
         return manifest if names <= self._written.keys() else None
 
-    def _need(self, name: str, path: Path, sha256: str | None = None) -> None:
+    def _need(self, name: str, opened: Callable[[], BinaryIO], sha256: str | None = None) -> None:
         self._needed.add(name)
-        self._open(name, path, sha256)
+        self._open(name, opened, sha256)
 
-    def _open(self, name: str, path: Path, sha256: str | None) -> None:
-        if name not in self._written and all(name != opened for opened, *_ in self._opened):
-            self._opened.append((name, path.open("rb"), sha256))
+    def _open(self, name: str, opened: Callable[[], BinaryIO], sha256: str | None) -> None:
+        if name not in self._written and all(name != known for known, *_ in self._opened):
+            self._opened.append((name, opened(), sha256))
             if len(self._opened) >= _OPEN_AT_ONCE:
                 self._settle()
 
@@ -191,9 +193,9 @@ class _Backup:
             with file:
                 self._write(name, file, sha256)
 
-    def _copy(self, name: str, path: Path, sha256: str | None = None) -> None:
+    def _copy(self, name: str, opened: Callable[[], BinaryIO], sha256: str | None = None) -> None:
         if name not in self._written:
-            with path.open("rb") as file:
+            with opened() as file:
                 self._write(name, file, sha256)
 
     def _write(self, name: str, file: BinaryIO, sha256: str | None) -> None:
@@ -202,6 +204,10 @@ class _Backup:
             self._target.forget(name)
             raise StoreCorruptError(f"the file {self._data / name} was altered")
         self._written[name] = Listed(name, size, found)
+
+
+def _file(path: Path) -> Callable[[], BinaryIO]:
+    return lambda: path.open("rb")
 
 
 def _blob(sha256: str) -> str:

@@ -33,9 +33,11 @@ def backup(
     """
     from index.backup.making import back_up
     from service.cli.terminal import print_json, results
+    from service.cli.workplace import read_settings
     from service.code_version import code_version
 
-    made = back_up(data, out, code_version=code_version())
+    settings = read_settings(data)
+    made = back_up(data, out, code_version=code_version(), images_url=settings.images_url)
     if as_json:
         print_json({"out": str(out), **_about(made)})
     else:

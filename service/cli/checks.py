@@ -137,7 +137,7 @@ def _pools(settings: Settings) -> Iterator[Check]:
     if not settings.data.is_dir() or not (settings.database_url or (settings.data / CATALOG_FILE).exists()):
         yield Check("pools", True, "none yet")
         return
-    findings = inspect(settings.data, settings.database_url)
+    findings = inspect(settings.data, settings.database_url, settings.images_url)
     for finding in findings:
         name = "pools" if finding.pool is None else f"pool {finding.pool}"
         yield Check(name, finding.harmless, finding.detail, finding.remedy)

@@ -25,7 +25,7 @@ def repair_pools(settings: Settings) -> Iterator[tuple[str, InvariantSelectError
     reason and left as it is; the others go on.
     """
     damaged: dict[str | None, set[int | None]] = {}
-    for finding in inspect(settings.data, settings.database_url):
+    for finding in inspect(settings.data, settings.database_url, settings.images_url):
         if not finding.harmless:
             damaged.setdefault(finding.pool, set()).add(finding.number)
     with open_pools(settings) as pools:

@@ -108,14 +108,14 @@ def _check_storage(settings: Settings) -> None:
     """Open what is stored once: what is wrong with it is told as with any command, and not as a traceback of uvicorn.
 
     Raises:
-        CatalogUnavailableError: The data directory or its database can't be opened.
+        CatalogUnavailableError: The data directory, its database or its object store can't be opened.
         StoreCorruptError: The database is damaged.
     """
-    from index.pools import Pools
+    from service.cli.workplace import open_pools
     from service.store import open_store
 
     open_store(settings.data, settings.database_url).close()
-    Pools(settings.data, database_url=settings.database_url).close()
+    open_pools(settings, make=True).close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

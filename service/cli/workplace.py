@@ -61,7 +61,7 @@ def open_pools(settings: Settings, *, make: bool = False) -> Pools:
 
     if not make:
         need_data(settings)
-    return Pools(settings.data, database_url=settings.database_url)
+    return Pools(settings.data, database_url=settings.database_url, images_url=settings.images_url)
 
 
 def open_own_tables(settings: Settings) -> Catalog:

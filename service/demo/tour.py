@@ -51,7 +51,7 @@ def tour(out: Path, recipe: Recipe = DEFAULT_RECIPE, adaptation: AdaptRequest = 
         adaptation: How deep, and how long it may take.
     """
     began = time.perf_counter()
-    settings = read_settings(out, database_url=None)  # the demo's folder is its own
+    settings = read_settings(out, database_url=None, images_url=None)  # the demo's folder is its own
     images = build_images(out, recipe)
     known = [domain for domain in DOMAINS if domain != HELD_OUT]
     _say(1, f"Handwritten digits: a pool of the domains {', '.join(known)}, and queries of {HELD_OUT}, which it lacks")

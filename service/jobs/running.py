@@ -139,8 +139,9 @@ class Runner:
             claimed.cancel()
 
     def _put_off(self, claimed: Claim, error: CatalogUnavailableError) -> None:
-        """A database that is a server comes back, and the job goes on from its checkpoints; a full disk stays full."""
-        if not self._store.remote or claimed.takeovers >= _MOST_TAKEOVERS:
+        """What is a server comes back, and the job goes on from its checkpoints; a full disk stays full."""
+        remote = self._store.remote or self._services.settings.images_url is not None
+        if not remote or claimed.takeovers >= _MOST_TAKEOVERS:
             self._fail(claimed, error)
             return
         _log.warning("job_put_off", error=error.detail)

@@ -11,7 +11,7 @@ import pytest
 from alembic import command
 from sqlalchemy import create_engine, event, text
 
-from index.blobs import Blobs
+from index.blobs.opening import open_blobs
 from index.catalog.engine import configuration
 from index.inspection import inspect
 from index.manifest import Manifest, write_manifest
@@ -35,7 +35,7 @@ def data(tmp_path) -> Path:
     """What revision 0001 wrote: rows 0 to 2 sealed, 3 dead, 4 and 5 in the tail, and a pool that is empty."""
     engine = create_engine(f"sqlite:///{tmp_path / 'catalog.sqlite3'}")
     event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys = ON"))
-    blobs = Blobs(tmp_path / "blobs")
+    blobs = open_blobs(tmp_path)
     with engine.begin() as connection:
         command.upgrade(configuration(connection), "0001")
         pool = "INSERT INTO pools VALUES (:key, :name, 'fake', :fingerprint, :dim, :version, :next_row, :then)"

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from index import removing
-from index.blobs import Blobs
+from index.blobs.blobs import Blobs
+from index.blobs.opening import open_blobs
 from index.catalog.removal_rows import drop_folders, dropped, free, freed
 from index.inspection import inspect
 from index.pools import Pools
@@ -41,7 +42,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def stored(data: Path) -> set[bytes]:
-    blobs = Blobs(data / "blobs")
+    blobs = open_blobs(data)
     return {blobs.get(sha256) for sha256 in blobs.stored()}
 
 
@@ -162,7 +163,7 @@ def test_a_disk_that_refuses_is_told_of_and_tried_again(
 
 def test_a_file_that_stays_holds_up_no_other(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(removing, "_IMAGES_AT_ONCE", 1)
-    first = min(Blobs(data / "blobs").stored())
+    first = min(open_blobs(data).stored())
     real = Blobs.discard
 
     def refuse(blobs: Blobs, sha256: str) -> None:
@@ -175,7 +176,7 @@ def test_a_file_that_stays_holds_up_no_other(data: Path, monkeypatch: pytest.Mon
         patch.setattr(Blobs, "discard", refuse)
         pools.drop("pool")
         pools.drop("other")
-        assert {*Blobs(data / "blobs").stored()} == {first}
+        assert {*open_blobs(data).stored()} == {first}
         with pytest.raises(CatalogUnavailableError, match="can't be written"):
             pools.finish_removals()
     assert [finding.detail for finding in inspect(data)] == ["1 images that were deleted are still there"]

@@ -53,7 +53,7 @@ class StoreCorruptError(InvariantSelectError):
 
 
 class CatalogUnavailableError(InvariantSelectError):
-    """The database doesn't answer, is locked for too long, or its disk is full."""
+    """The database or the store of images doesn't answer, is locked for too long, or its disk is full."""
 
     code = "catalog_unavailable"
     status = 503

@@ -1,8 +1,9 @@
-"""A job whose catalog goes away beneath it: PostgreSQL comes back, so the job waits for it; a full disk stays full."""
+"""A job whose catalog or images go away: a server comes back, so the job waits for it; a full disk stays full."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,15 @@ def test_a_job_that_never_has_a_catalog_fails_in_the_end_and_says_why(services: 
     assert (job.state, job.attempt) == ("failed", 4)
     assert job.error is not None
     assert job.error["code"] == "catalog_unavailable"
+
+
+def test_a_job_goes_on_when_the_images_are_back(tmp_path: Path, s3_folder: str) -> None:
+    def once(context: JobContext) -> dict[str, Any]:
+        return away(context) if context.attempt == 1 else {}
+
+    with closing(open_services(Settings(data=tmp_path / "data", images_url=s3_folder), Metrics())) as services:
+        job = Attempts(services, once).until_ended()
+    assert (job.state, job.attempt) == ("succeeded", 2)
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

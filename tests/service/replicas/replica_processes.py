@@ -17,6 +17,7 @@ import httpx2
 from tests.forked_process import ForkedProcess
 from tests.postgres import RealPostgres
 from tests.redis_server import RealRedis
+from tests.s3_server import S3Server
 from tests.service.jobs.place import PATIENCE, wait_until
 from tests.service.shifted import DOMAINS, LABELS, draw, save_tiny_encoder, uri_of
 
@@ -34,6 +35,7 @@ class Replicas:
         two: A client of the other.
         postgres: Where their catalog is.
         redis: Their broker.
+        images: Where their images are.
     """
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
@@ -45,10 +47,15 @@ class Replicas:
         self.redis = RealRedis(folder)
         stack.callback(self.redis.kill)
         self.redis.start()
+        self.images = S3Server()
+        stack.callback(self.images.kill)
+        self.images.start()
         path = os.pathsep.join([str(ROOT), str(ROOT / "client")])
         kept = {name: value for name, value in os.environ.items() if not name.startswith("INVARIANTSELECT_")}
         self.environment = {
             **kept,
+            **self.images.environment,
+            "INVARIANTSELECT_IMAGES_URL": f"{self.images.bucket}/replicas",
             "PYTHONPATH": path,
             "INVARIANTSELECT_DATA": str(folder / "data"),
             "INVARIANTSELECT_DATABASE_URL": self.postgres.url("replicas"),

@@ -1,4 +1,4 @@
-"""Two servers and two workers over one PostgreSQL, one Redis and one folder answer as one server would."""
+"""Two servers and two workers over one PostgreSQL, one Redis, one folder and one object store answer as one would."""
 
 from __future__ import annotations
 

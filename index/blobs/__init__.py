@@ -1,0 +1,1 @@
+"""Image files under the hash of their content: in a folder, or in an object store such as S3."""

@@ -1,0 +1,162 @@
+"""Files in an object store that speaks S3: ``s3://bucket/folder/ab/cd/<sha256>``, as in a folder, so that one copies as
+the other.
+
+Credentials, region and endpoint are found as by every program that speaks S3: ``AWS_ACCESS_KEY_ID``, ``AWS_PROFILE``, a
+machine's role, ``AWS_ENDPOINT_URL``.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, cast
+
+from invariantselect.errors import CatalogUnavailableError, InvalidRequestError
+
+__all__ = ["ObjectStore"]
+
+_OWNER = "invariantselect.id"
+_IN_MEMORY = 1 << 16
+# A lost packet is sent again; a store that refuses is told of within seconds, one that is mute within 40.
+_PATIENCE: dict[str, object] = {
+    "connect_timeout": 5,
+    "read_timeout": 10,
+    "retries": {"mode": "standard", "max_attempts": 2},
+}
+_TRIES = 2  # of these: an answer may be cut off in the middle
+
+
+class ObjectStore:
+    """A folder of a bucket, of one data directory alone.
+
+    Args:
+        url: ``s3://bucket/folder``; the bucket exists.
+
+    Raises:
+        InvalidRequestError: What speaks S3 isn't installed.
+    """
+
+    reads_at_once = 32  # each waits for the network, some ten milliseconds
+    writes_at_once = 32
+
+    def __init__(self, url: str) -> None:
+        try:
+            import s3fs
+            from botocore.exceptions import BotoCoreError, ClientError
+        except ImportError as error:
+            raise InvalidRequestError(
+                "images in an object store need the package s3fs",
+                hint="pip install 'invariantselect-server[s3]', or unset INVARIANTSELECT_IMAGES_URL.",
+            ) from error
+        self._url = url.rstrip("/")
+        self._root = self._url.removeprefix("s3://")
+        # Listings that it remembers would tell of files that are gone.
+        self._files = s3fs.S3FileSystem(config_kwargs=_PATIENCE, use_listings_cache=False, skip_instance_cache=True)
+        self._files.retries = _TRIES
+        self._failures: tuple[type[Exception], ...] = (OSError, BotoCoreError, ClientError)
+
+    def where(self, sha256: str) -> str:
+        """Its URL."""
+        return f"s3://{self._path(sha256)}"
+
+    def write(self, sha256: str, content: bytes) -> None:
+        """Keep a file: sending it costs what looking whether it is there and whole would."""
+        with self._asking():
+            self._files.pipe_file(self._path(sha256), content)
+
+    def read(self, sha256: str) -> bytes:
+        """A file as it is."""
+        with self._looking():
+            content: bytes = self._files.cat_file(self._path(sha256))
+            return content
+
+    def open(self, sha256: str) -> BinaryIO:
+        """A copy, as what is removed here is gone; a large one lies on the disk."""
+        content = self.read(sha256)
+        copy = cast("BinaryIO", tempfile.SpooledTemporaryFile(_IN_MEMORY))  # noqa: SIM115 -- the caller closes it
+        copy.write(content)
+        copy.seek(0)
+        return copy
+
+    def holds(self, sha256: str) -> bool:
+        """Whether there is such a file."""
+        try:
+            with self._looking():
+                self._files.info(self._path(sha256))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def remove(self, sha256: str) -> None:
+        """Remove a file, if it is there."""
+        with self._asking():
+            self._files.rm_file(self._path(sha256))
+
+    def stored(self) -> Iterator[str]:
+        """The names of all files, one of 256 folders after the other: a listing holds all that it finds in memory."""
+        try:
+            with self._looking():
+                folders: list[str] = self._files.ls(self._root, detail=False)
+        except FileNotFoundError:
+            return
+        for folder in folders:
+            with self._asking():
+                found: list[str] = self._files.find(folder)
+            for path in found:
+                yield path.rpartition("/")[2]
+
+    def leftovers(self) -> Iterator[str]:
+        """None: an object is there as a whole, or not at all."""
+        return iter(())
+
+    def claim(self, owner: str) -> None:
+        """Make it somebody's, if it isn't anybody's: two data directories would remove each other's images.
+
+        Args:
+            owner: Who they are, a word.
+
+        Raises:
+            CatalogUnavailableError: It is another's, there is no such bucket, or the store doesn't answer.
+        """
+        path = f"{self._root}/{_OWNER}"
+        with self._asking():
+            try:
+                found = self._files.cat_file(path)
+            except FileNotFoundError:
+                try:
+                    self._files.pipe_file(path, owner.encode("ascii"), mode="create")
+                except FileExistsError:  # another was faster
+                    found = self._files.cat_file(path)
+                else:
+                    return
+        if found != owner.encode("ascii"):
+            raise CatalogUnavailableError(
+                f"{self._url} has the images of another data directory",
+                hint="Give INVARIANTSELECT_IMAGES_URL a folder of its own in the bucket.",
+            )
+
+    def _path(self, sha256: str) -> str:
+        return f"{self._root}/{sha256[:2]}/{sha256[2:4]}/{sha256}"
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        try:
+            yield
+        except self._failures as error:
+            raise CatalogUnavailableError(
+                f"the images at {self._url} can't be reached: {type(error).__name__}: {error}",
+                hint="Check bucket, credentials and network: the AWS_ variables, INVARIANTSELECT_IMAGES_URL.",
+            ) from error
+
+    @contextmanager
+    def _looking(self) -> Iterator[None]:
+        """As `_asking`, but that a file isn't there is an answer."""
+        missing: FileNotFoundError | None = None
+        with self._asking():
+            try:
+                yield
+            except FileNotFoundError as error:
+                missing = error
+        if missing is not None:
+            raise missing
