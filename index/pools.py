@@ -196,7 +196,7 @@ class Pools:
         Raises:
             CatalogUnavailableError: It doesn't answer.
         """
-        self._catalog.version_of("")
+        self._catalog.ask()
 
     def give_up(self) -> None:
         """Take a catalog that keeps everybody waiting for one that is gone; see `index.catalog.engine.Catalog`."""

@@ -95,6 +95,7 @@ def create_app(settings: Settings, *, load_encoder: EncoderLoader | None = None)
         dependencies=[Depends(refuse_unknown_parameters)],
         exception_handlers=exception_handlers(_allowed_methods),
     )
+    app.state.settings = settings
     app.state.scraper = Scraper()
     app.state.scraper.begin(metrics)
     app.state.closing = threading.Event()  # set when the server is told to stop: streams without an end must end

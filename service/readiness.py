@@ -19,7 +19,7 @@ def readiness(services: Services, *, closing: bool) -> Literal["ok", "stale"]:
     """
     if closing:
         raise NotReadyError("the server is stopping", hint="Send requests to another server, or come again.")
-    services.warm_up.check()
+    services.warm_up.check(tell_why=services.keys is None)  # where keys are asked for, anybody may ask this
     if services.pools.lost_seconds is None and services.store.lost_seconds is None:
         return "ok"
     if not services.pools.searchable:

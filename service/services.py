@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from redis import Redis
 from starlette.requests import HTTPConnection
@@ -28,6 +28,7 @@ from service.embedding.forward_lane import ForwardLane
 from service.embedding.image_line import ImageLine
 from service.embedding.image_work import ImageWork, carry_out
 from service.embedding.warm_up import WarmUp
+from service.http.write_threads import WriteThreads
 from service.jobs.desk import JobDesk
 from service.jobs.queue import JobQueue, open_queue
 from service.metrics import Metrics
@@ -39,7 +40,7 @@ from service.tracing.traces import Traces, open_traces
 if TYPE_CHECKING:
     from encoders.adaptation.ranks import Ranks
 
-__all__ = ["Services", "open_services", "services_of"]
+__all__ = ["Services", "open_services", "services_in", "services_of"]
 
 T = TypeVar("T")
 
@@ -59,6 +60,7 @@ class Services:
         lane: Runs the trunks, for all requests.
         line: Where the images of queries are decoded and wait for the lane.
         ending: Where queries that are alike are searched together.
+        writes: Threads of what changes something.
         cache: Vectors of images seen before.
         metrics: What /metrics tells.
         warm_up: Whether the server can answer yet.
@@ -80,6 +82,7 @@ class Services:
     lane: ForwardLane
     line: ImageLine
     ending: Ending
+    writes: WriteThreads
     cache: EmbeddingCache
     metrics: Metrics
     warm_up: WarmUp
@@ -211,6 +214,7 @@ def open_services(settings: Settings, metrics: Metrics, load: EncoderLoader | No
         lane=lane,
         line=ImageLine(settings.decode_threads, lane),
         ending=Ending(engine, max(1, settings.worker_threads // 2)),
+        writes=WriteThreads(),
         cache=EmbeddingCache(settings.embedding_cache_bytes, redis, metrics),
         metrics=metrics,
         warm_up=WarmUp(encoders, settings.encoder),
@@ -224,4 +228,9 @@ def open_services(settings: Settings, metrics: Metrics, load: EncoderLoader | No
 
 def services_of(connection: HTTPConnection) -> Services:
     """The services of the app that a request came to."""
-    return cast(Services, connection.app.state.services)
+    return services_in(connection.scope)
+
+
+def services_in(scope: Mapping[str, Any]) -> Services:
+    """The services of the app that an ASGI scope belongs to."""
+    return cast(Services, scope["app"].state.services)

@@ -6,21 +6,17 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 
 from index.demonstration import Entry, Probe
 from index.pool import Pool
-from invariantselect.errors import EncoderVersionChangedError, InvariantSelectError
+from invariantselect.errors import InvariantSelectError
 from invariantselect.wire.base import MetadataValue
 from invariantselect.wire.demonstrations import DemonstrationInput, Outcome
 from service.embedding.embedder import Embedded, Embedder, embed_by_each
 from service.http.data_uri import image_from_text
 from service.stored import outcome
 
-__all__ = ["GivenDemonstration", "given_demonstration", "upsert"]
-
-
-_ATTEMPTS = 5
+__all__ = ["Encoded", "GivenDemonstration", "encode", "given_demonstration"]
 
 
 @dataclass(frozen=True)
@@ -54,19 +50,41 @@ def given_demonstration(sent: DemonstrationInput, max_image_bytes: int) -> Given
     return GivenDemonstration(sent.id, image, sent.label, sent.domain, sent.group, sent.metadata)
 
 
-def upsert(
-    pool: Pool, given: Sequence[GivenDemonstration], embedders: Callable[[], Sequence[Embedder]]
-) -> list[Outcome]:
-    """Insert or replace demonstrations; one that can't be used fails alone.
+@dataclass(frozen=True)
+class Encoded:
+    """Demonstrations that are ready to be written.
+
+    Attributes:
+        outcomes: By number: of those that fail, or are there already as they were sent.
+        entries: By number: the others.
+    """
+
+    outcomes: Mapping[int, Outcome]
+    entries: Mapping[int, Entry]
+
+    def write(self, pool: Pool) -> list[Outcome]:
+        """Insert or replace them, in one transaction.
+
+        Returns:
+            An outcome for each of all, in their order.
+
+        Raises:
+            EncoderVersionChangedError: A switch came in between: encode them again.
+            InvariantSelectError: As `Pool.write`.
+        """
+        written = pool.write(list(self.entries.values())) if self.entries else []
+        outcomes = dict(self.outcomes)
+        outcomes |= {number: outcome(done) for number, done in zip(self.entries, written, strict=True)}
+        return [outcomes[number] for number in range(len(outcomes))]
+
+
+def encode(pool: Pool, given: Sequence[GivenDemonstration], embedders: Callable[[], Sequence[Embedder]]) -> Encoded:
+    """Make demonstrations ready to be inserted or to replace others; one that can't be used fails alone.
 
     Args:
-        pool: Where to.
-        given: In any number; those of one call are written in one transaction.
-        embedders: Makes what embeds for the pool's live encoder versions; called only if something has to be encoded,
-            and again when a switch comes in between.
-
-    Returns:
-        An outcome for each, in their order.
+        pool: Where they are to go.
+        given: In any number.
+        embedders: Makes what embeds for the pool's live encoder versions; called only if something has to be encoded.
 
     Raises:
         InvariantSelectError: What is wrong with all of them: the pool, the encoder.
@@ -85,26 +103,8 @@ def upsert(
         if unchanged and times[each.id] == 1:
             outcomes[number] = Outcome(id=each.id, status="unchanged")
             del usable[number]
-    if usable:
-        outcomes |= _write(pool, usable, embedders)
-    return [outcomes[number] for number in range(len(given))]
-
-
-def _write(
-    pool: Pool,
-    usable: Mapping[int, tuple[GivenDemonstration, bytes]],
-    embedders: Callable[[], Sequence[Embedder]],
-) -> dict[int, Outcome]:
-    for attempt in count(1):
-        outcomes, entries = _encoded(usable, embedders())
-        try:
-            written = pool.write(list(entries.values()))
-        except EncoderVersionChangedError:  # a switch while this was encoded
-            if attempt == _ATTEMPTS:
-                raise
-        else:
-            break
-    return outcomes | {number: outcome(done) for number, done in zip(entries, written, strict=True)}
+    failed, entries = _encoded(usable, embedders()) if usable else ({}, {})
+    return Encoded(outcomes | failed, entries)
 
 
 def _encoded(

@@ -144,8 +144,9 @@ class ObjectStore:
         try:
             yield
         except self._failures as error:
+            why = f": {error}" if isinstance(error, OSError) else ""  # those of the network name hosts
             raise CatalogUnavailableError(
-                f"the images at {self._url} can't be reached: {type(error).__name__}: {error}",
+                f"the images at {self._url} can't be reached: {type(error).__name__}{why}",
                 hint="Check bucket, credentials and network: the AWS_ variables, INVARIANTSELECT_IMAGES_URL.",
             ) from error
 

@@ -21,7 +21,7 @@ from invariantselect.errors import CatalogUnavailableError, StoreCorruptError
 __all__ = ["open_blobs"]
 
 _FOLDER = "blobs"
-_PLACE = "images.json"
+_PLACE = "image-store.json"
 _SETTING = "INVARIANTSELECT_IMAGES_URL"
 
 
@@ -47,7 +47,7 @@ def open_blobs(data: Path, images_url: str | None = None) -> Blobs:
             )
         return Blobs(FolderStore(data / _FOLDER))
     store = ObjectStore(images_url)
-    with FileLock(data / "images.lock"):
+    with FileLock(data / "image-store.lock"):
         new = not place.exists()
         owner = _owner(place, images_url.rstrip("/"))
         try:

@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Connection, RootTransaction, Select, make_url, select
+from sqlalchemy import Connection, Engine, RootTransaction, Select, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from index.catalog.connections_in_use import ConnectionsInUse
@@ -53,7 +53,9 @@ class Catalog:
             raise CatalogUnavailableError("the URL of the database can't be read") from None  # it holds a password
         self.remote = is_postgresql(made)
         self._engine = postgresql_engine(made, room) if self.remote else sqlite_engine(made)
-        self._in_use = ConnectionsInUse(self._engine) if self.remote else None
+        # Whether the database is there is asked apart: who finds all others in use hasn't found it gone.
+        self._asking = postgresql_engine(made, room, alone=True) if self.remote else self._engine
+        self._in_use = [ConnectionsInUse(each) for each in (self._engine, self._asking)] if self.remote else []
         self._outage = Outage(2.0 * CONNECT_SECONDS)  # `version_of` tries twice
         # Writers of this process queue here rather than poll for the database's lock.
         self._writers = threading.Lock()
@@ -125,22 +127,48 @@ class Catalog:
         """
         self._outage.check()
         try:
-            raw = self._engine.raw_connection()
-            try:
-                cursor = raw.cursor()
-                cursor.execute(self._version_statement(key))
-                found = cursor.fetchone()
-                cursor.close()
-            except BaseException:
-                raw.invalidate()
-                raise
-            finally:
-                raw.close()
+            found = self._fetched(self._engine, key)
         except (self._engine.dialect.loaded_dbapi.Error, SQLAlchemyError):
             with self._transaction("reading", my_turn=True) as connection:  # connects anew, or says what is wrong
                 found = connection.execute(_version(key)).one_or_none()
         self._outage.end()
         return None if found is None else int(found[0])
+
+    def ask(self) -> None:
+        """Ask for next to nothing, over a connection of its own: for one thread that looks whether it is there.
+
+        Raises:
+            CatalogUnavailableError: It doesn't answer.
+        """
+        try:
+            self._fetched(self._asking, "")
+        except (self._asking.dialect.loaded_dbapi.Error, SQLAlchemyError):
+            with translated(remote=self.remote):
+                self._asked_anew()  # connects anew, or says what is wrong
+        self._outage.end()
+
+    def _asked_anew(self) -> None:
+        try:
+            with self._asking.connect().execution_options(kind="reading") as connection:
+                connection.execute(_version(""))
+        except DBAPIError as error:
+            if self.remote:
+                self._outage.begin(reason_of(error))
+            raise
+
+    def _fetched(self, engine: Engine, key: str) -> Any:
+        raw = engine.raw_connection()
+        try:
+            cursor = raw.cursor()
+            cursor.execute(self._version_statement(key))
+            found = cursor.fetchone()
+            cursor.close()
+        except BaseException:
+            raw.invalidate()
+            raise
+        finally:
+            raw.close()
+        return found
 
     def identity(self) -> str:
         """A name that no other catalog has, given when its tables were made: 32 hexadecimal digits.
@@ -158,13 +186,14 @@ class Catalog:
     def give_up(self) -> None:
         """Take a server that keeps everybody waiting for one that is gone: those who wait are told so, others don't."""
         self._outage.begin("it takes connections and doesn't answer")
-        if self._in_use is not None:
-            self._in_use.cut()
+        for connections in self._in_use:
+            connections.cut()
 
     def let_go(self, seconds: float) -> None:
         """While a server is taken for gone: tell those who have waited for it for so many seconds."""
-        if self._in_use is not None and self.lost_seconds is not None:
-            self._in_use.cut(longer_than=seconds)
+        if self.lost_seconds is not None:
+            for connections in self._in_use:
+                connections.cut(longer_than=seconds)
 
     @property
     def lost_seconds(self) -> float | None:
@@ -195,6 +224,7 @@ class Catalog:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+        self._asking.dispose()
 
     @contextmanager
     def _transaction(self, kind: _Kind, *, my_turn: bool = False) -> Iterator[Connection]:

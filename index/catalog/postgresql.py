@@ -47,12 +47,13 @@ def is_postgresql(url: URL) -> bool:
     return url.drivername in ("postgres", "postgresql", "postgresql+psycopg")
 
 
-def postgresql_engine(url: URL, room: Room) -> Engine:
+def postgresql_engine(url: URL, room: Room, *, alone: bool = False) -> Engine:
     """An engine whose transactions say what they are for when they begin (option `kind`).
 
     Args:
         url: ``postgresql://user:password@host/database``; what its query says goes before our time limits.
         room: Whose tables its writes are about.
+        alone: Whether it has a single connection, for one thread.
 
     Raises:
         CatalogUnavailableError: The driver isn't installed.
@@ -64,8 +65,8 @@ def postgresql_engine(url: URL, room: Room) -> Engine:
     try:
         engine = create_engine(
             url.set(drivername="postgresql+psycopg"),
-            pool_size=_CONNECTIONS,
-            max_overflow=_MORE_CONNECTIONS,
+            pool_size=1 if alone else _CONNECTIONS,
+            max_overflow=0 if alone else _MORE_CONNECTIONS,
             pool_timeout=_CONNECTION_SECONDS,
             connect_args={**given, "options": options},
             hide_parameters=True,

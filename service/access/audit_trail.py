@@ -6,11 +6,11 @@ finished here, before the answer begins. A route can only add to it: none can le
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, TypeAlias, cast
 
 import structlog
 from fastapi import Depends, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,7 +18,7 @@ from invariantselect.errors import InternalError, InvariantSelectError
 from service.access.audit import AuditRecord
 from service.http.problems import problem_code
 from service.http.request_ids import request_id
-from service.services import Services
+from service.services import Services, services_in
 
 __all__ = ["AuditTrail", "WithRecord", "begin_record"]
 
@@ -91,6 +91,6 @@ async def _finish(scope: Scope, outcome: str) -> None:
     if record is None:
         return
     try:
-        await run_in_threadpool(record.finish, outcome)
+        await services_in(scope).writes.run(partial(record.finish, outcome))
     except InvariantSelectError as error:  # what was done is done: the row stays as begun, and the answer goes out
         _log.error("audit_not_finished", record=record.id, outcome=outcome, error=error.detail)

@@ -21,8 +21,12 @@ from service.metrics import Metrics
 from service.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from limits import RateLimitItem
     from limits.strategies import RateLimiter
+
+    _Ask = Callable[[RateLimiter, RateLimitItem, str], float | None]
 
 __all__ = ["RateLimits"]
 
@@ -69,18 +73,25 @@ class RateLimits:
         Raises:
             RateLimitedError: Its context says after how many seconds to come again.
         """
-        for name, item in [*self._writes, *self._requests] if write else self._requests:
-            seconds = self._hit(item, f"{name}:{who}")
-            if seconds is not None:
-                self._metrics.rate_limited.labels(name).inc()
-                window = item.get_expiry()
-                raise RateLimitedError(
-                    f"more than {item.amount} {name} in {window} s",
-                    retry_after=max(1, math.ceil(seconds)),
-                    limited=name,
-                    quota=item.amount,
-                    window_seconds=window,
-                )
+        limits = [*self._writes, *self._requests] if write else self._requests
+        if len(limits) > 1:  # one that refuses mustn't use up the other
+            for name, item in limits:
+                self._refuse(name, item, self._asked(_look, item, f"{name}:{who}"))
+        for name, item in limits:
+            self._refuse(name, item, self._asked(_hit, item, f"{name}:{who}"))
+
+    def _refuse(self, name: str, item: RateLimitItem, seconds: float | None) -> None:
+        if seconds is None:
+            return
+        self._metrics.rate_limited.labels(name).inc()
+        window = item.get_expiry()
+        raise RateLimitedError(
+            f"more than {item.amount} {name} in {window} s",
+            retry_after=max(1, math.ceil(seconds)),
+            limited=name,
+            quota=item.amount,
+            window_seconds=window,
+        )
 
     def close(self) -> None:
         """Close the connections to Redis."""
@@ -105,17 +116,17 @@ class RateLimits:
             self._shared = SlidingWindowCounterRateLimiter(storage)
             self._pool = redis.connection_pool
 
-    def _hit(self, item: RateLimitItem, who: str) -> float | None:
-        """Seconds until there is room again; None for a request that was counted."""
+    def _asked(self, ask: _Ask, item: RateLimitItem, who: str) -> float | None:
+        """What Redis says, or this process alone: seconds until there is room again; None where there is."""
         if self._shared is not None and time.monotonic() >= self._rests_until:
             try:
-                seconds = _hit(self._shared, item, who)
+                seconds = ask(self._shared, item, who)
             except (RedisError, OSError) as error:
                 self._lost(error)
             else:
                 self._found_again()
                 return seconds
-        return None if self._own is None else _hit(self._own, item, who)
+        return None if self._own is None else ask(self._own, item, who)
 
     def _lost(self, error: Exception) -> None:
         self._rests_until = time.monotonic() + self._pause
@@ -133,6 +144,12 @@ class RateLimits:
 
 
 def _hit(limiter: RateLimiter, item: RateLimitItem, who: str) -> float | None:
-    if limiter.hit(item, who):
-        return None
+    return None if limiter.hit(item, who) else _seconds(limiter, item, who)
+
+
+def _look(limiter: RateLimiter, item: RateLimitItem, who: str) -> float | None:
+    return None if limiter.test(item, who) else _seconds(limiter, item, who)
+
+
+def _seconds(limiter: RateLimiter, item: RateLimitItem, who: str) -> float:
     return limiter.get_window_stats(item, who).reset_time - time.time()

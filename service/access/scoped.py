@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -63,11 +65,19 @@ class Scoped:
             refuse_other_sites(request)
             remember_caller(request, LOCAL)
             if services.rate_limits.any or self._changes_something(request):
-                await run_in_threadpool(self._admit_local, request, services)
+                await self._apart(request, services, partial(self._admit_local, request, services))
             return
         if credentials is None:
             raise UnauthenticatedError("the request has no API key")
-        await run_in_threadpool(self._admit_key, request, services, credentials.credentials)
+        presented = credentials.credentials
+        await self._apart(request, services, partial(self._admit_key, request, services, presented))
+
+    async def _apart(self, request: Request, services: Services, admit: Callable[[], None]) -> None:
+        """On another thread; that of a write may wait for other writes, when it is written down."""
+        if self._changes_something(request):
+            await services.writes.run(admit)
+        else:
+            await run_in_threadpool(admit)
 
     def _admit_local(self, request: Request, services: Services) -> None:
         self._count(request, services, "no-address" if request.client is None else request.client.host)

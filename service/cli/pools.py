@@ -107,13 +107,14 @@ def drop(name: Name, data: Data = DEFAULT_DATA, yes: Yes = False) -> None:
     """
     from service.cli.audited import audited
     from service.cli.terminal import progress
-    from service.cli.workplace import open_pools, read_settings
+    from service.cli.workplace import open_jobs, open_pools, read_settings
 
     settings = read_settings(data)
-    with open_pools(settings) as opened:
+    with open_pools(settings) as opened, open_jobs(settings) as jobs:
         size = opened.open(name).summary().demonstrations
         if not yes:
             confirm(f"Delete the pool {name} in {data} with its {size} demonstrations?")
         with audited(settings, "drop_pool", name):
             opened.drop(name)
+            jobs.cancel_all_of(name)
     progress().print(f"Dropped {name}.")

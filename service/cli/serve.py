@@ -18,6 +18,7 @@ __all__ = ["serve"]
 # Longer than clients and balancers keep theirs: who closes first may shut one that a request is on its way over.
 _KEEP_ALIVE_SECONDS = 75
 _OTHER_FILES = 1024  # segments, blobs, databases
+_HURRIED_SECONDS = 2.0  # for threads that were told to end and have to notice
 
 
 def serve(
@@ -65,6 +66,7 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
     from service.app import create_app
     from service.http.graceful_server import GracefulServer
     from service.http.guarded_connection import guarded
+    from service.http.last_threads import end_with_threads
     from service.jobs.embedded import EmbeddedWorker
 
     _allow_open_files(2 * settings.max_connections + _OTHER_FILES)
@@ -75,6 +77,7 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # whoever is counted by address could give another one with each request
         timeout_graceful_shutdown=settings.shutdown_seconds,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
@@ -88,6 +91,7 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
     )
     with worker or nullcontext():
         server.run(sockets=[listener])
+    end_with_threads(_HURRIED_SECONDS if len(server.signals) > 1 else settings.shutdown_seconds)
     if server.signals[:1] == [signal.SIGINT]:
         raise KeyboardInterrupt
 

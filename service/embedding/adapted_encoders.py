@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 
 from encoders.encoder import Encoder
+from service.embedding.loading import LoadFailures, LoadNeededError, may_wait
 
 __all__ = ["AdaptedEncoders"]
 
@@ -28,22 +30,29 @@ class AdaptedEncoders:
         self._held: OrderedDict[str, tuple[int, Encoder]] = OrderedDict()
         self._lock = threading.Lock()
         self._loading: dict[str, threading.Lock] = {}
+        self._failures = LoadFailures()
 
     def get(self, pool_key: str, number: int) -> Encoder:
         """An encoder version of a pool; two threads that ask at once load it once.
 
         Raises:
             EncoderNotFoundError, EncoderUnavailableError, StoreCorruptError: As `encoders.catalog.load_encoder`.
+            LoadNeededError: It isn't loaded, and this thread may not wait.
         """
         found = self._find(pool_key, number)
         if found is not None:
             return found
+        key = (pool_key, number)
+        if not may_wait():
+            self._failures.check(key)
+            raise LoadNeededError(key, partial(self.get, pool_key, number))
         with self._lock:
             loading = self._loading.setdefault(pool_key, threading.Lock())
         with loading:
             found = self._find(pool_key, number)
             if found is None:
-                found = self._load(f"{pool_key}/{number}")
+                with self._failures.noted(key):
+                    found = self._load(f"{pool_key}/{number}")
                 self._keep(pool_key, number, found)
         return found
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TypeAlias
 
 from encoders.encoder import Encoder, EncoderIdentity
 from index.encoder_version import FROZEN, EncoderVersion
 from invariantselect.errors import EncoderNotFoundError, EncoderUnavailableError, FingerprintMismatchError
 from service.embedding.adapted_encoders import AdaptedEncoders
+from service.embedding.loading import LoadFailures, LoadNeededError, may_wait
 
 __all__ = ["EncoderLoader", "EncoderShelf", "check_fingerprint"]
 
@@ -35,6 +37,7 @@ class EncoderShelf:
         self.adapted = AdaptedEncoders(load, most_adapted)
         self._load = load
         self._loaded: dict[str, Encoder] = {}
+        self._failures = LoadFailures()
         self._locks = {name: threading.Lock() for name in allowed}
 
     @property
@@ -48,6 +51,7 @@ class EncoderShelf:
         Raises:
             EncoderNotFoundError: The name is not allowed on this server.
             EncoderUnavailableError: It can't be loaded.
+            LoadNeededError: It isn't loaded, and this thread may not wait.
         """
         if name in self._locks:
             return self._once(name)
@@ -75,9 +79,16 @@ class EncoderShelf:
         return self.get(version.encoder)
 
     def _once(self, name: str) -> Encoder:
+        loaded = self._loaded.get(name)
+        if loaded is not None:
+            return loaded
+        if not may_wait():
+            self._failures.check(name)
+            raise LoadNeededError(name, partial(self._once, name))
         with self._locks[name]:
             if name not in self._loaded:
-                self._loaded[name] = self._load(name)
+                with self._failures.noted(name):
+                    self._loaded[name] = self._load(name)
             return self._loaded[name]
 
     def identity(self, name: str) -> EncoderIdentity | None:

@@ -95,7 +95,16 @@ class Ending:
             task = asyncio.get_running_loop().create_task(self._run(), context=Context())
             self._running.add(task)
             task.add_done_callback(self._running.discard)
-        return cast(T, await waiting.future)
+        try:
+            return cast(T, await waiting.future)
+        except asyncio.CancelledError:
+            self._forget(waiting)  # it holds what was sent, and no thread may be free for long
+            raise
+
+    def _forget(self, waiting: _Waiting) -> None:
+        group = self._waiting.get(waiting.end.together.key, [])
+        if waiting in group:
+            group.remove(waiting)
 
     async def _run(self) -> None:
         try:

@@ -47,25 +47,29 @@ class WarmUp:
         if self._task is not None:
             await asyncio.wait([self._task])
 
-    def check(self) -> None:
+    def check(self, *, tell_why: bool) -> None:
         """Pass a server that is ready.
 
+        Args:
+            tell_why: Whether whoever asks may know, and which encoder it is: its name may be a path.
+
         Raises:
-            NotReadyError: The forward pass hasn't run yet, or failed; the detail says why.
+            NotReadyError: The forward pass hasn't run yet, or failed.
         """
-        error = self._error
-        if isinstance(error, InvariantSelectError):
-            raise NotReadyError(f"the encoder {self._name} can't be used: {error.detail}", hint=error.hint)
+        name, error = f"the encoder {self._name}" if tell_why else "the encoder", self._error
+        if isinstance(error, InvariantSelectError) and tell_why:
+            raise NotReadyError(f"{name} can't be used: {error.detail}", hint=error.hint)
         if error is not None:
-            raise NotReadyError(f"the encoder {self._name} failed with {type(error).__name__}; see the server's log")
+            raise NotReadyError(f"{name} failed with {type(error).__name__}; see the server's log")
         if not self._ready:
-            raise NotReadyError(f"the encoder {self._name} is being loaded", retry_after=1)
+            raise NotReadyError(f"{name} is being loaded", retry_after=1)
 
     async def _until_it_runs(self, engine: Engine) -> None:
         pause = _FIRST_PAUSE_S
         while not self._ending.is_set():
             try:
-                identity = await engine.run(self._forward)
+                async with engine.admission(again=True):
+                    identity = await engine.run(self._forward)
             except Exception as error:  # noqa: BLE001 -- whatever it is, /readyz tells it
                 self._error = error
                 _log.error("warm_up_failed", encoder=self._name, error=str(error), exc_info=error, again_in=pause)

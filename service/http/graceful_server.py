@@ -14,6 +14,8 @@ from types import FrameType
 import structlog
 import uvicorn
 
+from service.http.last_threads import end_at_once
+
 __all__ = ["GracefulServer"]
 
 _log = structlog.get_logger("service.http.graceful_server")
@@ -21,6 +23,7 @@ _log = structlog.get_logger("service.http.graceful_server")
 _ON_THE_WAY_SECONDS = 0.2  # a request that was sent over an open connection before it is known to be idle
 _FIRST_WORD_SECONDS = 2.0  # for whoever was let in and is slow to speak
 _LOOK_SECONDS = 0.05
+_WIND_DOWN_SECONDS = 10.0  # for files and connections to be closed, once every request is answered
 
 
 class GracefulServer(uvicorn.Server):
@@ -55,6 +58,7 @@ class GracefulServer(uvicorn.Server):
         self._stop = stop
         self._hurry = hurry
         self._until: float | None = None
+        self._wound_down = threading.Event()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 -- the signature of a handler
         """Take note of a signal; it may come between any two instructions, so all else is done elsewhere."""
@@ -76,11 +80,13 @@ class GracefulServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the door behind those who are in, let what runs finish, and end."""
         hurrying = asyncio.create_task(self._cancel_when_hurried())
+        threading.Thread(target=self._end_in_any_case, name="last-resort", daemon=True).start()
         try:
             await self._close_the_door(sockets or [])
             await super().shutdown(sockets)
         finally:
             hurrying.cancel()
+            self._wound_down.set()
 
     async def _close_the_door(self, sockets: list[socket.socket]) -> None:
         """Listen no more, and read what was sent over the connections that are there."""
@@ -106,6 +112,16 @@ class GracefulServer(uvicorn.Server):
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
         return made
+
+    def _end_in_any_case(self) -> None:
+        """End the process where winding down takes too long: a thread may be loading an encoder, or wait for a lock."""
+        patience = (self.config.timeout_graceful_shutdown or 0) + _WIND_DOWN_SECONDS
+        until = time.monotonic() + patience
+        while not self._wound_down.wait(_LOOK_SECONDS):
+            if len(self.signals) > 1:
+                until = min(until, time.monotonic() + _WIND_DOWN_SECONDS)
+            if time.monotonic() > until:
+                end_at_once()  # an embedded worker stops when its lifeline breaks
 
     async def _cancel_when_hurried(self) -> None:
         while len(self.signals) < 2:  # noqa: ASYNC110 -- a signal handler can't wake the loop

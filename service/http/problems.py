@@ -28,6 +28,7 @@ from invariantselect.errors import (
     UnauthenticatedError,
     UnsupportedMediaTypeError,
 )
+from service.http.discreet import discreet
 from service.http.request_ids import request_id
 
 __all__ = [
@@ -51,8 +52,10 @@ def problem_of(error: InvariantSelectError, scope: Mapping[str, Any] | None = No
     if scope is None:
         return error.to_problem()
     path = scope.get("raw_path") or scope["path"].encode("utf-8", "replace")
-    problem = error.to_problem(instance=path.decode("latin-1"))
-    return {**problem, "request_id": request_id(scope)}
+    problem = error.to_problem()
+    if "app" in scope:
+        problem = discreet(problem, scope["app"].state.settings)
+    return {**problem, "instance": path.decode("latin-1"), "request_id": request_id(scope)}
 
 
 def problem_code(scope: Mapping[str, Any]) -> str | None:

@@ -111,6 +111,13 @@ class JobDesk:
                 rows.request_cancel(connection, id)
             return rows.job_of(rows.find(connection, id))
 
+    def cancel_all_of(self, pool: str) -> None:
+        """Cancel the jobs of a pool that was dropped: a new one of its name has nothing to do with them."""
+        with self._store.writing() as connection:
+            for id in rows.unfinished(connection, pool):
+                if not rows.cancel_now(connection, id, self._stale_seconds):
+                    rows.request_cancel(connection, id)
+
     def retry(self, id: str, *, idempotency_key: str | None = None) -> Job:
         """Queue a job again that failed or was cancelled. It goes on from its checkpoints.
 

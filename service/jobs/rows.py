@@ -18,7 +18,18 @@ from service.jobs.events import add_state
 from service.tables import jobs
 from service.tracing.at_hand import caller
 
-__all__ = ["add", "cancel_now", "claimable", "find", "job_of", "new_id", "page", "queue_again", "request_cancel"]
+__all__ = [
+    "add",
+    "cancel_now",
+    "claimable",
+    "find",
+    "job_of",
+    "new_id",
+    "page",
+    "queue_again",
+    "request_cancel",
+    "unfinished",
+]
 
 
 def new_id() -> str:
@@ -86,6 +97,12 @@ def page(
     if pools is not None:
         where.append(jobs.c.pool.in_(sorted(pools)))
     return connection.execute(select(jobs).where(*where).order_by(jobs.c.id.desc()).limit(limit)).mappings().all()
+
+
+def unfinished(connection: Connection, pool: str) -> list[str]:
+    """Ids of the jobs of a pool that are queued or run."""
+    wanted = (jobs.c.pool == pool) & jobs.c.state.in_(("queued", "running"))
+    return list(connection.scalars(select(jobs.c.id).where(wanted)))
 
 
 def cancel_now(connection: Connection, id: str, stale_seconds: float) -> bool:

@@ -18,6 +18,7 @@ from invariantselect.errors import (
     JobAbandonedError,
     JobCancelledError,
 )
+from service.http.discreet import discreet
 from service.jobs.claims import Claim, claim
 from service.jobs.context import JobContext
 from service.jobs.kind import JobKind
@@ -161,4 +162,4 @@ class Runner:
     def _fail(self, claimed: Claim, error: InvariantSelectError) -> None:
         _log.warning("job_failed", error=error.detail, code=error.code)
         note({"job.outcome": "failed", "error.type": error.code}, failed=error.status >= 500)
-        claimed.fail(error.to_problem())
+        claimed.fail(discreet(error.to_problem(), self._services.settings))

@@ -97,19 +97,18 @@ def _sweep(services: Services, stopped: threading.Event) -> None:
                 remove_leftovers(services.store, services.settings.data / "jobs")
                 forget_details(services.store, services.settings.job_log_days, stopped.is_set)
                 remove_untouched(services.settings.lmm_answers, services.settings.lmm_answer_days, stopped.is_set)
+            _finish_removals(services, stopped)
         except CatalogUnavailableError as error:
             _log.warning("sweep_failed", error=error.detail)
-        _finish_removals(services, stopped)
+        except Exception:  # noqa: BLE001 -- of one look; the next may find the disk well again
+            _log.exception("sweep_failed")
         if stopped.wait(pause):
             return
 
 
 def _finish_removals(services: Services, stopped: threading.Event) -> None:
     end = time.monotonic() + _REMOVING_S
-    try:
-        services.pools.finish_removals(lambda: stopped.is_set() or time.monotonic() > end)
-    except CatalogUnavailableError as error:
-        _log.warning("removals_failed", error=error.detail)
+    services.pools.finish_removals(lambda: stopped.is_set() or time.monotonic() > end)
 
 
 def _end(services: Services, threads: list[threading.Thread]) -> None:

@@ -66,7 +66,7 @@ class CatalogWatch:
 
     def _ask(self) -> None:
         self._services.pools.ask()
-        self._services.store.version_of("")  # which knows of an outage by itself, and may have no other visitor
+        self._services.store.ask()  # which knows of an outage by itself, and may have no other visitor
 
     def _tell(self, answers: bool) -> None:
         lost_seconds = self._services.pools.lost_seconds

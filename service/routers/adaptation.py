@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, TypeAlias
 
 from fastapi import APIRouter, Depends, Path, Response
-from starlette.concurrency import run_in_threadpool
 
 from invariantselect.errors import (
     EncoderNotFoundError,
@@ -58,7 +57,7 @@ async def adapt_pool(
         services.pools.open(pool)
         return services.jobs.submit("adapt", sent, pool=pool, idempotency_key=idempotency_key)
 
-    job = await run_in_threadpool(submit)
+    job = await services.writes.run(submit)
     record.tell(job=job.id)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return job
@@ -106,7 +105,7 @@ async def rollback(
         record.tell(version=roll_back(found, services.recode_for(found), sent.to))
         return version_list(found)
 
-    return await run_in_threadpool(switch)
+    return await services.writes.run(switch)
 
 
 @router.delete(
@@ -117,7 +116,8 @@ async def rollback(
     responses=problems(*OF_A_POOL, EncoderVersionNotFoundError, EncoderVersionInUseError),
     operation_id="discard_encoder_version",
 )
-def discard_encoder_version(pool: Pool, version: Version, services: WithServices, record: WithRecord) -> None:
+async def discard_encoder_version(pool: Pool, version: Version, services: WithServices, record: WithRecord) -> None:
     """Remove a version that doesn't serve: what it learnt, and its vectors, maybe gigabytes. It can't be undone."""
-    discard(services.pools.open(pool), version, services.settings.data / "encoders")
+    store = services.settings.data / "encoders"
+    await services.writes.run(lambda: discard(services.pools.open(pool), version, store))
     record.tell(version=version)

@@ -113,7 +113,7 @@ async def relabel_demonstrations(
         record.tell(**counts(done))
         return batch_outcome(stored, [outcome(each) for each in done])
 
-    return await run_in_threadpool(relabel)
+    return await services.writes.run(relabel)
 
 
 @router.post(
@@ -138,7 +138,7 @@ async def delete_demonstrations(
         record.tell(**counts(done))
         return batch_outcome(stored, [outcome(each) for each in done])
 
-    return await run_in_threadpool(delete)
+    return await services.writes.run(delete)
 
 
 @router.get(
@@ -190,7 +190,7 @@ async def change_demonstration(
                 raise done.error
         return _found(stored, id)
 
-    return await run_in_threadpool(change)
+    return await services.writes.run(change)
 
 
 @router.delete(
@@ -201,9 +201,9 @@ async def change_demonstration(
     responses=problems(*OF_A_POOL, DemonstrationNotFoundError),
     operation_id="delete_demonstration",
 )
-def delete_demonstration(pool: Pool, id: DemonstrationId, services: WithServices, record: WithRecord) -> None:
+async def delete_demonstration(pool: Pool, id: DemonstrationId, services: WithServices, record: WithRecord) -> None:
     """It is not chosen any more from the next request on."""
-    outcomes = services.pools.open(pool).delete([id])
+    outcomes = await services.writes.run(lambda: services.pools.open(pool).delete([id]))
     record.tell(**counts(outcomes))
     for done in outcomes:
         if done.error is not None:

@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse
-from starlette.concurrency import run_in_threadpool
 
 from invariantselect.errors import (
     IdempotencyKeyReusedError,
@@ -69,7 +68,7 @@ async def evaluate_pool(
         check_allowed(sent.lmm, services.settings)  # refused now rather than by the worker
         return services.jobs.submit("evaluate", sent, pool=pool, idempotency_key=idempotency_key)
 
-    job = await run_in_threadpool(submit)
+    job = await services.writes.run(submit)
     record.tell(job=job.id)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return job

@@ -143,11 +143,15 @@ def get_job_log(
     responses=problems(JobNotFoundError, JobStateError),
     operation_id="cancel_job",
 )
-def cancel_job(job_id: OneJob, services: WithServices, record: WithRecord) -> Job:
+async def cancel_job(job_id: OneJob, services: WithServices, record: WithRecord) -> Job:
     """A queued job is cancelled at once, a running one stops within seconds. Cancelling twice is cancelling once."""
-    record.pool = services.jobs.get(job_id).pool
-    record.tell(job=job_id)
-    return services.jobs.cancel(job_id)
+
+    def cancel() -> Job:
+        record.pool = services.jobs.get(job_id).pool
+        record.tell(job=job_id)
+        return services.jobs.cancel(job_id)
+
+    return await services.writes.run(cancel)
 
 
 @router.post(
@@ -158,10 +162,14 @@ def cancel_job(job_id: OneJob, services: WithServices, record: WithRecord) -> Jo
     responses=problems(JobNotFoundError, JobStateError),
     operation_id="retry_job",
 )
-def retry_job(
+async def retry_job(
     job_id: OneJob, services: WithServices, record: WithRecord, idempotency_key: IdempotencyHeader = None
 ) -> Job:
     """A job that failed or was cancelled is queued again, and goes on from its last checkpoint."""
-    record.pool = services.jobs.get(job_id).pool
-    record.tell(job=job_id)
-    return services.jobs.retry(job_id, idempotency_key=idempotency_key)
+
+    def retry() -> Job:
+        record.pool = services.jobs.get(job_id).pool
+        record.tell(job=job_id)
+        return services.jobs.retry(job_id, idempotency_key=idempotency_key)
+
+    return await services.writes.run(retry)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
-from starlette.concurrency import run_in_threadpool
 
 from invariantselect.errors import (
     DatasetUnsupportedError,
@@ -50,7 +49,7 @@ async def rebuild_pool(
         services.pools.open(pool)
         return services.jobs.submit("rebuild", sent, pool=pool, idempotency_key=idempotency_key)
 
-    job = await run_in_threadpool(submit)
+    job = await services.writes.run(submit)
     record.tell(job=job.id)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return job
@@ -84,7 +83,7 @@ async def import_into_pool(
         below_import_root(services.settings.import_root, sent.source)  # refused now rather than by the worker
         return services.jobs.submit("import", sent, pool=pool, idempotency_key=idempotency_key)
 
-    job = await run_in_threadpool(submit)
+    job = await services.writes.run(submit)
     record.tell(job=job.id)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return job

@@ -71,7 +71,7 @@ async def create_pool(
         identity.dim,
         looks_at_domains=identity.trunk != identity.fingerprint,  # a calibration may
     )
-    pool = await run_in_threadpool(create)
+    pool = await services.writes.run(create)
     record.tell(encoder=identity.name)
     response.headers["Location"] = f"/v1/pools/{sent.name}"
     return await run_in_threadpool(pool_info, pool)
@@ -97,9 +97,15 @@ def get_pool(pool: Pool, services: WithServices) -> PoolInfo:
     responses=problems(*OF_A_POOL, EncoderVersionInUseError),
     operation_id="drop_pool",
 )
-def drop_pool(pool: Pool, services: WithServices) -> None:
-    """Delete a pool with all its demonstrations. It can't be undone. Of a large pool, a worker removes the files."""
-    key = services.pools.open(pool).key
-    end = time.monotonic() + _REMOVING_S
-    services.pools.drop(pool, stopped=lambda: time.monotonic() > end)
-    services.encoders.adapted.forget(key)
+async def drop_pool(pool: Pool, services: WithServices) -> None:
+    """Delete a pool with all its demonstrations. It can't be undone. Of a large pool, a worker removes the files. Its
+    jobs that haven't ended are cancelled."""
+
+    def drop() -> None:
+        key = services.pools.open(pool).key
+        end = time.monotonic() + _REMOVING_S
+        services.pools.drop(pool, stopped=lambda: time.monotonic() > end)
+        services.encoders.adapted.forget(key)
+        services.jobs.cancel_all_of(pool)
+
+    await services.writes.run(drop)

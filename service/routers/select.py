@@ -37,6 +37,7 @@ from service.embedding.image_work import ImageWork
 from service.http import examples
 from service.http.attending import attended
 from service.http.bodies import JsonBody
+from service.http.discreet import discreet
 from service.http.openapi import OF_A_POOL, json_request, problems, request_content
 from service.http.select_body import SelectBody, read_select_body
 from service.routers.parameters import Pool, WithServices
@@ -153,7 +154,9 @@ async def select_batch(
         if isinstance(answer, Selection):
             services.metrics.selected(answer, from_outside=query.id is None)
     selections = [
-        SelectionFailure(error=each.to_problem()) if isinstance(each, InvariantSelectError) else each
+        SelectionFailure(error=discreet(each.to_problem(), services.settings))
+        if isinstance(each, InvariantSelectError)
+        else each
         for each in answers
     ]
     return SelectBatchResponse(

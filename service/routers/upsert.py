@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import count
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends
@@ -27,13 +28,14 @@ from service.http.upload_body import UploadedDemonstration, read_upload_body
 from service.routers.parameters import Pool, WithServices
 from service.services import Services
 from service.stored import batch_outcome, counts
-from service.upserting import GivenDemonstration, given_demonstration, upsert
+from service.upserting import Encoded, GivenDemonstration, encode, given_demonstration
 
 router = APIRouter(tags=["demonstrations"], dependencies=[Depends(WRITE)])
 
 SentT = TypeVar("SentT")
 
 _AT_ONCE = 32  # other requests get their turn in between
+_ATTEMPTS = 5
 _PROBLEMS = problems(
     *OF_A_POOL,
     EncoderNotFoundError,
@@ -113,13 +115,29 @@ async def _upsert(
     sent: Sequence[SentT],
     read: Callable[[SentT], GivenDemonstration],
 ) -> BatchOutcome:
-    def upsert_some(pool: StoredPool, some: Sequence[SentT]) -> list[Outcome]:
-        return upsert(pool, [read(each) for each in some], partial(services.pool_embedders, pool))
-
-    outcomes: list[Outcome] = []
     async with services.engine.admission():
         pool = await services.engine.run(partial(services.pools.open, name))
-        for begin in range(0, len(sent), _AT_ONCE):
-            outcomes += await services.engine.run(partial(upsert_some, pool, sent[begin : begin + _AT_ONCE]))
-            record.tell(**counts(outcomes))  # so far: a later part may fail
-        return await services.engine.run(partial(batch_outcome, pool, outcomes))
+    outcomes: list[Outcome] = []
+    for begin in range(0, len(sent), _AT_ONCE):
+        outcomes += await _upsert_some(services, pool, partial(map, read, sent[begin : begin + _AT_ONCE]))
+        record.tell(**counts(outcomes))  # so far: a later part may fail
+    return await services.writes.run(partial(batch_outcome, pool, outcomes))
+
+
+async def _upsert_some(
+    services: Services, pool: StoredPool, given: Callable[[], Iterable[GivenDemonstration]]
+) -> list[Outcome]:
+    """Encoded among the queries, written apart from them: a write may wait for others."""
+
+    def encoded() -> Encoded:
+        return encode(pool, [*given()], partial(services.pool_embedders, pool))
+
+    for attempt in count(1):
+        async with services.engine.admission(again=True):
+            ready = await services.engine.run(encoded)
+        try:
+            return await services.writes.run(partial(ready.write, pool))
+        except EncoderVersionChangedError:  # a switch while this was encoded
+            if attempt == _ATTEMPTS:
+                raise
+    raise AssertionError("counting doesn't end")

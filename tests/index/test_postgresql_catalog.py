@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import psycopg
 import pytest
@@ -187,6 +187,29 @@ def test_while_a_server_is_away_one_thread_at_a_time_looks_for_it(mortal, tmp_pa
         list(threads.map(ask, range(50)))
     assert 1 <= len(tries) <= 3
     catalog.close()
+
+
+def test_who_asks_whether_it_is_there_waits_for_nobody_s_connection(catalog):
+    with ExitStack() as readers:
+        for _ in range(postgresql._CONNECTIONS + postgresql._MORE_CONNECTIONS):
+            readers.enter_context(catalog.reading())
+        began = time.monotonic()
+        catalog.ask()
+        assert time.monotonic() - began < postgresql._CONNECTION_SECONDS / 2
+    assert catalog.lost_seconds is None
+
+
+def test_who_asks_finds_a_server_gone_and_there_again(mortal, tmp_path):
+    asked = Catalog(mortal.url("catalog"))
+    asked.ask()
+    mortal.kill()
+    with pytest.raises(CatalogUnavailableError):
+        asked.ask()
+    assert asked.lost_seconds is not None
+    mortal.start()
+    asked.ask()
+    assert asked.lost_seconds is None
+    asked.close()
 
 
 def test_a_server_that_is_not_there_is_told_without_its_password(tmp_path):

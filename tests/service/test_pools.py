@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 from fastapi.testclient import TestClient
 
 from encoders.quantised_tower import Effect, Quantisation
+from index.pools import Pools
 from invariantselect.wire import PoolInfo, PoolList
 from tests.fakes.pixel_encoder import PixelEncoder
-from tests.service.conftest import Serve, load_pixel_encoder
+from tests.service.conftest import Serve, fill, load_pixel_encoder
 from tests.service.http.test_problems import check_problem
 
 
@@ -56,6 +59,33 @@ def test_a_dropped_pool_is_gone_with_everything_in_it(pool: TestClient) -> None:
         ("demonstrations:upsert", {"demonstrations": [{"id": "1", "image": "AAAA", "label": "x"}]}),
     ]:
         check_problem(pool.post(f"/v1/pools/p/{action}", json=body), 404, "pool_not_found")
+
+
+def test_the_jobs_of_a_dropped_pool_are_cancelled_and_leave_a_new_one_of_its_name_alone(serve: Serve) -> None:
+    client = fill(serve())
+    ended = client.post("/v1/pools/p/rebuild").json()["id"]
+    client.post(f"/v1/jobs/{ended}/cancel")
+    waiting = client.post("/v1/pools/p/adapt", json={"force": True}).json()["id"]
+    client.post("/v1/pools", json={"name": "other"})
+    others = client.post("/v1/pools/other/rebuild").json()["id"]
+    assert client.delete("/v1/pools/p").status_code == 204
+    client.post("/v1/pools", json={"name": "p"})
+    assert [client.get(f"/v1/jobs/{id}").json()["state"] for id in (ended, waiting, others)] == [
+        "cancelled",
+        "cancelled",
+        "queued",
+    ]
+
+
+def test_a_damaged_file_is_told_without_where_the_server_keeps_it(serve: Serve, tmp_path: Path) -> None:
+    fill(serve())
+    Pools(tmp_path / "data").open("p").seal()
+    (manifest,) = (tmp_path / "data").glob("pools/*/manifest.json")
+    manifest.write_text("{")
+    refused = serve().post("/v1/pools/p/select", json={"query": {"id": "d0/l0/0.png"}})
+    problem = check_problem(refused, 500, "store_corrupt")
+    assert problem["detail"] == f"the manifest …/pools/{manifest.parent.name}/manifest.json is damaged"
+    assert str(tmp_path) not in json.dumps(problem)
 
 
 def test_a_client_can_not_make_the_server_load_what_its_operator_did_not_allow(serve: Serve) -> None:

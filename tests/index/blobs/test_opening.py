@@ -57,9 +57,9 @@ def test_a_store_emptied_by_somebody_is_claimed_again(s3_server: S3Server, s3_fo
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", "{}", '{"url": 1, "owner": "x"}', '{"url": "x"}', "[" * 5000])
 def test_a_damaged_note_is_told(s3_folder: str, tmp_path: Path, damage: str) -> None:
-    (tmp_path / "images.json").write_text(damage)
+    (tmp_path / "image-store.json").write_text(damage)
     for url in (None, s3_folder):
-        with pytest.raises(StoreCorruptError, match=r"images\.json is damaged"):
+        with pytest.raises(StoreCorruptError, match=r"image-store\.json is damaged"):
             open_blobs(tmp_path, url)
 
 
@@ -90,7 +90,7 @@ def test_a_server_that_is_gone_is_told(
     assert [type(each) for each in blobs.discard_all([sha256])] == [CatalogUnavailableError]
     with pytest.raises(CatalogUnavailableError):
         open_blobs(tmp_path / "new", own_s3_server.bucket)
-    assert not (tmp_path / "new" / "images.json").exists()
+    assert not (tmp_path / "new" / "image-store.json").exists()
 
 
 def test_without_the_package_the_error_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,6 +79,15 @@ def test_writes_count_in_both_limits(limited: Limited) -> None:
     assert admitted(limited(rate_limit_write="3/day"), "a", 50) == 50
 
 
+def test_a_write_refused_for_another_limit_uses_up_no_write(limited: Limited) -> None:
+    limits = limited(rate_limit="3/hour", rate_limit_write="5/day")
+    assert admitted(limits, "a", 3) == 3
+    assert admitted(limits, "a", 9, write=True) == 0
+    item = limits._writes[0][1]
+    assert limits._own is not None
+    assert limits._own.get_window_stats(item, "writes:a").remaining == 5
+
+
 def test_a_refusal_says_what_the_limit_is_and_when_to_come_again(limited: Limited) -> None:
     limits = limited(rate_limit_write="2/hour")
     admitted(limits, "a", 2, write=True)

@@ -156,6 +156,21 @@ def test_a_server_tells_where_it_is_answers_and_stops_when_told(
     assert "Traceback" not in err
 
 
+def test_nobody_is_counted_under_an_address_that_they_made_up(
+    start: Callable[..., subprocess.Popen[str]], environment: dict[str, str]
+) -> None:
+    environment["INVARIANTSELECT_RATE_LIMIT"] = "3/hour"
+    server = start("serve", "--port", 0)
+    assert server.stderr is not None
+    told = re.search(r"at (http://127\.0\.0\.1:\d+) ", server.stderr.readline())
+    assert told is not None
+    with httpx2.Client(base_url=told[1], timeout=PATIENCE) as http:
+        found = [
+            http.get("/v1/pools", headers={"X-Forwarded-For": f"203.0.113.{number}"}).status_code for number in range(6)
+        ]
+    assert found == [200, 200, 200, 429, 429, 429]
+
+
 def test_an_open_door_without_keys_is_refused(
     start: Callable[..., subprocess.Popen[str]], environment: dict[str, str]
 ) -> None:

@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import threading
 import time
-from collections.abc import AsyncIterator
+import weakref
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,7 +20,7 @@ from service.embedding.encoder_shelf import EncoderShelf
 from service.embedding.engine import Engine
 from service.metrics import Metrics
 from tests.fakes.pixel_encoder import PixelEncoder
-from tests.service.conftest import Serve
+from tests.service.conftest import Serve, fill, load_pixel_encoder
 from tests.service.http.test_problems import check_problem
 from tests.service.pictures import data_uri
 
@@ -193,6 +197,135 @@ def test_a_server_whose_encoder_is_broken_is_not_ready(serve: Serve) -> None:
     deadline = time.monotonic() + 20
     while "AttributeError" not in client.get("/readyz").json()["detail"]:
         assert time.monotonic() < deadline
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 -- nothing is told when it comes true
+            await asyncio.sleep(0.001)
+
+
+class Payload:
+    """Something whose end can be seen."""
+
+
+async def test_cancelled_work_that_waits_for_a_thread_is_not_kept(engine: Engine) -> None:
+    gate, payload = threading.Event(), Payload()
+    seen = weakref.ref(payload)
+    blockers = [asyncio.create_task(engine.run(gate.wait)) for _ in range(2)]
+    waiting = asyncio.create_task(engine.run(partial(isinstance, payload, Payload)))
+    del payload
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    del waiting
+    gc.collect()
+    assert seen() is None
+    gate.set()
+    await asyncio.gather(*blockers)
+
+
+async def test_work_that_lacks_an_encoder_takes_no_thread_and_no_place_until_it_is_loaded(engine: Engine) -> None:
+    gate, loads = threading.Event(), []
+
+    def load(name: str) -> PixelEncoder:
+        loads.append(name)
+        assert gate.wait(30)
+        return PixelEncoder()
+
+    async def get(shelf: EncoderShelf, name: str) -> str:
+        async with engine.admission():
+            return (await engine.run(partial(shelf.get, name))).identity.name
+
+    slow, quick = EncoderShelf(["slow"], load), EncoderShelf(["quick"], lambda _: PixelEncoder())
+    waiting = []
+    for _ in range(6):  # more than there are threads, and than may be inside
+        waiting.append(asyncio.create_task(get(slow, "slow")))
+        await asyncio.sleep(0)
+        await _until(lambda: not engine._inside)
+    assert await get(quick, "quick") == PixelEncoder().identity.name
+    waiting[0].cancel()  # the others go on waiting for what it began
+    gate.set()
+    assert len(await asyncio.gather(*waiting[1:])) == 5
+    assert loads == ["slow"]
+    assert engine._inside == 0
+
+
+async def test_who_waited_for_an_encoder_in_vain_is_told_why_and_it_is_tried_once(engine: Engine) -> None:
+    gate, loads = threading.Event(), []
+
+    def load(name: str) -> PixelEncoder:
+        loads.append(name)
+        assert gate.wait(30)
+        raise EncoderUnavailableError("the weights are missing")
+
+    shelf = EncoderShelf(["a"], load)
+
+    async def get() -> PixelEncoder:
+        async with engine.admission(again=True):
+            return await engine.run(partial(shelf.get, "a"))  # type: ignore[return-value]
+
+    waiting = [asyncio.create_task(get()) for _ in range(6)]
+    await _until(lambda: bool(loads))
+    gate.set()
+    found = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [str(each) for each in found] == ["the weights are missing"] * 6
+    assert loads == ["a"]
+
+
+def test_queries_of_other_encoders_are_answered_while_one_is_loaded(serve: Serve) -> None:
+    gate, loading = threading.Event(), threading.Event()
+
+    def load(name: str) -> PixelEncoder:
+        if name == "pixel-8-1":
+            loading.set()
+            assert gate.wait(30)
+        return load_pixel_encoder(name)  # type: ignore[return-value]
+
+    client = fill(serve(load=load, encoders=("pixel-8-1",), workers=2))
+    with ThreadPoolExecutor(4) as users:
+        body = {"input": data_uri(1), "model": "pixel-8-1"}
+        waiting = [users.submit(client.post, "/v1/embeddings", json=body) for _ in range(4)]
+        assert loading.wait(30)
+        assert client.post("/v1/pools/p/select", json={"query": {"id": "d0/l0/0.png"}}).status_code == 200
+        assert client.post("/v1/embeddings", json={"input": data_uri(2)}).status_code == 200
+        assert not any(each.done() for each in waiting)
+        gate.set()
+        assert [each.result(30).status_code for each in waiting] == [200] * 4
+
+
+def test_queries_are_answered_while_writes_wait_for_their_turn(serve: Serve) -> None:
+    client = fill(serve(workers=2))
+    services = client.app.state.services  # type: ignore[attr-defined]
+    new = [{"id": "new", "image": data_uri(50), "label": "l0"}]
+    with ThreadPoolExecutor(60) as users:
+        with services.pools._catalog.writing():
+            path = "/v1/pools/p/demonstrations"
+            waiting = [users.submit(client.patch, f"{path}/d0%2Fl0%2F0.png", json={"label": "x"}) for _ in range(45)]
+            waiting += [users.submit(client.post, f"{path}:upsert", json={"demonstrations": new}) for _ in range(5)]
+            limiter = services.writes._limiter
+            deadline = time.monotonic() + 20
+            while limiter.borrowed_tokens < limiter.total_tokens:
+                assert time.monotonic() < deadline, "they don't wait there"
+                time.sleep(0.01)
+            for _ in range(3):
+                selected = client.post("/v1/pools/p/select", json={"query": {"image": data_uri(51)}, "k": 3})
+                assert selected.status_code == 200
+                assert client.get("/v1/pools/p").status_code == 200
+                assert client.get("/metrics").status_code == 200
+        assert {each.result(30).status_code for each in waiting} == {200}
+
+
+def test_who_has_no_key_is_not_told_which_encoder_fails_and_why(serve: Serve) -> None:
+    def load(name: str) -> PixelEncoder:
+        raise EncoderUnavailableError("/srv/models/secret can't be read")
+
+    client = serve(load=load, auth="on")
+    deadline = time.monotonic() + 20
+    while "failed" not in client.get("/readyz").text:
+        assert time.monotonic() < deadline
+    detail = check_problem(client.get("/readyz"), 503, "not_ready")["detail"]
+    assert detail == "the encoder failed with EncoderUnavailableError; see the server's log"
 
 
 def _embed(client: TestClient, number: int) -> None:

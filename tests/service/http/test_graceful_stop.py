@@ -6,11 +6,13 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
@@ -176,6 +178,31 @@ def test_a_second_signal_ends_the_waiting_and_whoever_waits_is_told(start: Start
     assert [answer.status_code for answer in answers] == [503, 503]
     assert {answer.json()["code"] for answer in answers} == {"not_ready"}
     assert all(answer.headers["retry-after"] for answer in answers)
+
+
+def test_a_second_signal_ends_the_process_beneath_a_write_that_waits(start: Start, tmp_path: Path) -> None:
+    process, http = start(0, shutdown_delay_seconds=60, shutdown_seconds=1)
+    answers: list[httpx2.Response] = []
+
+    def patch() -> None:
+        path = f"{http.base_url}/v1/pools/p/demonstrations/1"
+        answers.append(httpx2.patch(path, json={"label": "new"}, timeout=PATIENCE))
+
+    with closing(sqlite3.connect(tmp_path / "data" / "catalog.sqlite3", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")  # SQLite lets the server wait for 30 s
+        thread = threading.Thread(target=patch)
+        thread.start()
+        connections = psutil.Process(process.pid).net_connections
+        wait_until(lambda: sum(each.status == psutil.CONN_ESTABLISHED for each in connections()) > 1)
+        process.send_signal(signal.SIGTERM)
+        wait_until(lambda: http.get("/readyz").status_code == 503)
+        process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        assert process.wait(PATIENCE) == 1
+        assert time.monotonic() - began < 20
+        thread.join(PATIENCE)
+    assert [answer.status_code for answer in answers] == [503]
+    assert "threads_left_behind" in (tmp_path / "server-0.log").read_text()
 
 
 def test_a_stream_ends_with_a_last_event_and_goes_on_at_the_next_server(start: Start) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from invariantselect.errors import JobStateError
+from service.jobs import worker as real
+from service.settings import Settings
 from tests.service.jobs.kinds import Fails, Marks
 from tests.service.jobs.place import Place, wait_until
 
@@ -132,6 +136,23 @@ def test_a_broker_that_lost_everything_loses_no_job(place: Place) -> None:
         place.wait_for(id)
     assert sorted(place.lines()) == sorted(handed_in)
     assert (place.settings.data / "jobs" / "queue.sqlite3").exists() == (place.settings.redis_url is None)
+
+
+def test_a_sweep_that_fails_is_told_and_the_next_one_comes(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stopped, looks = threading.Event(), []
+
+    def sweep(*_: object) -> int:
+        looks.append(1)
+        if len(looks) == 3:
+            stopped.set()
+        raise OSError(116, "Stale file handle")
+
+    monkeypatch.setattr(real, "sweep", sweep)
+    real._sweep(SimpleNamespace(store=None, queue=None, settings=Settings(job_stale_seconds=0.2)), stopped)  # type: ignore[arg-type]
+    assert len(looks) == 3
+    assert caplog.text.count("Stale file handle") >= 3
 
 
 def test_a_job_that_fails_says_why_and_its_worker_goes_on(place: Place) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from index.pools import Pools
 from invariantselect.errors import InvalidRequestError
 from service.jobs.kinds import KINDS
 from service.jobs.running import Runner
@@ -56,7 +57,8 @@ def test_a_job_that_fails_says_how_and_not_about_what(tmp_path: Path) -> None:
     with collector() as collected, serving(tmp_path / "data", otlp_endpoint=collected.url) as client:
         fill(client)
         id = queue(client)
-        client.delete("/v1/pools/p")
+        with Pools(tmp_path / "data") as pools:  # without the server, which would cancel the job
+            pools.drop("p")
         run_job(Settings(data=tmp_path / "data", encoder="pixel-16-0", otlp_endpoint=collected.url), id)
         told = {each.key: each.value.string_value for each in collected.wait_for("job rebuild").attributes}
         assert (told["job.outcome"], told["error.type"]) == ("failed", "pool_not_found")
