@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from encoders.flush import flush
 from index.durable_files import TEMPORARY, make_directory, storing, write_durably
 from invariantselect.errors import StoreCorruptError
 
@@ -54,10 +55,14 @@ class FolderStore:
         return self._path(sha256).exists()
 
     def remove(self, sha256: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file, if it is there: gone also after a power cut, as nobody will look for it again."""
         path = self._path(sha256)
         with storing(path):
-            path.unlink(missing_ok=True)
+            try:
+                path.unlink()
+            except FileNotFoundError:
+                return
+            flush(path.parent)
 
     def stored(self) -> Iterator[str]:
         """The names of all files."""

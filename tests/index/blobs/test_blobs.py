@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from index.blobs import folder_store
 from index.blobs.blobs import Blobs
 from index.blobs.opening import open_blobs
 from invariantselect.errors import ImageNotFoundError, StoreCorruptError
@@ -117,3 +118,16 @@ def test_any_order_of_writes_leaves_what_a_set_would(
                 blobs.discard_all([HASHES[number] for number in which])
             model = model - which if kind == "discard" else model | which
         assert {*blobs.stored()} == {HASHES[number] for number in model}
+
+
+def test_a_removal_from_the_folder_is_on_the_disk_before_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[tuple[Path, bool]] = []
+    blobs = open_blobs(tmp_path)
+    path = Path(blobs.where(blobs.put(SOME[0])))
+    monkeypatch.setattr(folder_store, "flush", lambda folder: flushed.append((folder, path.exists())))
+    blobs.discard(HASHES[0])
+    blobs.discard(HASHES[0])  # what isn't there needs no flush, and its folder may not be there either
+    blobs.discard(HASHES[1])
+    assert flushed == [(path.parent, False)]
