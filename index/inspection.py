@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from jaxtyping import Int64
 from index.blobs.blobs import Blobs
 from index.blobs.opening import open_blobs
 from index.catalog.contradictions import UNREADABLE, contradictions
-from index.catalog.demonstration_rows import images_by_row, read_tail
+from index.catalog.demonstration_rows import images_by_row, read_tail, referenced
 from index.catalog.engine import Catalog
 from index.catalog.opening import CATALOG_FILE, open_catalog
 from index.catalog.pool_rows import PoolRow, all_pools
@@ -26,7 +27,7 @@ from index.manifest import Manifest
 from index.sealing import exclusive, orphans
 from index.segments import open_segment
 from index.space import VERSIONS, Space
-from invariantselect.errors import StoreCorruptError
+from invariantselect.errors import PoolNotFoundError, StoreCorruptError
 
 __all__ = ["Finding", "inspect"]
 
@@ -100,10 +101,11 @@ def _findings(catalog: Catalog, data: Path, blobs: Blobs) -> Iterator[Finding]:
     with catalog.reading() as connection:
         pools = all_pools(connection)
     for pool in pools:
-        for problem in contradictions(catalog, pool):
-            yield Finding(None, problem, _CATALOG)
-        yield from _as_far_as_readable(_of_pool(catalog, data / "pools" / pool.key, pool))
-        yield from _as_far_as_readable(_of_encoders(catalog, data / "encoders", pool))
+        with suppress(PoolNotFoundError):  # dropped since
+            for problem in contradictions(catalog, pool):
+                yield Finding(None, problem, _CATALOG)
+            yield from _as_far_as_readable(_of_pool(catalog, data / "pools" / pool.key, pool))
+            yield from _as_far_as_readable(_of_encoders(catalog, data / "encoders", pool))
     known = {pool.key for pool in pools}
     folders = (data / "pools").iterdir() if (data / "pools").is_dir() else ()  # keys alone make no folder of pools
     for folder in sorted(path for path in folders if path.name not in known):
@@ -182,6 +184,14 @@ def _of_segments(folder: Path, manifest: Manifest, stored: list[Int64[np.ndarray
             yield error.detail
 
 
+def _still_used(catalog: Catalog, hashes: Collection[str]) -> list[str]:
+    """Those of some images that are used: pools may have been written to since they were looked up."""
+    if not hashes:
+        return []
+    with catalog.reading() as connection:
+        return sorted(referenced(connection, list(hashes)))
+
+
 def _of_images(catalog: Catalog, blobs: Blobs, pools: list[PoolRow]) -> Iterator[Finding]:
     used: set[str] = set()
     for pool in pools:
@@ -189,8 +199,10 @@ def _of_images(catalog: Catalog, blobs: Blobs, pools: list[PoolRow]) -> Iterator
             images = {image.sha256 for image in images_by_row(connection, pool.key)}
         new = sorted(images - used)
         for start in range(0, len(new), _IMAGES_AT_ONCE):
-            for problem in filter(None, blobs.problems(new[start : start + _IMAGES_AT_ONCE])):
-                yield Finding(pool.name, problem.detail, _UPSERT)
+            some = new[start : start + _IMAGES_AT_ONCE]
+            wrong = {sha256: found for sha256, found in zip(some, blobs.problems(some), strict=True) if found}
+            for sha256 in _still_used(catalog, wrong):
+                yield Finding(pool.name, wrong[sha256].detail, _UPSERT)
         used |= images
     with catalog.reading() as connection:
         pending = set(freed(connection))

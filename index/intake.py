@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Float32
 
 from encoders.decode import DecodeLimits
 from encoders.encoder import Encoder
 from index.demonstration import Outcome, Probe
+from index.encoder_version import EncoderVersion
 from index.intake_batches import EncodersInUse, IntakeBatch, Reload
 from index.intake_report import Failure, IntakeReport, Progress, Settled, Tally
 from index.lookahead import ahead, batches
 from index.pool import Pool
 from index.preparation import Failed, Prepared, Seen, read_image
+from index.snapshot import Snapshot
 from index.sources.record import Ignored, Item, Record, Rejected
 from invariantselect.errors import DemonstrationInvalidError
 
@@ -46,8 +49,9 @@ def take_in(
     An image is hashed before anything else, and one that is in the pool just so is not even decoded. One whose words
     alone are new keeps its vector. Threads read and decode ahead of the encoder, and one writes behind it; each batch
     is one durable transaction, so that whatever ends an intake, the next one goes on from the last batch. An image is
-    decoded once, whatever the number of encoders, and encoders with one trunk share its forward pass. Memory is
-    bounded whatever the number of records. An id that comes again fails: it would undo what was taken in before.
+    decoded once, whatever the number of encoders, and encoders with one trunk share its forward pass. In memory are a
+    few batches, every record's id and what is to be told of those that fail. An id that comes again fails: it would
+    undo what was taken in before.
 
     Args:
         pool: Where to.
@@ -131,6 +135,7 @@ class _Sound:
 
 def _changed(pool: Pool, images: Iterable[Seen], tally: Tally, batch: int) -> Iterator[Seen]:
     """Those that aren't in the pool just so; with the vectors that the pool has, where only the words are new."""
+    vectors = _KnownVectors(pool)
     for group in batches(images, batch, weigh=_bytes_of_seen, budget=_BYTES_AT_ONCE):
         probes = [_probe(each) for each in group]
         changed = []
@@ -140,7 +145,7 @@ def _changed(pool: Pool, images: Iterable[Seen], tally: Tally, batch: int) -> It
             else:
                 changed.append(each)
         tally.tell()
-        yield from _with_known_vectors(pool, changed)
+        yield from vectors.added(changed)
 
 
 def _probe(seen: Seen) -> Probe:
@@ -148,27 +153,45 @@ def _probe(seen: Seen) -> Probe:
     return Probe(record.id, seen.sha256, record.label, record.domain, record.group, record.metadata)
 
 
-def _with_known_vectors(pool: Pool, images: Sequence[Seen]) -> Iterator[Seen]:
-    stored = pool.get([each.record.id for each in images])
-    same_image = [old is not None and old.sha256 == each.sha256 for each, old in zip(images, stored, strict=True)]
-    if not any(same_image):
-        yield from images
-        return
-    versions = {version.number: version for version in pool.live()}
-    together = pool.snapshots()
-    snapshots = [together.frozen] if together.adapted is None else [together.frozen, together.adapted]
-    for each, same in zip(images, same_image, strict=True):
+class _KnownVectors:
+    """The vectors that a pool has, as of when they were first asked for: a row's never change, so an old snapshot does
+    for all images that are in it."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._snapshots: dict[int, Snapshot] = {}
+
+    def added(self, images: Sequence[Seen]) -> Iterator[Seen]:
+        """The images, those that the pool has with their vectors."""
+        stored = self._pool.get([each.record.id for each in images])
+        same_image = [old is not None and old.sha256 == each.sha256 for each, old in zip(images, stored, strict=True)]
+        if not any(same_image):
+            yield from images
+            return
+        versions = {version.number: version for version in self._pool.live()}
+        fresh = False
+        for each, same in zip(images, same_image, strict=True):
+            known = self._of(each, versions) if same else {}
+            if same and len(known) < len(versions) and not fresh:
+                together, fresh = self._pool.snapshots(), True
+                both = [together.frozen] if together.adapted is None else [together.frozen, together.adapted]
+                self._snapshots = {snapshot.number: snapshot for snapshot in both}
+                known = self._of(each, versions)
+            yield replace(each, known=known) if known else each
+
+    def _of(self, image: Seen, versions: Mapping[int, EncoderVersion]) -> dict[str, Float32[np.ndarray, " dim"]]:
         known = {}
-        for snapshot in snapshots if same else ():
-            position = snapshot.position_of(each.record.id)
-            if position is None or snapshot.number not in versions:
+        for number, version in versions.items():
+            snapshot = self._snapshots.get(number)
+            position = None if snapshot is None else snapshot.position_of(image.record.id)
+            if snapshot is None or position is None or snapshot.fingerprint != version.fingerprint:
                 continue
             old = snapshot.demonstration(position)
             # Another process may have replaced the image since: then its vector is not this image's.
-            unmoved = old.domain == each.record.domain or not versions[snapshot.number].looks_at_domains
-            if old.sha256 == each.sha256 and unmoved:
+            unmoved = old.domain == image.record.domain or not version.looks_at_domains
+            if old.sha256 == image.sha256 and unmoved:
                 known[snapshot.fingerprint] = snapshot.vectors(np.array([position], dtype=np.int64))[0]
-        yield replace(each, known=known) if known else each
+        return known
 
 
 def _encode_and_write(

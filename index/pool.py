@@ -241,8 +241,8 @@ class Pool(VersionedPool):
         """Tidy up behind a write that is durable already: whatever goes wrong now, the write took place."""
         try:
             self._tidy_up(written)
-        except (CatalogUnavailableError, StoreCorruptError) as error:
-            _log.warning("the pool %s can't be tidied up after a write; it goes on: %s", self.name, error.detail)
+        except (CatalogUnavailableError, StoreCorruptError, OSError) as error:
+            _log.warning("the pool %s can't be tidied up after a write; it goes on: %s", self.name, error)
 
     def _tidy_up(self, written: Written) -> None:
         if written.freed:

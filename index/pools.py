@@ -140,13 +140,18 @@ class Pools:
         """All pools, by name."""
         with self._catalog.reading() as connection:
             rows = all_pools(connection)
-        return [self._pool(row) for row in rows]
+        found = []
+        for row in rows:
+            with suppress(PoolNotFoundError):  # dropped since; what is made of its folder, a worker removes
+                found.append(self._pool(row))
+        return found
 
-    def drop(self, name: str, *, stopped: Callable[[], bool] = never) -> None:
+    def drop(self, name: str, *, key: str | None = None, stopped: Callable[[], bool] = never) -> None:
         """Remove a pool, its segments, and the images that no other pool uses. Snapshots in use stay usable.
 
         Args:
             name: Of the pool.
+            key: Of the pool, for who must not drop another that has got its name meanwhile.
             stopped: Asked now and then once it is gone; what is left of its files then, a worker removes.
 
         Raises:
@@ -154,6 +159,8 @@ class Pools:
             EncoderVersionInUseError: Another pool was made with an encoder that was adapted to it.
         """
         pool = self.open(name)
+        if key not in (None, pool.key):
+            raise PoolNotFoundError(f"the pool {name!r} was dropped, and another has its name", pool=name)
         with ExitStack() as stack:
             for folder in pool.folders():  # a seal or a filling must not write into a folder that is going away
                 stack.enter_context(exclusive(folder, wait=True))

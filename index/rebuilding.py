@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 import numpy as np
 from jaxtyping import Float32, Int64
@@ -12,10 +13,10 @@ from index.blobs.blobs import Blobs
 from index.catalog.changes import forget_sealed
 from index.catalog.demonstration_rows import RowImage, images_by_row
 from index.catalog.engine import Catalog
-from index.catalog.pool_rows import advance, get_pool
+from index.catalog.pool_rows import PoolRow, advance, get_pool
 from index.columns import find_rows
 from index.keeping import kept
-from index.manifest import Manifest, write_manifest
+from index.manifest import Manifest, SegmentEntry, write_manifest
 from index.proposers.choosing import with_proposer
 from index.proposers.kind import Tick, untold
 from index.recoding import Recode, RowsToEncode, recoded
@@ -70,10 +71,25 @@ def rebuild(
         else:
             images = images_by_row(connection, space.key)
             parts, expected = _Making(catalog, blobs, space, recode, frozen).parts(images), len(images)
-    entry = write_segment(space.folder, parts, space.dim, expected=expected)
-    if entry is not None and recall is not None:
-        entry = with_proposer(space.folder, entry, space.dim, recall, tick)
-    manifest = Manifest(
+    try:
+        entry = write_segment(space.folder, parts, space.dim, expected=expected)
+        if entry is not None and recall is not None:
+            entry = with_proposer(space.folder, entry, space.dim, recall, tick)
+        manifest = _manifest(space, pool, entry, recall)
+        write_manifest(space.folder, manifest)
+    except BaseException:
+        with suppress(StoreCorruptError, OSError):  # gigabytes, each time that it is cancelled
+            sweep(space.folder, space.manifest())
+        raise
+    with catalog.writing() as connection:
+        now = get_pool(connection, space.key, name)
+        forget_sealed(connection, space.key, space.number, through=manifest.sealed_through)
+        advance(connection, space.key, version=now.version + 1, next_row=now.next_row)
+    sweep(space.folder, manifest)
+
+
+def _manifest(space: Space, pool: PoolRow, entry: SegmentEntry | None, recall: float | None) -> Manifest:
+    return Manifest(
         fingerprint=space.fingerprint,
         dim=space.dim,
         generation=time.time_ns(),  # no reader may take it for one that it has seen
@@ -83,12 +99,6 @@ def rebuild(
         purged_version=_purged(space, pool.version + 1),
         recall=recall,
     )
-    write_manifest(space.folder, manifest)
-    with catalog.writing() as connection:
-        now = get_pool(connection, space.key, name)
-        forget_sealed(connection, space.key, space.number, through=manifest.sealed_through)
-        advance(connection, space.key, version=now.version + 1, next_row=now.next_row)
-    sweep(space.folder, manifest)
 
 
 def _purged(space: Space, otherwise: int) -> int:

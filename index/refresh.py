@@ -232,5 +232,7 @@ def _open(folder: Path, manifest: Manifest, opened: Sequence[Segment]) -> tuple[
 def _rows_by_id(known: dict[str, int] | None, columns: Columns, changed: Columns) -> dict[str, int]:
     if known is None or len(known) > 2 * np.count_nonzero(columns.alive) + _DEAD_IDS:
         return dict(zip(columns.ids[columns.alive].tolist(), columns.rows[columns.alive].tolist(), strict=True))
-    known.update(zip(changed.ids.tolist(), changed.rows.tolist(), strict=True))
+    for id, row in zip(changed.ids.tolist(), changed.rows.tolist(), strict=True):
+        if known.get(id, -1) < row:  # another version's snapshot, which shares the table, may have seen a later one
+            known[id] = row
     return known

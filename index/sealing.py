@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from jaxtyping import Bool, Int64
 
 from index.catalog.changes import forget_sealed, forget_tombstones
-from index.catalog.demonstration_rows import living_rows, read_tail
+from index.catalog.demonstration_rows import dead_since, living_rows, read_tail
 from index.catalog.engine import Catalog
 from index.catalog.pool_rows import get_pool
 from index.catalog.version_rows import live_versions
@@ -70,7 +70,7 @@ def seal(catalog: Catalog, space: Space, name: str) -> None:
 
     Raises:
         PoolNotFoundError: It was dropped.
-        StoreCorruptError: A tail vector or a segment that is to be merged is damaged; nothing is changed.
+        StoreCorruptError: A tail vector, a missing segment, or one that is to be merged is damaged; nothing is changed.
         CatalogUnavailableError: The database doesn't answer, or the disk is full.
     """
     with catalog.reading() as connection:
@@ -80,6 +80,7 @@ def seal(catalog: Catalog, space: Space, name: str) -> None:
         manifest = space.manifest()
         living = living_rows(connection, space.key)
         tail = list(read_tail(connection, space, after=manifest.sealed_through))
+        died = len(dead_since(connection, space.key, since=manifest.version))
     unsealed = int(np.count_nonzero(living > manifest.sealed_through))
     if sum(len(rows) for rows, _ in tail) != unsealed:
         raise StoreCorruptError(
@@ -87,7 +88,7 @@ def seal(catalog: Catalog, space: Space, name: str) -> None:
             hint="'invariantselect doctor' says what is lost; a rebuild makes vectors anew from the images.",
         )
     segments = sealed(space.folder, manifest, living, tail)
-    if unsealed or segments != manifest.segments:
+    if unsealed or segments != manifest.segments or died:  # told of deaths, too, or each write would seal again
         # Never less than it was: a catalog of a backup has given fewer rows than the segments hold.
         through = max(manifest.sealed_through, pool.next_row - 1)
         manifest = manifest.next(segments, sealed_through=through, version=pool.version)
@@ -108,10 +109,16 @@ def sealed(
         tail: Rows and vectors to add, ascending, behind those in the segments.
 
     Raises:
-        StoreCorruptError: A segment that is to be merged is damaged.
+        StoreCorruptError: A segment is missing, or one that is to be merged is damaged.
         CatalogUnavailableError: The disk is full.
     """
-    opened = [open_segment(folder, entry, manifest.dim) for entry in manifest.segments]
+    try:
+        opened = [open_segment(folder, entry, manifest.dim) for entry in manifest.segments]
+    except FileNotFoundError as error:
+        raise StoreCorruptError(
+            f"the file {error.filename or error} is missing",
+            hint="A rebuild makes the vectors anew from the images.",
+        ) from error
     alive = [np.isin(segment.rows, living, assume_unique=True) for segment in opened]
     counts = [int(np.count_nonzero(mask)) for mask in alive]
     # What a rebuild gave an approximate half is left alone: the same snapshot mustn't answer otherwise after a seal.

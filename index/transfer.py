@@ -196,5 +196,5 @@ def import_pool(
         return take_in(pool, [encoder], source, limits=limits, progress=progress)
     except BaseException:
         with suppress(PoolNotFoundError):
-            pools.drop(name)
+            pools.drop(name, key=pool.key)
         raise

@@ -29,6 +29,7 @@ from index.catalog.engine import Catalog
 from index.catalog.opening import open_catalog
 from index.catalog.pool_rows import all_pools
 from index.catalog.version_rows import all_versions
+from index.encoder_inspection import damaged_encoders
 from index.encoder_version import FROZEN, EncoderVersion
 from index.manifest import FILE, Manifest, manifest_bytes
 from index.space import VERSIONS, Space
@@ -123,6 +124,9 @@ class _Backup:
             with suppress(FileNotFoundError, StoreCorruptError):
                 self._copy(_blob(sha256), partial(self._blobs.open, sha256), sha256)
         for key, versions in pools:
+            for version, detail in damaged_encoders(self._data / "encoders", key, versions):
+                if version.state == "serving":
+                    raise StoreCorruptError(detail, hint="Go back to another version: invariantselect rollback.")
             for version in versions:
                 space = Space.of(key, self._data / "pools" / key, version)
                 with suppress(FileNotFoundError, StoreCorruptError):

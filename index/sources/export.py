@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from index.sources.arrow_rows import first_line
+from index.sources.arrow_rows import first_line, plain_rows, text_columns
 from index.sources.confined import read_confined
 from index.sources.export_format import HEADER, TABLE, ExportHeader, image_name, read_header, table_schema
 from index.sources.json_object import parse_object
@@ -66,10 +66,11 @@ class ExportSource(Source):
         """Records in the order of the table, each with its vector."""
         number = 0
         try:
-            with pq.ParquetFile(self._table()) as file:
+            texts = text_columns(table_schema(self.header.dim))
+            with pq.ParquetFile(self._table(), read_dictionary=texts) as file:
                 for batch in file.iter_batches(_ROWS_AT_ONCE, use_threads=False):
                     vectors = batch.column("vector")
-                    for at, row in enumerate(batch.drop_columns(["vector"]).to_pylist()):
+                    for at, row in enumerate(plain_rows(batch.drop_columns(["vector"]))):
                         number += 1
                         yield self._record(f"{TABLE} row {number}", row, vectors[at])
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -77,20 +78,20 @@ class ExportSource(Source):
 
     def _record(self, where: str, row: dict[str, Any], vector: pa.FixedSizeListScalar) -> Record | Rejected:
         try:
-            name = image_name(row["image_sha256"] or "", row["media_type"] or "")
-            metadata = parse_object(row["metadata"] or "")
+            name = image_name(row.get("image_sha256", ""), row.get("media_type", ""))
+            metadata = parse_object(row.get("metadata", ""))
         except ValueError as error:
             return rejected_row(where, str(error))
         if not vector.is_valid:
             return rejected_row(where, "vector is missing")
         values = np.array(vector.values.to_numpy(zero_copy_only=False), dtype=np.float32)
         return checked_record(
-            f"{where} ({row['id']})" if row["id"] else where,
+            f"{where} ({row['id']})" if row.get("id") else where,
             partial(self._image, name, row["image_sha256"]),
-            id=row["id"],
-            label=row["label"],
-            domain=row["domain"],
-            group=row["group"],
+            id=row.get("id"),
+            label=row.get("label"),
+            domain=row.get("domain"),
+            group=row.get("group"),
             metadata=metadata,
             vector=KnownVector(values, self.header.fingerprint),
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from index.sources.arrow_rows import first_line, plain_columns, plain_rows, unusable_columns
+from index.sources.arrow_rows import first_line, plain_columns, plain_rows, text_columns, unusable_columns
 from index.sources.rows import Row, RowItem, Rows, check_columns, rejected_row
 from invariantselect.errors import ManifestInvalidError
 
@@ -47,7 +47,7 @@ class ParquetRows(Rows):
         """Rows in the order of the file; a damaged row group is one rejection, and the next is read."""
         yield from unusable_columns(self._path.name, self._schema)
         first = 1
-        with pq.ParquetFile(self._path) as file:
+        with pq.ParquetFile(self._path, read_dictionary=text_columns(self._schema)) as file:
             for group, rows in enumerate(self._rows_by_group):
                 yield from self._group(file, group, first)
                 first += rows

@@ -24,9 +24,9 @@ def repair_pools(settings: Settings) -> Iterator[tuple[str, InvariantSelectError
     A pool that can't be rebuilt (its encoder is another by now, or an image is lost or altered too) is named with the
     reason and left as it is; the others go on.
     """
-    damaged: dict[str | None, set[int | None]] = {}
+    damaged: dict[str | None, set[int]] = {}
     for finding in inspect(settings.data, settings.database_url, settings.images_url):
-        if not finding.harmless:
+        if not finding.harmless and finding.number is not None:  # of an image, no rebuild makes anything better
             damaged.setdefault(finding.pool, set()).add(finding.number)
     with open_pools(settings) as pools:
         try:
@@ -44,10 +44,10 @@ def repair_pools(settings: Settings) -> Iterator[tuple[str, InvariantSelectError
                 yield pool.name, None
 
 
-def _rebuild(settings: Settings, pool: Pool, numbers: set[int | None]) -> None:
-    """Rebuild the live encoder versions with these numbers, number 1 first; all of them where None is among them."""
+def _rebuild(settings: Settings, pool: Pool, numbers: set[int]) -> None:
+    """Rebuild the live encoder versions with these numbers, number 1 first."""
     for version in pool.live():
-        if not numbers & {version.number, None}:
+        if version.number not in numbers:
             continue
         encoder = load_encoder(settings, version.encoder)
         check_fingerprint(version.fingerprint, encoder.identity.fingerprint, whose=f"the encoder {version.encoder}")

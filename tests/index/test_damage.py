@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from index import inspection
+from index.blobs.blobs import Blobs
 from index.inspection import inspect
 from index.pool import Pool
 from index.pools import Pools
@@ -145,6 +147,28 @@ def test_a_rebuild_that_fails_changes_nothing(pool, tmp_path, model):
     with pytest.raises(StoreCorruptError, match="is lost"):
         pool.rebuild(encode)
     model.check(pool.snapshot(), QUERIES)
+
+
+def test_what_is_deleted_or_dropped_while_it_is_looked_at_is_not_lost(tmp_path, monkeypatch):
+    pool, other = make_pool(tmp_path), make_pool(tmp_path, "z")
+    pool.write([entry(str(number)) for number in range(300)])
+    other.write([entry("a")])
+    looked = Blobs.problems
+
+    def problems(blobs, hashes):
+        pool.delete([str(number) for number in range(300)])
+        return looked(blobs, hashes)
+
+    monkeypatch.setattr(Blobs, "problems", problems)
+    real = inspection._of_pool
+
+    def of_pool(catalog, folder, row):
+        if row.name == "pool":
+            Pools(tmp_path).drop("z")
+        return real(catalog, folder, row)
+
+    monkeypatch.setattr(inspection, "_of_pool", of_pool)
+    assert serious(tmp_path) == []
 
 
 def test_leftovers_of_crashes_are_reported_as_harmless_and_swept(pool, tmp_path):

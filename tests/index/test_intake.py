@@ -114,6 +114,19 @@ def test_a_new_image_is_encoded_and_a_new_word_is_not(pool, tmp_path):
     assert pool.image("id-5").content == png(99)
 
 
+def test_new_words_for_a_whole_pool_read_it_once(pool, monkeypatch):
+    take_in(pool, [PixelEncoder()], [record(number) for number in range(40)])
+    vectors = [pool.vector_of(f"id-{number}") for number in range(40)]
+    loads, encoder = [], CountingEncoder()
+    real = pool.snapshots
+    monkeypatch.setattr(pool, "snapshots", lambda: loads.append(1) or real())
+    changed = [record(number, label="y") for number in range(40)]
+    assert counts(take_in(pool, [encoder], changed, batch=4)) == (0, 0, 40, 0, 0, 0)
+    assert (len(loads), encoder.batches) == (1, [])
+    for number in range(40):
+        np.testing.assert_array_equal(pool.vector_of(f"id-{number}"), vectors[number])
+
+
 def test_what_can_not_be_taken_is_named_with_its_reason_and_the_rest_goes_in(pool, tmp_path):
     folder = put(tmp_path / "f", *FILES, "loose.png", "notes.txt")
     bad = {"empty.png": b"", "text.png": b"hello", "cut.png": png(1)[:60], "bomb.png": bombs()["png"]}

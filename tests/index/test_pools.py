@@ -14,7 +14,7 @@ from invariantselect.errors import (
     PoolNotFoundError,
 )
 from tests.catalogs import Pools
-from tests.index.entries import FINGERPRINT, entry, make_pool
+from tests.index.entries import DIM, FINGERPRINT, entry, make_pool
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -102,3 +102,28 @@ def test_a_data_directory_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(CatalogUnavailableError, match="can't be used"):
         Pools(tmp_path / "file")
+
+
+def test_a_pool_dropped_while_the_list_is_made_is_not_in_it(tmp_path, monkeypatch):
+    here, elsewhere = Pools(tmp_path), Pools(tmp_path)
+    for name in ("a", "z"):
+        elsewhere.create(name, "fake", FINGERPRINT, DIM)
+    real = here._pool
+
+    def opened(row):
+        if row.name == "a":
+            elsewhere.drop("z")
+        return real(row)
+
+    monkeypatch.setattr(here, "_pool", opened)
+    assert [pool.name for pool in here.list()] == ["a"]
+
+
+def test_another_pool_of_the_name_is_not_dropped(tmp_path):
+    pools = Pools(tmp_path)
+    first = pools.create("a", "fake", FINGERPRINT, DIM)
+    pools.drop("a", key=first.key)
+    second = pools.create("a", "fake", FINGERPRINT, DIM)
+    with pytest.raises(PoolNotFoundError, match="another has its name"):
+        pools.drop("a", key=first.key)
+    assert pools.open("a").key == second.key

@@ -7,12 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from index import pool as pool_module
+from index import rebuilding
 from index.manifest import Manifest, SegmentEntry, read_manifest, write_manifest
 from index.pool import Pool
+from index.pools import Pools
 from index.sealing import exclusive, trailing_to_merge
 from index.tail import Tail
 from invariantselect.errors import StoreCorruptError
-from tests.index.entries import entry, make_pool, vector_of_image
+from tests.index.entries import entry, make_pool, recode_first, vector_of_image
 from tests.index.model import Model
 
 QUERIES = vector_of_image(b"query")[np.newaxis]
@@ -73,6 +76,51 @@ def test_a_seal_with_nothing_to_do_writes_nothing(tmp_path):
     before = sorted(path.stat().st_mtime_ns for path in pool._folder.iterdir() if path.name != "lock")
     pool.seal()
     assert sorted(path.stat().st_mtime_ns for path in pool._folder.iterdir() if path.name != "lock") == before
+
+
+def test_deaths_that_rewrite_no_segment_are_put_away_once(tmp_path, monkeypatch):
+    pool = make_pool(tmp_path, seal_at=8)
+    pool.write([entry(str(number)) for number in range(40)])
+    sealed = []
+    real = pool_module.seal
+    monkeypatch.setattr(pool_module, "seal", lambda *given: sealed.append(1) or real(*given))
+    for number in range(16):  # of 40, so no segment is worth rewriting
+        pool.delete([str(number)])
+    assert len(sealed) == 2
+    model = Model({str(number): entry(str(number)) for number in range(16, 40)})
+    for opened in (pool, Pools(tmp_path).open("pool")):
+        model.check(opened.snapshot(), QUERIES)
+
+
+def test_a_write_over_a_lost_segment_is_done_and_a_seal_says_what_is_missing(tmp_path, caplog):
+    pool = make_pool(tmp_path, seal_at=8)
+    pool.write([entry(str(number)) for number in range(10)])
+    (segment,) = tmp_path.glob("pools/*/*.faiss")
+    segment.unlink()
+    assert {done.status for done in pool.write([entry(f"new {number}") for number in range(10)])} == {"created"}
+    assert [done.status for done in pool.delete(["new 0"])] == ["deleted"]
+    assert "is missing" in caplog.text
+    with pytest.raises(StoreCorruptError, match=f"the file .*{segment.name} is missing"):
+        pool.seal()
+    pool.rebuild(recode_first)
+    wanted = {str(number): entry(str(number)) for number in range(10)}
+    wanted |= {f"new {number}": entry(f"new {number}") for number in range(1, 10)}
+    Model(wanted).check(pool.snapshot(), QUERIES)
+
+
+def test_a_rebuild_that_is_ended_leaves_no_copy_of_the_vectors(tmp_path, monkeypatch):
+    pool = make_pool(tmp_path)
+    pool.write([entry(str(number)) for number in range(300)])
+    pool.seal()
+    before = sorted(tmp_path.glob("pools/*/*"))
+
+    def ended(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rebuilding, "with_proposer", ended)
+    with pytest.raises(KeyboardInterrupt):
+        pool.rebuild(recode_first, recall=0.9)
+    assert sorted(tmp_path.glob("pools/*/*")) == before
 
 
 def test_a_write_does_not_wait_for_a_seal_elsewhere(tmp_path):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from index import refresh
 from index.pool import Pool
 from invariantselect.errors import (
     EncoderVersionChangedError,
@@ -225,3 +227,31 @@ def test_dropping_a_pool_removes_its_versions(pool, tmp_path):
     with pool._catalog.reading() as connection:
         for table in ("encoder_versions", "tail_vectors"):
             assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one() == 0
+
+
+def test_a_slow_load_of_one_version_hides_nothing_from_the_other(pool, tmp_path, monkeypatch):
+    number = add_version(pool, THIRD)
+    pool.fill(number, recode_third)
+    pool.switch(number, recode_third)
+    pool.snapshots()
+    pool.write([entry("5", b"image A")])
+    pool.snapshot()
+    paused, go_on = threading.Event(), threading.Event()
+    real = refresh._seats
+
+    def seats(connection, space, *given, **named):
+        found = real(connection, space, *given, **named)
+        if space.number == number and not paused.is_set():
+            paused.set()
+            assert go_on.wait(30)
+        return found
+
+    monkeypatch.setattr(refresh, "_seats", seats)
+    slow = threading.Thread(target=pool.snapshot, args=(number,))
+    slow.start()
+    assert paused.wait(30)
+    pool.write([entry("5", b"image B")])
+    pool.snapshot()
+    go_on.set()
+    slow.join()
+    assert pool.snapshot().position_of("5") is not None

@@ -19,7 +19,7 @@ from index.backup.restoring import restore
 from index.pool import Pool
 from index.pools import Pools
 from invariantselect.errors import BackupInvalidError, InvalidRequestError, PoolNotFoundError, StoreCorruptError
-from tests.index.entries import SECOND, add_version, entry, make_pool
+from tests.index.entries import DIMS, SECOND, THIRD, add_version, entry, make_pool, recode_third
 from tests.index.model import Model
 
 ENTRIES = [entry(str(number)) for number in range(5)]
@@ -241,6 +241,19 @@ def test_further_members_of_a_tar_go_nowhere(made: Path, tmp_path: Path) -> None
     assert not (tmp_path / "evil").exists()
     assert not Path("/tmp/evil-of-a-tar").exists()
     assert not (tmp_path / "new" / "notes").exists()
+
+
+def test_no_backup_is_made_without_the_encoder_that_serves(pool: Pool, tmp_path: Path) -> None:
+    added = pool.add_version(
+        encoder=f"{pool.key}/2", fingerprint=THIRD, dim=DIMS[THIRD], looks_at_domains=False, lineage={"parent": 1}
+    )
+    pool.fill(added.number, recode_third)
+    back_up(tmp_path / "data", tmp_path / "before", code_version="1")  # what doesn't serve can be done without
+    pool.switch(added.number, recode_third)
+    with pytest.raises(StoreCorruptError, match=f"encoders/{pool.key}/2") as told:
+        back_up(tmp_path / "data", tmp_path / "after", code_version="1")
+    assert "rollback" in told.value.hint
+    assert not (tmp_path / "after").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"no tar", b"\0" * 10240])

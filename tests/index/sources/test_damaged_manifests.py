@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import tempfile
+import tracemalloc
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.sources import Ignored, open_source
+from index.sources.record import Rejected
+from index.sources.text_lines import MAX_LINE
 from invariantselect.errors import ManifestInvalidError
 from tests.index.sources.published import camelyon17, ham10000
 
@@ -85,3 +88,22 @@ def test_damage_of_a_published_table_never_gets_past_our_errors(publish, patches
         items = [item for item in source if not isinstance(item, Ignored)]
         assert all(item.where.startswith(name) for item in items)
         assert source.total == len(items)
+
+
+def test_a_small_file_of_long_texts_takes_little_memory(tmp_path: Path) -> None:
+    long = "x" * (MAX_LINE + 1)
+    table = pa.table({"image": [f"{number}.png" for number in range(600)], "label": ["a"] * 300 + [long] * 300})
+    pq.write_table(table, tmp_path / "manifest.parquet", compression="zstd", row_group_size=300)
+    assert (tmp_path / "manifest.parquet").stat().st_size < 20_000
+    tracemalloc.start()
+    allocated = pa.total_allocated_bytes()
+    items = []
+    for item in open_source(tmp_path / "manifest.parquet"):
+        items.append(item)
+        assert pa.total_allocated_bytes() - allocated < 16 * MAX_LINE
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16 * MAX_LINE
+    assert len(items) == 301
+    assert isinstance(items[-1], Rejected)
+    assert f"a text in the column label has {MAX_LINE + 1} bytes" in str(items[-1].error)

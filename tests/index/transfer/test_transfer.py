@@ -183,6 +183,19 @@ def test_an_import_that_fails_as_a_whole_makes_no_pool(pools, export):
         pools.open("copy")
 
 
+def test_an_import_whose_pool_was_dropped_leaves_a_new_one_of_its_name_alone(pools, export):
+    class Dropped(PixelEncoder):
+        def forward(self, batch):
+            with Pools(pools._data) as elsewhere:
+                elsewhere.drop("copy")
+                make(elsewhere, "copy")
+            return super().forward(batch)
+
+    with pytest.raises(PoolNotFoundError):
+        import_pool(pools, export, "copy", lambda _: Dropped(seed=1))
+    assert pools.open("copy").summary().demonstrations == 0
+
+
 def test_an_import_never_writes_into_a_pool_that_exists(pools, pool, export):
     before = contents(pool)
     with pytest.raises(PoolExistsError):

@@ -112,8 +112,13 @@ def test_a_pool_that_cannot_be_repaired_is_named_and_leaves_the_others_to_be_rep
     data = tmp_path / "data"
     with Pools(data) as pools:
         beyond_repair = pools.open(pets)
+        beyond_repair.seal()
         image = data / "blobs" / (sha := beyond_repair.snapshot().demonstration(0).sha256)[:2] / sha[2:4] / sha
     image.unlink()
+    ended = cli("doctor", "--repair")
+    assert (ended.code, "stays as it is" in ended.err) == (1, False)  # no rebuild would bring it back
+    for segment in data.glob("pools/*/*.faiss"):
+        segment.unlink()
     ended = cli("doctor", "--repair")
     assert ended.code == 1
     assert "pets stays as it is" in ended.err
