@@ -32,6 +32,7 @@ from invariantselect.errors import PoolNotFoundError, StoreCorruptError
 __all__ = ["Finding", "inspect"]
 
 _IMAGES_AT_ONCE = 256
+_PATIENCE_S = 30.0  # longer than a seal takes
 _REBUILD = "Rebuild the pool: its vectors are made anew from its images."
 _OUT_OF_USE = "Harmless; this encoder version isn't searched, and is made whole before it is switched to."
 _UPSERT = "Upsert the demonstrations again with their images, or delete them."
@@ -40,6 +41,7 @@ _ENCODER = "It can't be made again. Go back to another version: invariantselect 
 _UNUSED_ENCODER = "Harmless; this encoder version doesn't serve. It can't be gone back to, and can't be made again."
 _COLUMNS = "Harmless; it is a copy, and all of it is read from the catalog. Remove it, or rebuild the pool."
 _PENDING = "A worker removes them, or invariantselect doctor --repair."
+_AGAIN = "Ask again when that is done."
 _HARMLESS = "Harmless; a write that never ended left it behind. It may be removed."
 
 
@@ -65,7 +67,8 @@ class Finding:
 def inspect(data: Path, database_url: str | None = None, images_url: str | None = None) -> list[Finding]:
     """Check the catalog's integrity, manifests, segments, vectors and images of a data directory.
 
-    Reads every byte that is stored. Nothing is changed, and writes may go on, but seals wait.
+    Reads every byte that is stored. Nothing is changed, and writes may go on, but seals wait. What is being rebuilt is
+    told and not waited for.
 
     Args:
         data: The directory.
@@ -120,8 +123,12 @@ def _of_pool(catalog: Catalog, folder: Path, pool: PoolRow) -> Iterator[Finding]
         space = Space.of(pool.key, folder, version)
         if version.live or space.folder.is_dir():
             space.folder.mkdir(parents=True, exist_ok=True)
-            with exclusive(space.folder, wait=True):
-                yield from _of_version(catalog, space, pool)
+            with exclusive(space.folder, wait=_PATIENCE_S) as held:
+                if held:
+                    yield from _of_version(catalog, space, pool)
+                else:  # a rebuild of a large pool takes hours
+                    told = f"the vectors of encoder version {version.number} are being made anew and weren't looked at"
+                    yield Finding(pool.name, told, _AGAIN, harmless=True, number=version.number)
     try:
         read_kept(folder / COLUMNS)
     except StoreCorruptError as error:

@@ -77,6 +77,8 @@ def remove_freed(catalog: Catalog, blobs: Blobs, stopped: Callable[[], bool] = n
         with catalog.writing() as connection:
             hashes = freed(connection, _IMAGES_AT_ONCE, after=after)
             refused = remove_unused(connection, blobs, hashes) or refused
+        if refused is not None and blobs.remote:
+            break  # it would refuse the others, too, and writes wait for each answer
         after = hashes[-1] if hashes else after
         time.sleep(_BREATH_S)  # whoever waits to write goes first
     if refused is not None:

@@ -39,8 +39,15 @@ _ROWS_AT_ONCE = 2048
 
 
 @contextmanager
-def exclusive(folder: Path, *, wait: bool) -> Iterator[bool]:
-    """Hold a space's folder against every other thread and process; without `wait`, yield whether that worked.
+def exclusive(folder: Path, *, wait: bool | float) -> Iterator[bool]:
+    """Hold a space's folder against every other thread and process.
+
+    Args:
+        folder: Of the space.
+        wait: Until nobody else holds it, or so many seconds.
+
+    Yields:
+        Whether it is held.
 
     Raises:
         CatalogUnavailableError: The disk is full or can't be written.
@@ -48,7 +55,7 @@ def exclusive(folder: Path, *, wait: bool) -> Iterator[bool]:
     lock = FileLock(folder / LOCK)
     # A Timeout is an OSError, too, but says nothing of the disk.
     with storing(folder / LOCK), suppress(Timeout):
-        lock.acquire(timeout=-1 if wait else 0)
+        lock.acquire(timeout=-1 if wait is True else float(wait))
     if not lock.is_locked:
         yield False
         return

@@ -28,7 +28,7 @@ from service.embedding.forward_lane import ForwardLane
 from service.embedding.image_line import ImageLine
 from service.embedding.image_work import ImageWork, carry_out
 from service.embedding.warm_up import WarmUp
-from service.http.write_threads import WriteThreads
+from service.http.threads_apart import ThreadsApart
 from service.jobs.desk import JobDesk
 from service.jobs.queue import JobQueue, open_queue
 from service.metrics import Metrics
@@ -61,6 +61,7 @@ class Services:
         line: Where the images of queries are decoded and wait for the lane.
         ending: Where queries that are alike are searched together.
         writes: Threads of what changes something.
+        pictures: Threads of what fetches stored images.
         cache: Vectors of images seen before.
         metrics: What /metrics tells.
         warm_up: Whether the server can answer yet.
@@ -82,7 +83,8 @@ class Services:
     lane: ForwardLane
     line: ImageLine
     ending: Ending
-    writes: WriteThreads
+    writes: ThreadsApart
+    pictures: ThreadsApart
     cache: EmbeddingCache
     metrics: Metrics
     warm_up: WarmUp
@@ -214,7 +216,8 @@ def open_services(settings: Settings, metrics: Metrics, load: EncoderLoader | No
         lane=lane,
         line=ImageLine(settings.decode_threads, lane),
         ending=Ending(engine, max(1, settings.worker_threads // 2)),
-        writes=WriteThreads(),
+        writes=ThreadsApart(),
+        pictures=ThreadsApart(),
         cache=EmbeddingCache(settings.embedding_cache_bytes, redis, metrics),
         metrics=metrics,
         warm_up=WarmUp(encoders, settings.encoder),

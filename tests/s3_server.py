@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -72,6 +73,15 @@ class S3Server:
             self._process.kill()
             self._process.wait(_PATIENCE)
             self._process = None
+
+    def stop_answering(self) -> None:
+        """It takes connections, and says nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def answer_again(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
 
 @contextmanager

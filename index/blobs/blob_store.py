@@ -15,10 +15,12 @@ class BlobStore(Protocol):
     Attributes:
         reads_at_once: How many files are worth reading or looking for side by side.
         writes_at_once: How many are worth writing or removing side by side.
+        remote: Whether it is a server: where that refuses one file, it would refuse the others.
     """
 
     reads_at_once: int
     writes_at_once: int
+    remote: bool
 
     def where(self, sha256: str) -> str:
         """Where a file lies or would lie, for people."""

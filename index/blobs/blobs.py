@@ -32,6 +32,11 @@ class Blobs:
     def __init__(self, store: BlobStore) -> None:
         self._store = store
 
+    @property
+    def remote(self) -> bool:
+        """Whether they are kept by a server, which may not answer."""
+        return self._store.remote
+
     def where(self, sha256: str) -> str:
         """Where the content with this hash lies, if it is stored: a path or a URL."""
         return self._store.where(_checked(sha256))
@@ -91,7 +96,16 @@ class Blobs:
         self._store.remove(_checked(sha256))
 
     def discard_all(self, hashes: Sequence[str]) -> list[CatalogUnavailableError | None]:
-        """Remove several contents, side by side: why each couldn't be removed, None for those that are gone."""
+        """Remove several contents, side by side: why each couldn't be removed, None for those that are gone.
+
+        A server is asked to remove the first alone, and for no other where it refuses: others wait for who asks.
+        """
+        if self._store.remote and len(hashes) > 1:
+            first = self._refusal(hashes[0])
+            return [first] * len(hashes) if first is not None else [None, *self._discard(hashes[1:])]
+        return self._discard(hashes)
+
+    def _discard(self, hashes: Sequence[str]) -> list[CatalogUnavailableError | None]:
         return _side_by_side(self._refusal, hashes, self._store.writes_at_once)
 
     def stored(self) -> Iterator[str]:

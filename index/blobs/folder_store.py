@@ -20,6 +20,7 @@ class FolderStore:
 
     reads_at_once = 1  # what is in the page cache is read faster than it is handed to a thread
     writes_at_once = 4  # most of the time is spent waiting for the disk
+    remote = False
 
     def __init__(self, root: Path) -> None:
         self._root = root

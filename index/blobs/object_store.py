@@ -18,13 +18,19 @@ __all__ = ["ObjectStore"]
 
 _OWNER = "invariantselect.id"
 _IN_MEMORY = 1 << 16
-# A lost packet is sent again; a store that refuses is told of within seconds, one that is mute within 40.
+# A lost packet is sent again, and so is what was cut off: a store that is mute is told of within 40 seconds.
 _PATIENCE: dict[str, object] = {
     "connect_timeout": 5,
     "read_timeout": 10,
-    "retries": {"mode": "standard", "max_attempts": 2},
+    "retries": {"mode": "standard", "total_max_attempts": 2},
 }
-_TRIES = 2  # of these: an answer may be cut off in the middle
+_TRIES = 2
+# What is asked while others wait for the catalog's lock: within 4.
+_LITTLE_PATIENCE: dict[str, object] = {
+    "connect_timeout": 2,
+    "read_timeout": 4,
+    "retries": {"mode": "standard", "total_max_attempts": 1},
+}
 
 
 class ObjectStore:
@@ -39,9 +45,11 @@ class ObjectStore:
 
     reads_at_once = 32  # each waits for the network, some ten milliseconds
     writes_at_once = 32
+    remote = True
 
     def __init__(self, url: str) -> None:
         try:
+            import aiohttp
             import s3fs
             from botocore.exceptions import BotoCoreError, ClientError
         except ImportError as error:
@@ -52,9 +60,12 @@ class ObjectStore:
         self._url = url.rstrip("/")
         self._root = self._url.removeprefix("s3://")
         # Listings that it remembers would tell of files that are gone.
-        self._files = s3fs.S3FileSystem(config_kwargs=_PATIENCE, use_listings_cache=False, skip_instance_cache=True)
+        fresh = {"use_listings_cache": False, "skip_instance_cache": True}
+        self._files = s3fs.S3FileSystem(config_kwargs=_PATIENCE, **fresh)
         self._files.retries = _TRIES
-        self._failures: tuple[type[Exception], ...] = (OSError, BotoCoreError, ClientError)
+        self._brief = s3fs.S3FileSystem(config_kwargs=_LITTLE_PATIENCE, **fresh)
+        self._brief.retries = 1
+        self._of_network = (BotoCoreError, ClientError, aiohttp.ClientError)
 
     def where(self, sha256: str) -> str:
         """Its URL."""
@@ -83,7 +94,7 @@ class ObjectStore:
         """Whether there is such a file."""
         try:
             with self._looking():
-                self._files.info(self._path(sha256))
+                self._brief.info(self._path(sha256))
         except FileNotFoundError:
             return False
         return True
@@ -91,7 +102,7 @@ class ObjectStore:
     def remove(self, sha256: str) -> None:
         """Remove a file, if it is there."""
         with self._asking():
-            self._files.rm_file(self._path(sha256))
+            self._brief.rm_file(self._path(sha256))
 
     def stored(self) -> Iterator[str]:
         """The names of all files, one of 256 folders after the other: a listing holds all that it finds in memory."""
@@ -143,8 +154,9 @@ class ObjectStore:
     def _asking(self) -> Iterator[None]:
         try:
             yield
-        except self._failures as error:
-            why = f": {error}" if isinstance(error, OSError) else ""  # those of the network name hosts
+        except (OSError, *self._of_network) as error:
+            # Those of the network name hosts, and some of them are OSErrors, too.
+            why = "" if isinstance(error, self._of_network) else f": {error}"
             raise CatalogUnavailableError(
                 f"the images at {self._url} can't be reached: {type(error).__name__}{why}",
                 hint="Check bucket, credentials and network: the AWS_ variables, INVARIANTSELECT_IMAGES_URL.",

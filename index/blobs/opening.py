@@ -40,54 +40,55 @@ def open_blobs(data: Path, images_url: str | None = None) -> Blobs:
     """
     place = data / _PLACE
     if images_url is None:
-        if place.exists():
-            url, _ = _read(place)
+        known, _ = _read(place) if place.exists() else (None, "")
+        if known is not None:
             raise CatalogUnavailableError(
-                f"the images of {data} are in {url}", hint=f"Set {_SETTING} as the servers of these pools have it."
+                f"the images of {data} are in {known}", hint=f"Set {_SETTING} as the servers of these pools have it."
             )
         return Blobs(FolderStore(data / _FOLDER))
     store = ObjectStore(images_url)
     with FileLock(data / "image-store.lock"):
-        new = not place.exists()
-        owner = _owner(place, images_url.rstrip("/"))
-        try:
-            store.claim(owner)
-        except CatalogUnavailableError:
-            if new:  # a slip of the pen binds nobody
-                place.unlink()
-            raise
+        _claim(place, store, images_url.rstrip("/"))
     return Blobs(store)
 
 
-def _owner(place: Path, url: str) -> str:
-    """Who the directory is to its object store; one that had none yet is given a name."""
-    data = place.parent
-    if place.exists():
-        known, owner = _read(place)
-        if known != url:
-            raise CatalogUnavailableError(
-                f"the images of {data} are in {known}, not in {url}",
-                hint=f"Correct {_SETTING}; or, while no server runs, copy all objects there and write it into {place}.",
-            )
-        return owner
+def _claim(place: Path, store: ObjectStore, url: str) -> None:
+    """Make the store the directory's. Its name there is written down first: a claim may work and its answer be lost."""
+    known, owner = _read(place) if place.exists() else (None, uuid.uuid4().hex)
+    if known is None:
+        _check_that_there_are_none(place.parent, url)
+        _write(place, None, owner)
+    elif known != url:
+        raise CatalogUnavailableError(
+            f"the images of {place.parent} are in {known}, not in {url}",
+            hint=f"Correct {_SETTING}; or, while no server runs, copy all objects there and write it into {place}.",
+        )
+    store.claim(owner)
+    if known is None:
+        _write(place, url, owner)
+
+
+def _check_that_there_are_none(data: Path, url: str) -> None:
     folder = data / _FOLDER
     if folder.is_dir() and next(FolderStore(folder).stored(), None) is not None:
         raise CatalogUnavailableError(
             f"the data directory {data} has images in {folder}",
             hint=f"While no server runs, copy that folder to {url} (aws s3 sync {folder} {url}), then move it away.",
         )
-    owner = uuid.uuid4().hex
+
+
+def _write(place: Path, url: str | None, owner: str) -> None:
     write_durably(place, json.dumps({"url": url, "owner": owner}).encode())
-    return owner
 
 
-def _read(place: Path) -> tuple[str, str]:
+def _read(place: Path) -> tuple[str | None, str]:
+    """Where the images are, None where no store has been claimed yet; and the directory's name there."""
     try:
         values = json.loads(place.read_bytes())
         url, owner = values["url"], values["owner"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise StoreCorruptError(f"{place} is damaged", hint=_HOW) from error
-    if not isinstance(url, str) or not isinstance(owner, str) or not owner.isascii():
+    if not isinstance(url, str | None) or not isinstance(owner, str) or not owner.isascii():
         raise StoreCorruptError(f"{place} is damaged", hint=_HOW)
     return url, owner
 

@@ -6,6 +6,9 @@ import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import copy
+
+from invariantselect.errors import InvariantSelectError
 
 __all__ = ["LoadFailures", "LoadNeededError", "may_wait", "without_waiting"]
 
@@ -46,20 +49,24 @@ class LoadFailures:
     """What couldn't be loaded a moment ago: those who waited for it are told why, and don't begin anew. Thread-safe."""
 
     def __init__(self) -> None:
-        self._failed: dict[Hashable, tuple[float, Exception]] = {}
+        self._failed: dict[Hashable, tuple[float, InvariantSelectError]] = {}
 
     def check(self, key: Hashable) -> None:
         """Raise what the last attempt raised, if that was just now."""
-        until, error = self._failed.get(key, (0.0, None))
-        if error is not None and time.monotonic() < until:
-            raise error.with_traceback(None)
+        failed = self._failed.get(key)
+        if failed is None:
+            return
+        until, error = failed
+        if time.monotonic() < until:
+            raise copy(error)  # what is raised holds the frames that it went through, and what was sent in them
+        self._failed.pop(key, None)
 
     @contextmanager
     def noted(self, key: Hashable) -> Iterator[None]:
-        """Within it something is loaded; if that fails, it is remembered."""
+        """Within it something is loaded; if that fails as it may, it is remembered."""
         try:
             yield
-        except Exception as error:
-            self._failed[key] = (time.monotonic() + _REMEMBERED_S, error)
+        except InvariantSelectError as error:
+            self._failed[key] = (time.monotonic() + _REMEMBERED_S, copy(error))
             raise
         self._failed.pop(key, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,13 +20,20 @@ def discreet(problem: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
 def _places(settings: Settings) -> Iterator[tuple[str, str]]:
     for data in {str(settings.data), str(settings.data.absolute())}:
         if data.startswith("/"):  # a relative name tells nothing, and may be a part of any word
-            yield f"{data}/", "…/"
-            yield data, "the data directory"
+            yield f"{re.escape(data)}/", "…/"
+            yield _whole(data), "the data directory"
     if settings.images_url is not None:
-        yield settings.images_url.rstrip("/"), "the object store"
+        url = settings.images_url.rstrip("/")
+        yield _whole(url), "the object store"
+        yield _whole(url.removeprefix("s3://")), "the object store"
+
+
+def _whole(place: str) -> str:
+    """A pattern of a place that isn't the beginning of another's name."""
+    return rf"{re.escape(place)}(?![\w-]|\.\w)"
 
 
 def _hinted(text: str, places: list[tuple[str, str]]) -> str:
     for place, hint in places:
-        text = text.replace(place, hint)
+        text = re.sub(rf"(?<![\w/.-]){place}", hint, text)
     return text

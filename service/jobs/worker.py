@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import structlog
@@ -88,22 +89,35 @@ def _sweep(services: Services, stopped: threading.Event) -> None:
     pause = services.settings.job_stale_seconds / _SWEEPS
     cleaned: float | None = None
     while True:
-        try:
-            announced = sweep(services.store, services.queue, services.settings.job_stale_seconds)
-            if announced:
-                _log.info("jobs_announced_again", jobs=announced)
-            if cleaned is None or time.monotonic() - cleaned > _CLEAN_EVERY_S:
-                cleaned = time.monotonic()
-                remove_leftovers(services.store, services.settings.data / "jobs")
-                forget_details(services.store, services.settings.job_log_days, stopped.is_set)
-                remove_untouched(services.settings.lmm_answers, services.settings.lmm_answer_days, stopped.is_set)
-            _finish_removals(services, stopped)
-        except CatalogUnavailableError as error:
-            _log.warning("sweep_failed", error=error.detail)
-        except Exception:  # noqa: BLE001 -- of one look; the next may find the disk well again
-            _log.exception("sweep_failed")
+        _attempt(partial(_announce_again, services))
+        if cleaned is None or time.monotonic() - cleaned > _CLEAN_EVERY_S:
+            cleaned = time.monotonic()
+            _attempt(partial(_clean_up, services, stopped))
+        _attempt(partial(_finish_removals, services, stopped))
         if stopped.wait(pause):
             return
+
+
+def _attempt(step: Callable[[], None]) -> None:
+    """Do one of several things; the others don't wait for it, and the next time it may be well."""
+    try:
+        step()
+    except CatalogUnavailableError as error:
+        _log.warning("sweep_failed", error=error.detail)
+    except Exception:  # noqa: BLE001 -- an error of the disk, or a defect; the thread goes on
+        _log.exception("sweep_failed")
+
+
+def _announce_again(services: Services) -> None:
+    announced = sweep(services.store, services.queue, services.settings.job_stale_seconds)
+    if announced:
+        _log.info("jobs_announced_again", jobs=announced)
+
+
+def _clean_up(services: Services, stopped: threading.Event) -> None:
+    remove_leftovers(services.store, services.settings.data / "jobs")
+    forget_details(services.store, services.settings.job_log_days, stopped.is_set)
+    remove_untouched(services.settings.lmm_answers, services.settings.lmm_answer_days, stopped.is_set)
 
 
 def _finish_removals(services: Services, stopped: threading.Event) -> None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Header, Response
 
 from index.pool import Demonstration, StoredImage
 from index.pool import Pool as StoredPool
-from invariantselect.errors import CatalogUnavailableError, DemonstrationNotFoundError
+from invariantselect.errors import CatalogUnavailableError, DemonstrationNotFoundError, ImageNotFoundError
 from service.access.scoped import READ
 from service.http.openapi import OF_A_POOL, problems
 from service.routers.parameters import DemonstrationId, Pool, WithServices
@@ -48,22 +48,26 @@ class ImageResponse(Response):
     },
     operation_id="get_image",
 )
-def get_image(
+async def get_image(
     pool: Pool,
     id: DemonstrationId,
     services: WithServices,
     if_none_match: Annotated[str | None, Header(description="ETags of copies that you have.")] = None,
 ) -> Response:
     """The image file of a demonstration, byte for byte."""
-    stored = services.pools.open(pool)
-    known = _known(stored, id)
-    if known is None:
-        raise DemonstrationNotFoundError(f"the pool {pool!r} has no demonstration {id!r}", id=id)
-    if if_none_match is not None and _names(if_none_match, known.sha256):
-        return Response(status_code=304, headers={**_HEADERS, "ETag": f'"{known.sha256}"'})
-    image = _image(stored, known)
-    headers = {**_HEADERS, "ETag": f'"{image.sha256}"'}
-    return Response(image.content, media_type=image.media_type, headers=headers)
+
+    def fetch() -> Response:
+        stored = services.pools.open(pool)
+        known = _known(stored, id)
+        if known is None:
+            raise DemonstrationNotFoundError(f"the pool {pool!r} has no demonstration {id!r}", id=id)
+        if if_none_match is not None and _names(if_none_match, known.sha256):
+            return Response(status_code=304, headers={**_HEADERS, "ETag": f'"{known.sha256}"'})
+        image = _image(stored, known)
+        headers = {**_HEADERS, "ETag": f'"{image.sha256}"'}
+        return Response(image.content, media_type=image.media_type, headers=headers)
+
+    return await services.pictures.run(fetch)
 
 
 def _known(pool: StoredPool, id: str) -> Demonstration | None:
@@ -78,9 +82,9 @@ def _known(pool: StoredPool, id: str) -> Demonstration | None:
 
 def _image(pool: StoredPool, known: Demonstration) -> StoredImage:
     try:
-        return pool.image(known.id)
-    except CatalogUnavailableError:
         return StoredImage(pool.content(known.sha256), known.media_type, known.sha256)
+    except ImageNotFoundError:  # replaced since it was looked up, or lost
+        return pool.image(known.id)
 
 
 def _names(if_none_match: str, sha256: str) -> bool:

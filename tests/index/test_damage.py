@@ -14,6 +14,7 @@ from index.blobs.blobs import Blobs
 from index.inspection import inspect
 from index.pool import Pool
 from index.pools import Pools
+from index.sealing import exclusive
 from invariantselect.errors import InvalidVectorError, InvariantSelectError, StoreCorruptError
 from tests.index.entries import entry, make_pool, vector_of_image
 from tests.index.model import Model
@@ -169,6 +170,15 @@ def test_what_is_deleted_or_dropped_while_it_is_looked_at_is_not_lost(tmp_path, 
 
     monkeypatch.setattr(inspection, "_of_pool", of_pool)
     assert serious(tmp_path) == []
+
+
+def test_what_is_being_rebuilt_is_told_and_not_waited_for(pool, tmp_path, monkeypatch):
+    monkeypatch.setattr(inspection, "_PATIENCE_S", 0.05)
+    with exclusive(only(tmp_path, "pools/*"), wait=True):
+        (finding,) = inspect(tmp_path)
+    assert finding.harmless
+    assert "being made anew" in finding.detail
+    assert inspect(tmp_path) == []
 
 
 def test_leftovers_of_crashes_are_reported_as_harmless_and_swept(pool, tmp_path):

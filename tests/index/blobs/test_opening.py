@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from index.blobs.object_store import _PATIENCE
+from index.blobs.object_store import _PATIENCE, ObjectStore
 from index.blobs.opening import open_blobs
 from invariantselect.errors import CatalogUnavailableError, InvalidRequestError, StoreCorruptError
 from tests.s3_server import S3Server
@@ -69,10 +69,28 @@ def test_a_slip_of_the_pen_is_told_and_binds_nobody(s3_server: S3Server, s3_fold
     open_blobs(tmp_path, s3_folder).put(CONTENT)
 
 
+def test_a_claim_whose_answer_is_lost_is_made_again(
+    s3_folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = ObjectStore.claim
+
+    def lost(store: ObjectStore, owner: str) -> None:
+        claim(store, owner)
+        raise CatalogUnavailableError("the answer is lost")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ObjectStore, "claim", lost)
+        with pytest.raises(CatalogUnavailableError, match="the answer is lost"):
+            open_blobs(tmp_path, s3_folder)
+    sha256 = open_blobs(tmp_path).put(CONTENT)  # it belongs to none yet
+    open_blobs(tmp_path).discard(sha256)
+    open_blobs(tmp_path, s3_folder).put(CONTENT)
+
+
 def test_a_server_that_is_gone_is_told(
     own_s3_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(_PATIENCE, "retries", {"max_attempts": 1})
+    monkeypatch.setitem(_PATIENCE, "retries", {"total_max_attempts": 1})
     (tmp_path / "new").mkdir()
     blobs = open_blobs(tmp_path, own_s3_server.bucket)
     sha256 = blobs.put(CONTENT)
@@ -90,7 +108,7 @@ def test_a_server_that_is_gone_is_told(
     assert [type(each) for each in blobs.discard_all([sha256])] == [CatalogUnavailableError]
     with pytest.raises(CatalogUnavailableError):
         open_blobs(tmp_path / "new", own_s3_server.bucket)
-    assert not (tmp_path / "new" / "image-store.json").exists()
+    open_blobs(tmp_path / "new")  # which it didn't become a part of
 
 
 def test_without_the_package_the_error_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

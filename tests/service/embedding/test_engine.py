@@ -251,6 +251,30 @@ async def test_work_that_lacks_an_encoder_takes_no_thread_and_no_place_until_it_
     assert engine._inside == 0
 
 
+async def test_who_was_told_that_an_encoder_fails_leaves_nothing_behind(engine: Engine) -> None:
+    def load(name: str) -> PixelEncoder:
+        raise EncoderUnavailableError("the weights are missing", hint="Fetch them.", encoder=name)
+
+    shelf, payload = EncoderShelf(["a"], load), Payload()
+    seen = weakref.ref(payload)
+
+    def get(_: Payload) -> object:
+        return shelf.get("a")
+
+    async with engine.admission():
+        with pytest.raises(EncoderUnavailableError) as told:
+            await engine.run(partial(get, payload))
+    assert (told.value.detail, told.value.hint, told.value.context) == (
+        "the weights are missing",
+        "Fetch them.",
+        {"encoder": "a"},
+    )
+    del told, payload
+    await asyncio.sleep(0.01)  # the loop is done with what it woke this up for
+    gc.collect()
+    assert seen() is None
+
+
 async def test_who_waited_for_an_encoder_in_vain_is_told_why_and_it_is_tried_once(engine: Engine) -> None:
     gate, loads = threading.Event(), []
 

@@ -141,7 +141,7 @@ def test_a_broker_that_lost_everything_loses_no_job(place: Place) -> None:
 def test_a_sweep_that_fails_is_told_and_the_next_one_comes(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stopped, looks = threading.Event(), []
+    stopped, looks, removals = threading.Event(), [], []
 
     def sweep(*_: object) -> int:
         looks.append(1)
@@ -149,9 +149,16 @@ def test_a_sweep_that_fails_is_told_and_the_next_one_comes(
             stopped.set()
         raise OSError(116, "Stale file handle")
 
+    def finish_removals(_: object) -> None:
+        removals.append(1)
+
     monkeypatch.setattr(real, "sweep", sweep)
-    real._sweep(SimpleNamespace(store=None, queue=None, settings=Settings(job_stale_seconds=0.2)), stopped)  # type: ignore[arg-type]
-    assert len(looks) == 3
+    monkeypatch.setattr(real, "_clean_up", lambda *_: 1 / 0)
+    pools = SimpleNamespace(finish_removals=finish_removals)
+    services = SimpleNamespace(store=None, queue=None, pools=pools, settings=Settings(job_stale_seconds=0.2))
+    real._sweep(services, stopped)  # type: ignore[arg-type]
+    assert (len(looks), len(removals)) == (3, 3)  # neither waits for the other
+    assert caplog.text.count("ZeroDivisionError") >= 1
     assert caplog.text.count("Stale file handle") >= 3
 
 

@@ -1,4 +1,4 @@
-"""Threads of what changes something. Writes take turns, so one may wait for long; no query must wait behind it."""
+"""Threads of what may wait for long, apart from those of queries: writes take turns, and a store may be slow."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
-__all__ = ["WriteThreads"]
+__all__ = ["ThreadsApart"]
 
 T = TypeVar("T")
 
-_AT_ONCE = 16  # one of them writes; the others wait, look things up, or encode
+_AT_ONCE = 16
 
 
-class WriteThreads:
-    """Runs what changes something, apart from the threads that answer. For one event loop."""
+class ThreadsApart:
+    """Runs one kind of work on few threads. For one event loop."""
 
     def __init__(self) -> None:
         self._limiter = CapacityLimiter(_AT_ONCE)
