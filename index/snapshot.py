@@ -136,6 +136,8 @@ class Snapshot:
         if row is None:
             return None
         position = int(find_rows(self.rows, np.array([row]))[0])
+        if position < 0 and (not self.size or row < self.rows[-1]):
+            return None  # it died, and its row has been dropped since
         if position < 0 or self.ids[position] != id:
             # A later snapshot has replaced it; this one is old, and rarely asked.
             older = np.flatnonzero((self.ids == id) & self.alive)

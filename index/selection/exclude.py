@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Bool, Float32, Int32, Int64
 
 from index.selection.query import ResolvedQuery
 from index.selection.searchable import Searchable
@@ -15,6 +15,8 @@ __all__ = ["Barrier", "bar_ids"]
 
 # Unit vectors in float32 carry about this much error in their cosine: an exact copy may score 0.9999999.
 _ROUNDING = 1e-6
+_HASH = np.dtype("S64")
+_NONE: Int32[np.ndarray, " 0"] = np.empty(0, dtype=np.int32)
 
 
 def bar_ids(snapshot: Searchable, mask: Bool[np.ndarray, " size"], ids: Iterable[str]) -> Bool[np.ndarray, " size"]:
@@ -40,9 +42,7 @@ class Barrier:
         self._sha256 = query.sha256
         self._barred = query.barred
         self._threshold = exclude.near_duplicates_above
-        self._group: int | None = None
-        if exclude.own_group and query.group is not None and query.group in snapshot.groups.values:
-            self._group = snapshot.groups.values.index(query.group)
+        self._groups = _own_groups(snapshot, query) if exclude.own_group else _NONE
 
     def lets_pass(
         self, positions: Int64[np.ndarray, " n"], scores: Float32[np.ndarray, " n"]
@@ -62,8 +62,8 @@ class Barrier:
             passes &= hashes != (self._sha256.encode() if hashes.dtype.kind == "S" else self._sha256)
         if self._threshold is not None:
             passes &= scores.astype(np.float64) < self._threshold - _ROUNDING
-        if self._group is not None:
-            passes &= self._snapshot.groups.codes[positions] != self._group
+        if len(self._groups):
+            passes &= ~np.isin(self._snapshot.groups.codes[positions], self._groups)
         return passes
 
     def among(self, mask: Bool[np.ndarray, " size"]) -> Bool[np.ndarray, " size"]:
@@ -76,6 +76,29 @@ class Barrier:
             left[self._own] = False
         if self._barred is not None:
             left[self._barred] = False
-        if self._group is not None:
-            left &= self._snapshot.groups.codes != self._group
+        if len(self._groups):
+            left &= ~np.isin(self._snapshot.groups.codes, self._groups)
         return left
+
+
+def _own_groups(snapshot: Searchable, query: ResolvedQuery) -> Int32[np.ndarray, " g"]:
+    """Codes of the group that the query has; where it names none, of those that its very image is stored under."""
+    if query.group is not None:
+        values = snapshot.groups.values
+        return np.array([values.index(query.group)] if query.group in values else [], dtype=np.int32)
+    if query.sha256 is None:
+        return _NONE
+    codes = np.unique(snapshot.groups.codes[_holding(snapshot, query.sha256)])
+    return codes[codes >= 0]
+
+
+def _holding(snapshot: Searchable, sha256: str) -> Int64[np.ndarray, " m"]:
+    """Living positions of an image. Of a million hashes, eight bytes each are compared, and the rest of few."""
+    hashes = np.ascontiguousarray(snapshot.sha256)
+    if hashes.dtype != _HASH or not len(hashes):
+        return np.flatnonzero((hashes == sha256) & snapshot.alive)
+    first = hashes.view(np.uint64).reshape(len(hashes), -1)[:, 0]
+    wanted = np.array([sha256.encode()], dtype=_HASH)
+    near = np.flatnonzero((first == wanted.view(np.uint64)[0]) & snapshot.alive)
+    found: Int64[np.ndarray, " m"] = near[hashes[near] == wanted[0]]
+    return found

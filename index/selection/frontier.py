@@ -56,9 +56,27 @@ class Frontier:
         self._seen: list[Int64[np.ndarray, " some"]] = []
         self._known: list[Key] = [_NOTHING if present else _EVERYTHING for present in strata.present.tolist()]
         self._keys: list[Key] = []
-        self.positions: Int64[np.ndarray, " n"] = np.empty(0, dtype=np.int64)
-        self.scores: Float32[np.ndarray, " n"] = np.empty(0, dtype=np.float32)
+        self._positions: Int64[np.ndarray, " n"] = np.empty(0, dtype=np.int64)
+        self._scores: Float32[np.ndarray, " n"] = np.empty(0, dtype=np.float32)
+        # Pieces that weren't sorted in yet: with a piece for each label, sorting each at once would be quadratic.
+        self._pieces: list[tuple[list[Key], Int64[np.ndarray, " m"], Float32[np.ndarray, " m"]]] = []
         self.search_seconds = 0.0
+
+    @property
+    def positions(self) -> Int64[np.ndarray, " n"]:
+        """Of the known candidates."""
+        self._sort()
+        return self._positions
+
+    @property
+    def scores(self) -> Float32[np.ndarray, " n"]:
+        """Of the known candidates."""
+        self._sort()
+        return self._scores
+
+    def allowed(self) -> Bool[np.ndarray, " size"]:
+        """Mask of what may be chosen, but for what only a score or a content tells."""
+        return self._barrier.among(self._allowed)
 
     def strata(self) -> Int64[np.ndarray, " n"]:
         """Stratum of each known candidate."""
@@ -70,6 +88,7 @@ class Frontier:
 
         A stratum of which nothing is missing has one more than there are candidates.
         """
+        self._sort()
         n = len(self._keys)
         ends = [n + 1 if key == _EVERYTHING else bisect_right(self._keys, key) for key in self._known]
         return np.array(ends, dtype=np.int64)
@@ -85,11 +104,19 @@ class Frontier:
             self._known[stratum] = end
         self._seen.append(ranked.positions)
         kept = np.flatnonzero(self._barrier.lets_pass(ranked.positions, ranked.scores))
-        keys = self._keys + [ranked.keys[number] for number in kept.tolist()]
-        order = sorted(range(len(keys)), key=keys.__getitem__)
-        self._keys = [keys[number] for number in order]
-        self.positions = np.concatenate([self.positions, ranked.positions[kept]])[order]
-        self.scores = np.concatenate([self.scores, ranked.scores[kept]])[order]
+        keys = [ranked.keys[number] for number in kept.tolist()]
+        self._pieces.append((keys, ranked.positions[kept], ranked.scores[kept]))
+
+    def _sort(self) -> None:
+        if not self._pieces:
+            return
+        keys, positions, scores = zip((self._keys, self._positions, self._scores), *self._pieces, strict=True)
+        self._pieces.clear()
+        together = [key for some in keys for key in some]
+        order = sorted(range(len(together)), key=together.__getitem__)
+        self._keys = [together[number] for number in order]
+        self._positions = np.concatenate(positions)[order]
+        self._scores = np.concatenate(scores)[order]
 
     def extend(
         self, strata: Bool[np.ndarray, " strata"], limit: int, room: Bool[np.ndarray, " size"] | None = None

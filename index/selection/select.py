@@ -64,7 +64,7 @@ def select(
         snapshot: The pool.
         queries: Any number; what they can share, they search together.
         options: How to choose.
-        check: Called for each query and for each step of a diverse choice; raises whatever shall end it all.
+        check: Called before each search and each step of a diverse choice; raises whatever shall end it all.
 
     Returns:
         One answer for each query, in their order. It holds fewer than k demonstrations where no more may be chosen.
@@ -78,7 +78,7 @@ def select(
     mask = bar_ids(snapshot, allowed(snapshot, options.where), options.exclude.ids)
     if not queries:
         return []
-    frontiers = _open(snapshot, queries, options, mask)
+    frontiers = _open(snapshot, queries, options, mask, check)
     shared = sum(frontier.search_seconds for frontier in frontiers)
     preparation = (perf_counter() - began - shared) / len(queries)
     return [
@@ -96,7 +96,11 @@ def _check(snapshot: Searchable, queries: Sequence[ResolvedQuery]) -> None:
 
 
 def _open(
-    snapshot: Searchable, queries: Sequence[ResolvedQuery], options: SelectionOptions, mask: Bool[np.ndarray, " size"]
+    snapshot: Searchable,
+    queries: Sequence[ResolvedQuery],
+    options: SelectionOptions,
+    mask: Bool[np.ndarray, " size"],
+    check: Callable[[], None],
 ) -> list[Frontier]:
     """A frontier for each query, with the part of the pool looked at that nearly every selection needs."""
     ranking: Ranking = (
@@ -113,6 +117,7 @@ def _open(
     if options.diversity is not None:
         parts = [np.arange(len(strata.present)) == stratum for stratum in np.flatnonzero(strata.present)]
     for part in parts:
+        check()
         began = perf_counter()
         found = ranking.together(mask & part[strata.codes], _first_limit(options))
         share = (perf_counter() - began) / len(queries)
@@ -150,7 +155,7 @@ def _choose(
     began, searched = perf_counter(), frontier.search_seconds
     rules = Rules(options.k, options.label_balance, options.max_per_group, options.max_per_domain)
     if options.diversity is None:
-        taken = choose_by_rank(snapshot, frontier, rules, _first_limit(options))
+        taken = choose_by_rank(snapshot, frontier, rules, _first_limit(options), check)
     else:
         taken = choose_diverse(snapshot, frontier, rules, options.diversity, check)
     positions, scores = frontier.positions[taken], frontier.scores[taken]

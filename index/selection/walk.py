@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Bool, Int64
 
@@ -13,7 +15,9 @@ from index.selection.searchable import Searchable
 __all__ = ["choose_by_rank"]
 
 
-def choose_by_rank(snapshot: Searchable, frontier: Frontier, rules: Rules, limit: int) -> Int64[np.ndarray, " m"]:
+def choose_by_rank(
+    snapshot: Searchable, frontier: Frontier, rules: Rules, limit: int, check: Callable[[], None]
+) -> Int64[np.ndarray, " m"]:
     """Numbers of the frontier's candidates that the greedy pass over the whole ranking takes.
 
     Each round runs the pass on what is known. Where it has to stop, the next `limit` of just those labels, groups and
@@ -25,8 +29,10 @@ def choose_by_rank(snapshot: Searchable, frontier: Frontier, rules: Rules, limit
         frontier: What is known of the query's ranking; extended in place.
         rules: k, label balance and caps.
         limit: How many to fetch in the first round.
+        check: Called before each round; raises whatever shall end the choice.
     """
     while True:
+        check()
         positions = frontier.positions
         candidates = Candidates(
             labels=frontier.strata(),

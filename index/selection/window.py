@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Bool, Int64
 
+from index.selection.caps import most_admitted
 from index.selection.dpp import Dpp
 from index.selection.frontier import Frontier
 from index.selection.greedy import Candidates, Gain, Rules, greedy
@@ -29,7 +30,7 @@ def choose_diverse(
 
     The choice is made among the first `diversity.candidates` of each stratum. Where fewer than k of them can be
     chosen although the pool has more, the window is widened fourfold and the choice made anew: a shortfall is only
-    told where no window gives k.
+    told where no window gives k, or one of the caps admits no more.
 
     Args:
         snapshot: The pool.
@@ -38,10 +39,10 @@ def choose_diverse(
         diversity: Method, λ and the size of the window.
         check: Called before each step; raises whatever shall end the choice.
     """
-    window = diversity.candidates
+    window, most = diversity.candidates, None
     while True:
         check()
-        _fill(frontier, window)
+        _fill(frontier, window, check)
         strata = frontier.strata()
         within = _first_of_each(strata, window)
         positions = frontier.positions[within]
@@ -55,12 +56,26 @@ def choose_diverse(
         everything = len(within) == len(strata) and not frontier.incomplete().any()
         if len(chosen) == rules.k or everything:
             return within[chosen]
+        if most is None:
+            most = _most(snapshot, frontier, rules)
+        if len(chosen) >= most:  # else the vectors of the whole pool would be loaded, in vain
+            return within[chosen]
         window *= _WIDENING
 
 
-def _fill(frontier: Frontier, window: int) -> None:
+def _most(snapshot: Searchable, frontier: Frontier, rules: Rules) -> int:
+    """More than this can't be chosen, whatever the window: each cap by itself admits no more."""
+    allowed = frontier.allowed()
+    return min(
+        most_admitted(snapshot.groups.codes[allowed], rules.max_per_group),
+        most_admitted(snapshot.domains.codes[allowed], rules.max_per_domain),
+    )
+
+
+def _fill(frontier: Frontier, window: int, check: Callable[[], None]) -> None:
     """Extend the frontier until it knows the first `window` of each stratum."""
     for stratum in np.flatnonzero(frontier.incomplete()).tolist():
+        check()
         only: Bool[np.ndarray, " strata"] = np.arange(len(frontier.incomplete())) == stratum
         limit = window + SLACK
         while frontier.incomplete()[stratum] and (held := int((frontier.strata() == stratum).sum())) < window:

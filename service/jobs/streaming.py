@@ -22,6 +22,7 @@ __all__ = ["Followers", "stream"]
 _LOOK_SECONDS, _SLOWEST_LOOK_SECONDS = 0.25, 1.0
 _SIGN_OF_LIFE_SECONDS = 10.0
 _ADMITTED_SECONDS = 2.0
+_ALSO_BREAKS = {ord(character): f"\\u{ord(character):04x}" for character in "\x85\u2028\u2029"}
 _AT_ONCE = 500
 _LAST = ("succeeded", "failed", "cancelled")
 _MOST_FOLLOWERS = 200
@@ -102,5 +103,6 @@ async def stream(
 
 
 def _lines(event: JobEvent) -> bytes:
-    # JSON has no line breaks, so that one line of data is enough.
-    return f"id: {event.number}\nevent: {event.event}\ndata: {event.model_dump_json()}\n\n".encode()
+    # One line of data is enough: JSON escapes line breaks, but for those that many readers of lines break at, too.
+    data = event.model_dump_json().translate(_ALSO_BREAKS)
+    return f"id: {event.number}\nevent: {event.event}\ndata: {data}\n\n".encode()

@@ -179,3 +179,27 @@ def test_choices_and_templates_obey_the_rules_of_prompts(options: dict[str, Any]
 
 def test_the_example_of_the_docstring_is_true() -> None:
     assert doctest.testmod(answers) == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("There is no doubt that a fracture is visible.", None),
+        ("A fracture is visible. There is no displacement.", None),
+        ("**Fracture present**, no dislocation.", None),
+        ("The fracture is clearly visible; no prior images were provided.", None),
+        ("Answer: there is no question it is fractured", None),
+        ("It is not clear.", None),
+        ("No.", "no"),
+        ("**No**, there is no fracture.", "no"),
+        ("The answer is no", "no"),
+        ("Answer: no", "no"),
+        ("Yes, there is no doubt.", "yes"),
+    ],
+)
+def test_a_no_within_a_sentence_is_no_answer(text: str, label: str | None) -> None:
+    assert AnswerParser(["yes", "no"]).parse(text).label == label
+
+
+def test_what_an_animal_lacks_is_not_what_it_is() -> None:
+    assert AnswerParser(ANIMALS).parse("The animal lacks the snout of a dog.").how == "negated"

@@ -28,6 +28,7 @@ from tests.index.entries import (
     add_version,
     entry,
     make_pool,
+    recode_first,
     recode_for,
     recode_second,
     recode_third,
@@ -255,3 +256,17 @@ def test_a_slow_load_of_one_version_hides_nothing_from_the_other(pool, tmp_path,
     go_on.set()
     slow.join()
     assert pool.snapshot().position_of("5") is not None
+
+
+def test_who_was_deleted_before_a_rebuild_is_found_in_an_older_snapshot_alone(pool):
+    pool.write([entry("gone"), entry("stays")])
+    before = pool.snapshot()
+    pool.delete(["gone"])
+    pool.rebuild(recode_first)
+    assert pool.snapshot().position_of("gone") is None
+    assert pool.snapshot().position_of("stays") is not None
+    assert before.ids[before.position_of("gone")] == "gone"
+    pool.write([entry("gone", b"again")])
+    now = pool.snapshot()
+    assert now.ids[now.position_of("gone")] == "gone"
+    assert before.demonstration(before.position_of("gone")).sha256 != now.demonstration(now.position_of("gone")).sha256

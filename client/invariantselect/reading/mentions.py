@@ -17,9 +17,10 @@ _SUFFIXES = "+#%"
 _SEPARATORS_WITHIN = re.compile(r"(?<=[^\s_-])[\s_-]+(?=[^\s_-])")
 _CLAUSE_END = re.compile(r"[.,;:!?\n()]|\bbut\b", re.IGNORECASE)
 _LONGEST_CLAUSE = 200
+_DENIALS = frozenset({"no", "not", "none", "never"})
 _NEGATION = re.compile(
     r"\b(?:not|no|non|never|neither|nor|without|cannot|unlikely|excluded?|excludes|excluding|rather than|instead of"
-    r"|rul(?:e|es|ed|ing) out|ruled|[a-z]+n't|isnt|doesnt|cant)\b",
+    r"|lacks|lacking|rul(?:e|es|ed|ing) out|ruled|[a-z]+n't|isnt|doesnt|cant)\b",
     re.IGNORECASE,
 )
 
@@ -73,9 +74,14 @@ def _pattern(label: str) -> str:
 def _occurrences(label: str, pattern: re.Pattern[str], text: str) -> Iterator[Mention]:
     found = pattern.search(text)
     while found is not None:
-        if _stands_alone(text, found.start(), found.end()):
+        if _stands_alone(text, found.start(), found.end()) and not _goes_with_the_next(text, found):
             yield Mention(label, found.start(), found.end())
         found = pattern.search(text, found.start() + 1)
+
+
+def _goes_with_the_next(text: str, found: re.Match[str]) -> bool:
+    """Whether a name is a word of the sentence rather than an answer: that there is *no* doubt doesn't say no."""
+    return found[0] in _DENIALS and re.match(r"[\s*_]*\w", text[found.end() :]) is not None
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:

@@ -26,13 +26,17 @@ def reference(
 ) -> tuple[list[tuple[str, float, int]], int]:
     """(id, score, rank) in prompt order, and the shortfall."""
     scored = [(record, similarity(query.vector, record.vector)) for record in records if record.alive]
+    possible = [record for record, _ in scored if allowed_unseen(record, query, options, records)]
+    scored = [(record, score) for record, score in scored if record in possible]
     scored = [(record, score) for record, score in scored if may_be_chosen(record, score, query, options)]
     if options.strategy == "random":
         scored.sort(key=lambda item: drawn(options.seed, query, item[0].row))
     else:
         scored.sort(key=lambda item: (-item[1], item[0].id))
     chosen = (
-        diverse(scored, options) if options.diversity is not None else greedy(scored, options, lambda _: lambda _: 0.0)
+        diverse(scored, options, possible)
+        if options.diversity is not None
+        else greedy(scored, options, lambda _: lambda _: 0.0)
     )
     by_rank = sorted(chosen, key=lambda item: (-item[1], item[0].id))
     rank = {record.id: number for number, (record, _) in enumerate(by_rank, start=1)}
@@ -41,14 +45,23 @@ def reference(
 
 
 def may_be_chosen(record: Record, score: float, query: ResolvedQuery, options: SelectionOptions) -> bool:
+    above = options.exclude.near_duplicates_above
+    return record.sha256 != query.sha256 and (above is None or score < above - 1e-6)
+
+
+def allowed_unseen(record: Record, query: ResolvedQuery, options: SelectionOptions, records: Sequence[Record]) -> bool:
+    """What neither a score nor a content tells."""
     exclude = options.exclude
-    if record.id in (*exclude.ids, query.id) or record.sha256 == query.sha256:
+    if record.id in (*exclude.ids, query.id):
         return False
-    if exclude.near_duplicates_above is not None and score >= exclude.near_duplicates_above - 1e-6:
-        return False
-    if exclude.own_group and query.group is not None and record.group == query.group:
+    own = {query.group} if query.group is not None else {other.group for other in records if same_image(other, query)}
+    if exclude.own_group and record.group in own - {None}:
         return False
     return all(holds(record, name, condition) for name, condition in options.where.items())
+
+
+def same_image(record: Record, query: ResolvedQuery) -> bool:
+    return record.alive and query.sha256 is not None and record.sha256 == query.sha256
 
 
 def holds(record: Record, name: str, condition: object) -> bool:
@@ -73,11 +86,15 @@ def same(one: object, other: object) -> bool:
     return one == other
 
 
-def diverse(scored: Sequence[Scored], options: SelectionOptions) -> list[Scored]:
+def diverse(scored: Sequence[Scored], options: SelectionOptions, possible: Sequence[Record]) -> list[Scored]:
     assert options.diversity is not None
     lambda_ = options.diversity.lambda_
     gain = mmr if options.diversity.method == "mmr" else dpp
     window = options.diversity.candidates
+    most = min(
+        admitted([record.group for record in possible], options.max_per_group),
+        admitted([record.domain for record in possible], options.max_per_domain),
+    )
     while True:
         seen: Counter[str] = Counter()
         among = []
@@ -87,9 +104,18 @@ def diverse(scored: Sequence[Scored], options: SelectionOptions) -> list[Scored]
                 among.append(item)
             seen[stratum] += 1
         chosen = greedy(among, options, lambda taken: gain(taken, lambda_))
-        if len(chosen) == options.k or len(among) == len(scored):
+        if len(chosen) == options.k or len(among) == len(scored) or len(chosen) >= most:
             return chosen
         window *= 4
+
+
+def admitted(values: Sequence[str | None], cap: int | None) -> int:
+    """How many a cap lets be taken: one after the other, as long as there is room."""
+    taken: Counter[str | None] = Counter()
+    for value in values:
+        if cap is None or value is None or taken[value] < cap:
+            taken[value] += 1
+    return taken.total()
 
 
 def mmr(taken: Sequence[Scored], lambda_: float) -> Gain:

@@ -213,3 +213,18 @@ def test_a_choice_is_ended_by_whoever_checks_it_and_is_the_same_where_nobody_doe
         with pytest.raises(TimeoutError):
             select(pool, queries, options, check=over)
         assert len(checked) == most
+
+
+def test_a_cap_that_k_can_not_reach_loads_no_more_vectors_than_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    shape = Shape(size=3000, palette=3000, labels=3, domains=3, groups=5000, hashes=10**6)
+    pool = MemoryPool(random_records(shape, 1), shape.dim)
+    query = random_query(pool.records, shape.dim, 2)
+    loaded: list[int] = []
+    real = pool.vectors
+    monkeypatch.setattr(pool, "vectors", lambda positions: loaded.append(len(positions)) or real(positions))
+    options = SelectionOptions(
+        k=50, max_per_domain=1, where={"domain": {"not": None}}, diversity=Diversity(method="mmr", candidates=100)
+    )
+    (chosen,) = select(pool, [query], options)
+    assert (len(chosen.positions), chosen.shortfall) == (3, 47)
+    assert loaded == [100]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -207,3 +208,11 @@ def test_a_client_waits_and_is_told(tmp_path: Path) -> None:
         held.log("too late")
         assert client.job_log(held.job.id) == []
         assert [job.id for job in client.jobs(state="succeeded")] == [held.job.id]
+
+
+def test_an_event_is_one_line_of_data_to_every_reader_of_lines() -> None:
+    progress = JobProgress(phase="fine-tuning, without scanner\u2028A\u2029B\x85C\r\n", done=1, total=2)
+    event = JobEvent(number=1, event="progress", at=datetime.now(UTC), attempt=1, progress=progress)
+    *_, data, end = streaming._lines(event).decode().splitlines()
+    assert end == ""
+    assert JobEvent.model_validate_json(data.removeprefix("data: ")) == event
