@@ -146,6 +146,17 @@ class Pools:
                 found.append(self._pool(row))
         return found
 
+    def check_may_be_dropped(self, name: str) -> None:
+        """Refuse what `drop` refuses: for who ends something else before.
+
+        Raises:
+            PoolNotFoundError: There is none.
+            EncoderVersionInUseError: Another pool was made with an encoder that was adapted to it.
+        """
+        pool = self.open(name)
+        with self._catalog.reading() as connection:
+            check_not_a_base(connection, pool.key, name)
+
     def drop(self, name: str, *, key: str | None = None, stopped: Callable[[], bool] = never) -> None:
         """Remove a pool, its segments, and the images that no other pool uses. Snapshots in use stay usable.
 

@@ -115,6 +115,7 @@ def drop(name: Name, data: Data = DEFAULT_DATA, yes: Yes = False) -> None:
         if not yes:
             confirm(f"Delete the pool {name} in {data} with its {size} demonstrations?")
         with audited(settings, "drop_pool", name):
+            opened.check_may_be_dropped(name)
             jobs.cancel_all_of(name)  # a rebuild holds the pool's folder, which the drop waits for
             opened.drop(name)
             jobs.cancel_all_of(name)

@@ -103,6 +103,7 @@ async def drop_pool(pool: Pool, services: WithServices) -> None:
 
     def drop() -> None:
         key = services.pools.open(pool).key
+        services.pools.check_may_be_dropped(pool)
         services.jobs.cancel_all_of(pool)  # a rebuild holds the pool's folder, which the drop waits for
         end = time.monotonic() + _REMOVING_S
         services.pools.drop(pool, stopped=lambda: time.monotonic() > end)

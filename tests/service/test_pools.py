@@ -77,6 +77,16 @@ def test_the_jobs_of_a_dropped_pool_are_cancelled_and_leave_a_new_one_of_its_nam
     ]
 
 
+def test_a_drop_that_is_refused_cancels_nothing(serve: Serve) -> None:
+    client = fill(serve())
+    pools = client.app.state.services.pools  # type: ignore[attr-defined]
+    key = pools.open("p").key
+    pools.create("based", f"{key}/2", "f" * 64, 16)
+    waiting = client.post("/v1/pools/p/rebuild").json()["id"]
+    check_problem(client.delete("/v1/pools/p"), 409, "encoder_version_in_use")
+    assert client.get(f"/v1/jobs/{waiting}").json()["state"] == "queued"
+
+
 def test_a_damaged_file_is_told_without_where_the_server_keeps_it(serve: Serve, tmp_path: Path) -> None:
     fill(serve())
     Pools(tmp_path / "data").open("p").seal()
