@@ -17,7 +17,7 @@ from typing import Any
 
 import structlog
 from huey import Huey, RedisHuey, SqliteHuey
-from huey.consumer import Consumer, Worker
+from huey.consumer import Consumer, Scheduler, Worker
 from huey.exceptions import HueyException
 from huey.registry import Message
 from redis import ConnectionPool
@@ -80,7 +80,7 @@ class JobQueue:
         return _Consumer(
             self._huey,
             periodic=False,
-            scheduler_interval=60,  # nothing is ever scheduled
+            scheduler_interval=60,
             max_delay=_LONGEST_IDLE_SECONDS,
             shutdown_timeout=patience,
         )
@@ -169,10 +169,18 @@ class _Taker(Worker):  # type: ignore[misc]
             self.sleep()
 
 
+class _NoSchedule(Scheduler):  # type: ignore[misc]
+    """huey's, except that nothing is ever scheduled: a broker that is away isn't asked, and not called an error."""
+
+    def loop(self, now: datetime | None = None) -> None:  # noqa: ARG002 -- huey's signature
+        self.stop_flag.wait(self.interval)
+
+
 class _Consumer(Consumer):  # type: ignore[misc]
     """huey's, except that a closed terminal ends it: huey would start the program anew, with the same arguments."""
 
     worker_class = _Taker
+    scheduler_class = _NoSchedule
 
     def start(self) -> None:
         super().start()

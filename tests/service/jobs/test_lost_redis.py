@@ -33,3 +33,18 @@ def test_jobs_go_on_when_redis_does(tmp_path: Path) -> None:
             assert "Traceback" not in place.log()
     finally:
         redis.kill()
+
+
+@needs_redis
+def test_a_worker_that_begins_while_redis_is_away_tells_of_it_once(tmp_path: Path) -> None:
+    redis = RealRedis(tmp_path)
+    try:
+        with at(tmp_path, redis.url) as place:
+            place.worker()
+            wait_until(lambda: "broker_lost" in place.log())
+            redis.start()
+            wait_until(lambda: "broker_found_again" in place.log())
+            assert place.log().count("broker_lost") == 1
+            assert "Traceback" not in place.log()
+    finally:
+        redis.kill()
