@@ -91,6 +91,7 @@ class _Backup:
         self._manifests: dict[str, bytes] = {}
 
     def run(self) -> Listing:
+        self._check_encoders()
         for _ in range(_PASSES):
             self._copy_what_is_there()
         with ExitStack() as held:
@@ -116,6 +117,15 @@ class _Backup:
         self._target.publish(LISTING, content)
         return listing
 
+    def _check_encoders(self) -> None:
+        """Refuse where an encoder that serves is lost or damaged: it can't be made again."""
+        with self._catalog.reading() as connection:
+            versions = [(pool.key, all_versions(connection, pool.key)) for pool in all_pools(connection)]
+        for key, every in versions:
+            serving = [version for version in every if version.state == "serving"]
+            for _, detail in damaged_encoders(self._data / "encoders", key, serving):
+                raise StoreCorruptError(detail, hint="Go back to another version: invariantselect rollback.")
+
     def _copy_what_is_there(self) -> None:
         """Whatever vanishes meanwhile, or is damaged, isn't needed: else it is missed once the catalog is pinned."""
         with self._catalog.reading() as connection:
@@ -124,9 +134,6 @@ class _Backup:
             with suppress(FileNotFoundError, StoreCorruptError):
                 self._copy(_blob(sha256), partial(self._blobs.open, sha256), sha256)
         for key, versions in pools:
-            for version, detail in damaged_encoders(self._data / "encoders", key, versions):
-                if version.state == "serving":
-                    raise StoreCorruptError(detail, hint="Go back to another version: invariantselect rollback.")
             for version in versions:
                 space = Space.of(key, self._data / "pools" / key, version)
                 with suppress(FileNotFoundError, StoreCorruptError):

@@ -65,7 +65,7 @@ class BlobStore(Protocol):
         ...
 
     def stored(self) -> Iterator[str]:
-        """The hashes of all files, in no order.
+        """The names of all files, in no order, those that are no hashes among them.
 
         Raises:
             CatalogUnavailableError: The store doesn't answer.

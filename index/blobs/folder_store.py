@@ -12,8 +12,6 @@ from invariantselect.errors import StoreCorruptError
 
 __all__ = ["FolderStore"]
 
-_NAME_LENGTH = 64
-
 
 class FolderStore:
     """A folder, shared by all pools of a data directory."""
@@ -66,8 +64,8 @@ class FolderStore:
             flush(path.parent)
 
     def stored(self) -> Iterator[str]:
-        """The names of all files."""
-        return (path.name for path in self._root.glob("??/??/*") if len(path.name) == _NAME_LENGTH)
+        """The names of all files; what isn't whole yet has a longer one."""
+        return (path.name for path in self._root.glob("??/??/*"))
 
     def leftovers(self) -> Iterator[str]:
         """Paths of files that a write which never ended left behind, or that one is writing just now."""

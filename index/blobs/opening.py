@@ -70,7 +70,7 @@ def _claim(place: Path, store: ObjectStore, url: str) -> None:
 
 def _check_that_there_are_none(data: Path, url: str) -> None:
     folder = data / _FOLDER
-    if folder.is_dir() and next(FolderStore(folder).stored(), None) is not None:
+    if folder.is_dir() and next(Blobs(FolderStore(folder)).stored(), None) is not None:
         raise CatalogUnavailableError(
             f"the data directory {data} has images in {folder}",
             hint=f"While no server runs, copy that folder to {url} (aws s3 sync {folder} {url}), then move it away.",

@@ -72,7 +72,10 @@ class ExportSource(Source):
                     vectors = batch.column("vector")
                     for at, row in enumerate(plain_rows(batch.drop_columns(["vector"]))):
                         number += 1
-                        yield self._record(f"{TABLE} row {number}", row, vectors[at])
+                        where = f"{TABLE} row {number}"
+                        yield (
+                            rejected_row(where, row) if isinstance(row, str) else self._record(where, row, vectors[at])
+                        )
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             yield rejected_row(f"{TABLE} rows {number + 1}–{self.total}", first_line(error))
 

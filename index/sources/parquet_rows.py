@@ -59,7 +59,8 @@ class ParquetRows(Rows):
                 _ROWS_AT_ONCE, row_groups=[group], columns=plain_columns(self._schema), use_threads=False
             ):
                 for values in plain_rows(batch):
-                    yield Row(f"{self._path.name} row {number}", values)
+                    where = f"{self._path.name} row {number}"
+                    yield rejected_row(where, values) if isinstance(values, str) else Row(where, values)
                     number += 1
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             yield rejected_row(f"{self._path.name} rows {number}–{last}", first_line(error))

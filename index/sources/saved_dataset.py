@@ -89,16 +89,23 @@ class _Split:
                 yield rejected_row(f"rows {begin}–{end - 1} of {where}", first_line(error))
                 continue
             for number, values in enumerate(rows, begin):
-                yield self._record(number, values)
+                yield (
+                    rejected_row(self._where(number), values)
+                    if isinstance(values, str)
+                    else self._record(number, values)
+                )
 
-    def _rows(self, begin: int, end: int, columns: list[str]) -> list[dict[str, Any]]:
+    def _rows(self, begin: int, end: int, columns: list[str]) -> list[dict[str, Any] | str]:
         table = self._dataset[begin:end].select(columns)
         table.validate(full=True)  # a file that was tampered with would make the next line read beyond its memory
         return list(plain_rows(table))
 
+    def _where(self, number: int) -> str:
+        return f"row {number} of {self._prefix}" if self._prefix else f"row {number}"
+
     def _record(self, number: int, values: dict[str, Any]) -> Record | Rejected:
         own_id = f"{self._prefix}/{number}" if self._prefix else str(number)
-        where = f"row {number} of {self._prefix}" if self._prefix else f"row {number}"
+        where = self._where(number)
         content = (values.pop(self._image, None) or {}).get("bytes")
         if content is None:
             return Rejected(where, ImageNotFoundError(f"The {where} holds no image of its own, at most a path."))

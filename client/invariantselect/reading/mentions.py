@@ -17,6 +17,7 @@ _SUFFIXES = "+#%"
 _SEPARATORS_WITHIN = re.compile(r"(?<=[^\s_-])[\s_-]+(?=[^\s_-])")
 _CLAUSE_END = re.compile(r"[.,;:!?\n()]|\bbut\b", re.IGNORECASE)
 _LONGEST_CLAUSE = 200
+_WORD_BEHIND = re.compile(r"[\s*_]*\w")
 _DENIALS = frozenset({"no", "not", "none", "never"})
 _NEGATION = re.compile(
     r"\b(?:not|no|non|never|neither|nor|without|cannot|unlikely|excluded?|excludes|excluding|rather than|instead of"
@@ -81,7 +82,7 @@ def _occurrences(label: str, pattern: re.Pattern[str], text: str) -> Iterator[Me
 
 def _goes_with_the_next(text: str, found: re.Match[str]) -> bool:
     """Whether a name is a word of the sentence rather than an answer: that there is *no* doubt doesn't say no."""
-    return found[0] in _DENIALS and re.match(r"[\s*_]*\w", text[found.end() :]) is not None
+    return found[0] in _DENIALS and _WORD_BEHIND.match(text, found.end()) is not None
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:

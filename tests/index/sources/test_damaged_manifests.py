@@ -104,6 +104,18 @@ def test_a_small_file_of_long_texts_takes_little_memory(tmp_path: Path) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 16 * MAX_LINE
-    assert len(items) == 301
-    assert isinstance(items[-1], Rejected)
-    assert f"a text in the column label has {MAX_LINE + 1} bytes" in str(items[-1].error)
+    assert [isinstance(item, Rejected) for item in items] == [False] * 300 + [True] * 300
+    assert f"row 600 can't be used: the text in the column label has {MAX_LINE + 1} bytes" in str(items[-1].error)
+
+
+def test_a_long_text_costs_its_own_row_alone(tmp_path: Path) -> None:
+    labels = ["a", "x" * (MAX_LINE + 1), "b", None, "x" * MAX_LINE]
+    pq.write_table(pa.table({"image": ["i.png"] * 5, "label": ["a"] * 5, "note": labels}), tmp_path / "m.parquet")
+    items = [*open_source(tmp_path / "m.parquet")]
+    assert [isinstance(item, Rejected) and "column note" in str(item.error) for item in items][:4] == [
+        False,
+        True,
+        False,
+        False,
+    ]
+    assert len(items) == 5
