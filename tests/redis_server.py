@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -13,14 +11,14 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-__all__ = ["RealRedis", "needs_redis"]
+from tests.killable_server import PATIENCE, KillableServer
 
-_PATIENCE = 30
+__all__ = ["RealRedis", "needs_redis"]
 
 needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason="redis-server is not installed")
 
 
-class RealRedis:
+class RealRedis(KillableServer):
     """A redis-server on a port of its own. It keeps nothing: killed, it has forgotten all.
 
     Args:
@@ -31,42 +29,19 @@ class RealRedis:
     """
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        super().__init__()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def alive(self) -> bool:
-        """Whether it runs."""
-        return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
         """Start it and wait until it answers."""
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder)]
         self._process = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + PATIENCE
         with Redis.from_url(self.url) as client:
             while not _answers(client):
                 assert time.monotonic() < deadline, "redis-server did not start"
                 time.sleep(0.01)
-
-    def kill(self) -> None:
-        """With -9."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(_PATIENCE)
-            self._process = None
-
-    def stop_answering(self) -> None:
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-
-    def answer_again(self) -> None:
-        assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
 
 
 def _answers(client: Redis) -> bool:

@@ -1,8 +1,7 @@
-"""A server that speaks S3, in a process of its own, which can be killed and started again. It keeps all in memory."""
+"""A server that speaks S3, in a process of its own. It keeps all in memory."""
 
 from __future__ import annotations
 
-import signal
 import socket
 import subprocess
 import sys
@@ -14,14 +13,15 @@ from urllib.request import Request, urlopen
 import pytest
 import s3fs
 
+from tests.killable_server import PATIENCE, KillableServer
+
 __all__ = ["S3Server", "found_by_environment"]
 
-_PATIENCE = 60
 _MAIN = "import sys; from moto.server import main; main(sys.argv[1:])"
 
 
-class S3Server:
-    """A server with one bucket.
+class S3Server(KillableServer):
+    """A server with one bucket. Killed, it has forgotten all.
 
     Attributes:
         bucket: ``s3://bucket``.
@@ -30,31 +30,28 @@ class S3Server:
     bucket = "s3://pictures"
 
     def __init__(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        super().__init__()
         self.environment = {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self._port}",
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
             "AWS_ACCESS_KEY_ID": "tests",
             "AWS_SECRET_ACCESS_KEY": "secret-of-tests",
             "AWS_DEFAULT_REGION": "us-east-1",
         }
-        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, wait until it answers, and make the bucket."""
-        command = [sys.executable, "-c", _MAIN, "-H", "127.0.0.1", "-p", str(self._port)]
+        command = [sys.executable, "-c", _MAIN, "-H", "127.0.0.1", "-p", str(self.port)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + PATIENCE
         while True:
             assert self._process.poll() is None, "the S3 server ended"
             with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self._port)) == 0:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     break
             assert time.monotonic() < deadline, "the S3 server did not start"
             time.sleep(0.05)
         bucket = f"{self.environment['AWS_ENDPOINT_URL']}/{self.bucket.removeprefix('s3://')}"
-        with urlopen(Request(bucket, method="PUT"), timeout=_PATIENCE) as made:
+        with urlopen(Request(bucket, method="PUT"), timeout=PATIENCE) as made:
             assert made.status == 200
 
     def files(self) -> s3fs.S3FileSystem:
@@ -66,22 +63,6 @@ class S3Server:
             use_listings_cache=False,
             skip_instance_cache=True,
         )
-
-    def kill(self) -> None:
-        """With -9: all is lost."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(_PATIENCE)
-            self._process = None
-
-    def stop_answering(self) -> None:
-        """It takes connections, and says nothing."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-
-    def answer_again(self) -> None:
-        assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
 
 
 @contextmanager
