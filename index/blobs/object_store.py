@@ -8,9 +8,9 @@ machine's role, ``AWS_ENDPOINT_URL``.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, cast
+from typing import BinaryIO, TypeVar, cast
 
 from invariantselect.errors import CatalogUnavailableError, InvalidRequestError
 
@@ -25,12 +25,14 @@ _PATIENCE: dict[str, object] = {
     "retries": {"mode": "standard", "total_max_attempts": 2},
 }
 _TRIES = 2
-# What is asked while others wait for the catalog's lock: within 4.
+# What is asked while others wait for the catalog's lock: 4 seconds without a connection or an answer.
 _LITTLE_PATIENCE: dict[str, object] = {
     "connect_timeout": 2,
     "read_timeout": 4,
     "retries": {"mode": "standard", "total_max_attempts": 1},
 }
+
+_Answer = TypeVar("_Answer")
 
 
 class ObjectStore:
@@ -51,7 +53,7 @@ class ObjectStore:
         try:
             import aiohttp
             import s3fs
-            from botocore.exceptions import BotoCoreError, ClientError
+            from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError
         except ImportError as error:
             raise InvalidRequestError(
                 "images in an object store need the package s3fs",
@@ -66,6 +68,7 @@ class ObjectStore:
         self._brief = s3fs.S3FileSystem(config_kwargs=_LITTLE_PATIENCE, **fresh)
         self._brief.retries = 1
         self._of_network = (BotoCoreError, ClientError, aiohttp.ClientError)
+        self._not_connected = ConnectTimeoutError
 
     def where(self, sha256: str) -> str:
         """Its URL."""
@@ -94,7 +97,7 @@ class ObjectStore:
         """Whether there is such a file."""
         try:
             with self._looking():
-                self._brief.info(self._path(sha256))
+                self._briefly(self._brief.info, sha256)
         except FileNotFoundError:
             return False
         return True
@@ -102,7 +105,7 @@ class ObjectStore:
     def remove(self, sha256: str) -> None:
         """Remove a file, if it is there."""
         with self._asking():
-            self._brief.rm_file(self._path(sha256))
+            self._briefly(self._brief.rm_file, sha256)
 
     def stored(self) -> Iterator[str]:
         """The names of all files, one of 256 folders after the other: a listing holds all that it finds in memory."""
@@ -149,6 +152,13 @@ class ObjectStore:
 
     def _path(self, sha256: str) -> str:
         return f"{self._root}/{sha256[:2]}/{sha256[2:4]}/{sha256}"
+
+    def _briefly(self, ask: Callable[[str], _Answer], sha256: str) -> _Answer:
+        try:
+            return ask(self._path(sha256))
+        except self._not_connected:
+            # Its clock ran while this process stood still, too: a machine that is busy is no store that is away.
+            return ask(self._path(sha256))
 
     @contextmanager
     def _asking(self) -> Iterator[None]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import aiohttp
 import pytest
+from botocore.exceptions import ConnectTimeoutError
 
 from index.blobs.object_store import _LITTLE_PATIENCE, _PATIENCE
 from index.blobs.opening import open_blobs
@@ -98,3 +100,32 @@ def test_an_answer_that_is_cut_off_is_a_store_that_cannot_be_reached(
     monkeypatch.setattr(blobs._store._files, "cat_file", cut_off)  # type: ignore[attr-defined]
     with pytest.raises(CatalogUnavailableError, match="ClientPayloadError"):
         blobs.get(sha256)
+
+
+@pytest.mark.parametrize("stalls", [1, 2])
+def test_a_connection_is_tried_again_as_the_machine_may_have_stood_still(
+    stalls: int, tmp_path: Path, own_s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs = open_blobs(tmp_path, own_s3_server.bucket)
+    sha256 = blobs.put(b"a picture")
+    brief, left = blobs._store._brief, [stalls]  # type: ignore[attr-defined]
+
+    def stalling(really: Callable[[str], object]) -> Callable[[str], object]:
+        def ask(path: str) -> object:
+            left[0] -= 1
+            if left[0] >= 0:
+                raise ConnectTimeoutError(endpoint_url="http://127.0.0.1")
+            return really(path)
+
+        return ask
+
+    for name in ("info", "rm_file"):
+        monkeypatch.setattr(brief, name, stalling(getattr(brief, name)))
+    if stalls == 1:
+        assert blobs.holds(sha256)
+        left[0] = 1
+        blobs.discard(sha256)
+        assert not blobs.holds(sha256)
+    else:
+        with pytest.raises(CatalogUnavailableError, match="ConnectTimeoutError"):
+            blobs.holds(sha256)
