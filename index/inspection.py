@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from index.encoder_inspection import damaged_encoders
 from index.encoder_version import FROZEN
 from index.kept_columns import COLUMNS, read_kept
 from index.manifest import Manifest
+from index.rebuild_folder import rebuild_folder, rebuild_folders, remnants
 from index.sealing import exclusive, orphans
 from index.segments import open_segment
 from index.space import VERSIONS, Space
@@ -123,8 +124,8 @@ def _of_pool(catalog: Catalog, folder: Path, pool: PoolRow) -> Iterator[Finding]
         space = Space.of(pool.key, folder, version)
         if version.live or space.folder.is_dir():
             space.folder.mkdir(parents=True, exist_ok=True)
-            with exclusive(space.folder, wait=_PATIENCE_S) as held:
-                if held:
+            with _at_rest(space) as rests:
+                if rests:
                     yield from _of_version(catalog, space, pool)
                 else:  # a rebuild of a large pool takes hours
                     told = f"the vectors of encoder version {version.number} are being made anew and weren't looked at"
@@ -133,10 +134,29 @@ def _of_pool(catalog: Catalog, folder: Path, pool: PoolRow) -> Iterator[Finding]
         read_kept(folder / COLUMNS)
     except StoreCorruptError as error:
         yield Finding(pool.name, error.detail, _COLUMNS, harmless=True)
-    known = {str(version.number) for version in versions}
+    rebuilds = rebuild_folders(folder)
+    yield from _of_rebuilds(pool, rebuilds)
+    known = {*(str(version.number) for version in versions), *(path.name for path in rebuilds)}
     below = (folder / VERSIONS).iterdir() if (folder / VERSIONS).is_dir() else ()
     for path in sorted(path for path in below if path.name not in known):
         yield Finding(pool.name, f"the folder {path} belongs to no encoder version", _HARMLESS, harmless=True)
+
+
+@contextmanager
+def _at_rest(space: Space) -> Iterator[bool]:
+    """Hold a space against rebuilds and, after a while, against seals; yields whether it is held."""
+    with ExitStack() as stack:
+        folder = rebuild_folder(space)
+        idle = not folder.is_dir() or stack.enter_context(exclusive(folder, wait=False))
+        yield idle and stack.enter_context(exclusive(space.folder, wait=_PATIENCE_S))
+
+
+def _of_rebuilds(pool: PoolRow, folders: Sequence[Path]) -> Iterator[Finding]:
+    for folder in folders:
+        with exclusive(folder, wait=False) as idle:
+            left = remnants(folder) if idle else []
+        for path in left:
+            yield Finding(pool.name, f"a rebuild that never ended left the file {path}", _HARMLESS, harmless=True)
 
 
 def _of_encoders(catalog: Catalog, store: Path, pool: PoolRow) -> Iterator[Finding]:

@@ -16,7 +16,10 @@ from index.space import Space
 from index.tail import Part
 from invariantselect.errors import StoreCorruptError
 
-__all__ = ["kept"]
+__all__ = ["LOST", "kept"]
+
+LOST = "Rebuild without keeping vectors: they are made anew from the images."
+"""What to do about vectors that are lost."""
 
 
 def kept(connection: Connection, space: Space, name: str) -> tuple[Iterator[Part], int]:
@@ -38,13 +41,10 @@ def kept(connection: Connection, space: Space, name: str) -> tuple[Iterator[Part
         flat = [replace(entry, kind="flat", proposer=None) for entry in manifest.segments]
         segments = [open_segment(space.folder, entry, space.dim) for entry in flat]
     except FileNotFoundError as error:
-        raise StoreCorruptError(f"the file {error.filename or error} is missing", hint=_HINT) from error
+        raise StoreCorruptError(f"the file {error.filename or error} is missing", hint=LOST) from error
     alive = [np.isin(segment.rows, living, assume_unique=True) for segment in segments]
     found = sum(int(np.count_nonzero(mask)) for mask in alive) + sum(len(rows) for rows, _ in tail)
     if found != len(living):
-        raise StoreCorruptError(f"{len(living) - found} vectors of the pool {name!r} are lost", hint=_HINT)
+        raise StoreCorruptError(f"{len(living) - found} vectors of the pool {name!r} are lost", hint=LOST)
     sealed = (living_parts(space.folder, *each) for each in zip(segments, alive, strict=True))
     return chain(chain.from_iterable(sealed), tail), found
-
-
-_HINT = "Rebuild without keeping vectors: they are made anew from the images."

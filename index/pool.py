@@ -29,7 +29,6 @@ from index.versioned_pool import VersionedPool
 from invariantselect.errors import (
     CatalogUnavailableError,
     InvariantSelectError,
-    PoolNotAdaptedError,
     StoreCorruptError,
 )
 
@@ -165,7 +164,7 @@ class Pool(VersionedPool):
     ) -> None:
         """Make one segment of a live encoder version anew, for vectors that are lost or damaged; swapped in at once.
 
-        Searches and writes go on meanwhile. Afterwards the pool has a new version.
+        Searches, writes and seals go on meanwhile. Afterwards the pool has a new version.
 
         Args:
             recode: Encodes by the encoder version. Number 1 is made from the images; another may be made from number 1.
@@ -176,32 +175,21 @@ class Pool(VersionedPool):
             tick: Called every second or so while an approximate half is made; what it raises ends the rebuild.
 
         Raises:
-            PoolNotAdaptedError: The encoder version isn't live: it is made anew when it is switched to.
+            PoolNotAdaptedError: The encoder version isn't live, or not any more: a switch to it makes it anew.
             EncoderVersionNotFoundError: There is no such encoder version.
             PoolNotFoundError: The pool was dropped.
             StoreCorruptError: An image, or a vector that was to be kept, is lost or was altered; nothing is changed.
             InvalidVectorError: The vectors don't fit the pool; nothing is changed.
             CatalogUnavailableError: The database doesn't answer, or the disk is full.
         """
-        version = self._find(number)
-        if not version.live:
-            raise PoolNotAdaptedError(
-                f"the encoder version {number} of the pool {self.name!r} is {version.state}", pool=self.name
-            )
-        space = self._folder_of(version)
-        with exclusive(space.folder, wait=True):
-            rebuild(
-                self._catalog,
-                self._blobs,
-                space,
-                self.name,
-                recode=recode,
-                frozen=self.snapshot,
-                recall=recall,
-                tick=tick,
-            )
-            # Who makes vectors anew from the images mends what is damaged: SQL alone is believed then.
-            self._keep_columns(number, trust="checksum" if recode is None else "nothing")
+        space = self._space(self._find(number))
+        rebuild(
+            self._catalog, self._blobs, space, self.name, recode=recode, frozen=self.snapshot, recall=recall, tick=tick
+        )
+        if number == FROZEN:
+            with exclusive(space.folder, wait=True):
+                # Who makes vectors anew from the images mends what is damaged: SQL alone is believed then.
+                self._keep_columns("checksum" if recode is None else "nothing")
 
     def _seal(self, *, wait: bool) -> None:
         for version in self.live():
@@ -209,12 +197,11 @@ class Pool(VersionedPool):
             with exclusive(space.folder, wait=wait) as held:
                 if held:
                     seal(self._catalog, space, self.name)
-                    self._keep_columns(version.number, trust="header")
+                    if version.number == FROZEN:
+                        self._keep_columns("header")
 
-    def _keep_columns(self, number: int, *, trust: Trust) -> None:
-        """The pool's own folder is held where `number` is that of version 1."""
-        if number != FROZEN:
-            return
+    def _keep_columns(self, trust: Trust) -> None:
+        """The pool's own folder is held."""
         try:
             keep_columns(self._catalog, self._folder, self.key, self.name, trust=trust)
         except CatalogUnavailableError as error:

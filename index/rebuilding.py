@@ -1,35 +1,30 @@
-"""Making one segment of an encoder version anew: from its images, or from the vectors that there are."""
+"""Making the vectors of an encoder version anew: from its images, or from the vectors that there are."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-
-import numpy as np
-from jaxtyping import Float32, Int64
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from index.blobs.blobs import Blobs
-from index.catalog.changes import forget_sealed
-from index.catalog.demonstration_rows import RowImage, images_by_row
+from index.catalog.demonstration_rows import images_by_row
 from index.catalog.engine import Catalog
-from index.catalog.pool_rows import PoolRow, advance, get_pool
-from index.columns import find_rows
-from index.keeping import kept
-from index.manifest import Manifest, SegmentEntry, write_manifest
+from index.catalog.pool_rows import get_pool
+from index.filling import make_folder
+from index.keeping import LOST, kept
 from index.proposers.choosing import with_proposer
 from index.proposers.kind import Tick, untold
-from index.recoding import Recode, RowsToEncode, recoded
-from index.sealing import sweep
+from index.publishing import Rebuilt, check_live, publish
+from index.rebuild_folder import rebuilding
+from index.rebuilt_vectors import RebuiltVectors
+from index.recoding import Recode
+from index.sealing import exclusive
 from index.segments import write_segment
 from index.snapshot import Snapshot
 from index.space import Space
-from index.tail import Part
-from invariantselect.errors import ImageNotFoundError, StoreCorruptError
+from invariantselect.errors import StoreCorruptError
 
 __all__ = ["rebuild"]
-
-_IMAGES_AT_ONCE = 64
 
 
 def rebuild(
@@ -43,10 +38,10 @@ def rebuild(
     recall: float | None = None,
     tick: Tick = untold,
 ) -> None:
-    """Encode every demonstration of a pool and swap the new segment in at once. The caller holds the space's folder.
+    """Encode every demonstration of a pool and swap the new segment in at once. Waits for another rebuild of the space.
 
-    What is written meanwhile stays in the tail. Where vectors are encoded, the old manifest and its segments are not
-    read, so they may be lost.
+    What is written meanwhile is sealed as ever, and kept. Where vectors are encoded, the old manifest and its segments
+    are not needed, so they may be lost.
 
     Args:
         catalog: Where the pool is kept.
@@ -60,100 +55,50 @@ def rebuild(
 
     Raises:
         PoolNotFoundError: The pool was dropped.
+        EncoderVersionNotFoundError, PoolNotAdaptedError: The encoder version doesn't serve, or doesn't any more.
         StoreCorruptError: An image, or a vector that was to be kept, is lost or was altered; nothing is changed.
         InvalidVectorError: `recode` returned something else than (n, dim) finite numbers; nothing is changed.
         CatalogUnavailableError: The database doesn't answer, or the disk is full.
     """
-    with catalog.reading() as connection:
-        pool = get_pool(connection, space.key, name)
-        if recode is None:
-            parts, expected = kept(connection, space, name)
-        else:
-            images = images_by_row(connection, space.key)
-            parts, expected = _Making(catalog, blobs, space, recode, frozen).parts(images), len(images)
-    try:
-        entry = write_segment(space.folder, parts, space.dim, expected=expected)
-        if entry is not None and recall is not None:
-            entry = with_proposer(space.folder, entry, space.dim, recall, tick)
-        manifest = _manifest(space, pool, entry, recall)
-        write_manifest(space.folder, manifest)
-    except BaseException:
-        with suppress(StoreCorruptError, OSError):  # gigabytes, each time that it is cancelled
-            sweep(space.folder, space.manifest())
-        raise
-    with catalog.writing() as connection:
-        now = get_pool(connection, space.key, name)
-        forget_sealed(connection, space.key, space.number, through=manifest.sealed_through)
-        advance(connection, space.key, version=now.version + 1, next_row=now.next_row)
-    sweep(space.folder, manifest)
+    check_live(catalog, space, name)
+    made = None if recode is None else RebuiltVectors(catalog, blobs, space, recode, frozen)
+    make_folder(space)
+    with rebuilding(space) as folder:
+        making = _Making(catalog, space, name, folder)
+        rebuilt = making.kept() if made is None else making.encoded(made, Rebuilt())
+        if recall is not None:
+            halves = [with_proposer(folder, entry, space.dim, recall, tick) for entry in rebuilt.segments]
+            rebuilt = replace(rebuilt, segments=tuple(halves), recall=recall)
+        while not publish(catalog, space, name, rebuilt, folder):
+            if made is None:
+                raise StoreCorruptError(f"vectors of the pool {name!r} were lost meanwhile", hint=LOST)
+            rebuilt = making.encoded(made, rebuilt)
 
 
-def _manifest(space: Space, pool: PoolRow, entry: SegmentEntry | None, recall: float | None) -> Manifest:
-    return Manifest(
-        fingerprint=space.fingerprint,
-        dim=space.dim,
-        generation=time.time_ns(),  # no reader may take it for one that it has seen
-        segments=() if entry is None else (entry,),
-        sealed_through=pool.next_row - 1,
-        version=pool.version,
-        purged_version=_purged(space, pool.version + 1),
-        recall=recall,
-    )
-
-
-def _purged(space: Space, otherwise: int) -> int:
-    """As before, for a rebuild forgets no tombstone; where that isn't known, everybody reads everything again."""
-    try:
-        before = space.manifest()
-    except StoreCorruptError:
-        return otherwise
-    return otherwise if before.generation == 0 else before.purged_version
-
-
+@dataclass(frozen=True)
 class _Making:
-    def __init__(
-        self, catalog: Catalog, blobs: Blobs, space: Space, recode: Recode, frozen: Callable[[], Snapshot]
-    ) -> None:
-        self._catalog = catalog
-        self._blobs = blobs
-        self._space = space
-        self._recode = recode
-        self._frozen = frozen
+    """Writes segments into a folder of the rebuild's own."""
 
-    def parts(self, images: Sequence[RowImage]) -> Iterator[Part]:
-        for start in range(0, len(images), _IMAGES_AT_ONCE):
-            some = list(images[start : start + _IMAGES_AT_ONCE])
-            while some:
-                given = self._given(some)
-                try:
-                    vectors = recoded(self._recode, given, self._space.dim)
-                except ImageNotFoundError as error:
-                    living = self._living()
-                    kept = [image for image in some if (image.row, image.sha256) in living]
-                    if len(kept) == len(some):  # none was deleted since the rebuild began
-                        raise StoreCorruptError(f"an image is lost: {error.detail}", hint=error.hint) from error
-                    some = kept
-                else:
-                    yield given.rows, vectors
-                    break
+    catalog: Catalog
+    space: Space
+    name: str
+    folder: Path
 
-    def _given(self, images: Sequence[RowImage]) -> RowsToEncode:
-        rows: Int64[np.ndarray, " n"] = np.array([image.row for image in images], dtype=np.int64)
+    def kept(self) -> Rebuilt:
+        """All vectors, as they are."""
+        # A seal would take files away that are being copied.
+        with exclusive(self.space.folder, wait=True):
+            with self.catalog.reading() as connection:
+                pool = get_pool(connection, self.space.key, self.name)
+                parts, expected = kept(connection, self.space, self.name)
+            entry = write_segment(self.folder, parts, self.space.dim, expected=expected)
+        return Rebuilt(() if entry is None else (entry,), pool.next_row - 1, pool.version)
 
-        def vectors(offsets: Int64[np.ndarray, " m"]) -> Float32[np.ndarray, "m dim"]:
-            snapshot = self._frozen()
-            seats = find_rows(snapshot.rows, rows[offsets])
-            if (seats < 0).any():
-                raise ImageNotFoundError(f"row {rows[offsets][seats < 0][0]} has no vector of version 1")
-            return snapshot.vectors(seats)
-
-        return RowsToEncode(
-            rows,
-            [image.domain for image in images],
-            vectors=vectors,
-            images=lambda offsets: self._blobs.get_all([images[offset].sha256 for offset in offsets.tolist()]),
-        )
-
-    def _living(self) -> set[tuple[int, str]]:
-        with self._catalog.reading() as connection:
-            return {(image.row, image.sha256) for image in images_by_row(connection, self._space.key)}
+    def encoded(self, made: RebuiltVectors, before: Rebuilt) -> Rebuilt:
+        """What was made before, with the vectors of all that is written by now behind it."""
+        with self.catalog.reading() as connection:
+            pool = get_pool(connection, self.space.key, self.name)
+            images = [image for image in images_by_row(connection, self.space.key) if image.row > before.through]
+        entry = write_segment(self.folder, made.parts(images), self.space.dim, expected=len(images))
+        segments = before.segments if entry is None else (*before.segments, entry)
+        return replace(before, segments=segments, through=pool.next_row - 1, version=pool.version)

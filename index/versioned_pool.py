@@ -18,6 +18,7 @@ from index.encoder_version import FROZEN, EncoderVersion
 from index.filling import Filling, Progress, Stop, make_folder
 from index.kept_columns import discard_newer
 from index.pool_reader import PoolReader
+from index.rebuild_folder import clear, rebuild_folders, remnants
 from index.recoding import Recode
 from index.sealing import exclusive, seal, sweep
 from index.space import VERSIONS, Space
@@ -36,13 +37,18 @@ class VersionedPool(PoolReader):
     """
 
     def folders(self) -> list[Path]:
-        """The folders that hold segments, the pool's own first; each has a lock of its own."""
+        """The folders that somebody may be writing into, in the order in which they are held; each has its lock."""
         spaces = (self._space(version) for version in self.versions())
-        return [space.folder for space in spaces if space.folder.is_dir()]
+        return [*rebuild_folders(self._folder), *(space.folder for space in spaces if space.folder.is_dir())]
 
     def clear_leftovers(self) -> None:
-        """Remove files that a seal or a filling which died left behind, or that a catalog from a backup has outdated,
-        where nobody else is at work."""
+        """Remove files that a seal, a filling or a rebuild which died left behind, or that a catalog from a backup has
+        outdated, where nobody else is at work."""
+        for folder in rebuild_folders(self._folder):
+            if remnants(folder):
+                with exclusive(folder, wait=False) as held:
+                    if held:
+                        clear(folder)
         for space in (self._space(version) for version in self.versions()):
             if not space.folder.is_dir():
                 continue

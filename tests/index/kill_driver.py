@@ -17,13 +17,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from sqlalchemy.engine.default import DefaultDialect
 
-from index import filling, sealing, switching
+from index import filling, publishing, sealing, switching
 from index.flat_file import FlatFile
 from index.pool import Pool
 from index.pools import Pools
 from index.proposers import choosing, measuring
+from index.recoding import RowsToEncode
 from tests.dying import die_at
 from tests.index.clock import Clock
 from tests.index.entries import entry, recode_for
@@ -46,6 +48,8 @@ CALLS: dict[str, tuple[Any, str]] = {
     "part": (filling, "write_manifest"),
     "takeover": (switching, "write_manifest"),
     "serve": (switching, "make_serving"),
+    "publish": (publishing, "write_manifest"),
+    "move": (Path, "rename"),  # what a rebuild made
 }
 
 
@@ -54,8 +58,8 @@ def say(**words: object) -> None:
 
 
 def operation(chance: random.Random) -> list[Any]:
-    kind = chance.choices(["write", "patch", "delete", "seal", "fill", "switch"], [6, 1, 2, 2, 1, 3])[0]
-    if kind == "write":
+    kind = chance.choices(["write", "patch", "delete", "seal", "fill", "switch", "remake"], [6, 1, 2, 2, 1, 4, 2])[0]
+    if kind in ("write", "remake"):
         batch = chance.sample(IDS, chance.randint(1, 6))
         return [kind, [[id, chance.choice(IMAGES), chance.choice(LABELS), chance.choice(DOMAINS)] for id in batch]]
     if kind == "patch":
@@ -69,11 +73,33 @@ def operation(chance: random.Random) -> list[Any]:
     return [kind]
 
 
+def write(pool: Pool, batch: list[list[Any]]) -> None:
+    pool.write([entry(id, image.encode(), label=label, domain=domain) for id, image, label, domain in batch])
+
+
+def remake(pool: Pool, batch: list[list[Any]]) -> None:
+    """Rebuild every live version; in the midst of the first that has something, the batch is written and sealed."""
+    waiting = [batch]
+
+    def recode(given: RowsToEncode) -> np.ndarray:
+        while waiting:
+            write(pool, waiting.pop())
+            pool.seal()
+        return recode_for(version)(given)
+
+    for version in pool.live():
+        pool.rebuild(recode, version.number)
+    while waiting:
+        write(pool, waiting.pop())
+
+
 def do(pools: Pools, pool: Pool, what: list[Any]) -> None:
     numbered = {version.number: version for version in pool.versions()}
     match what:
         case ["write", batch]:
-            pool.write([entry(id, image.encode(), label=label, domain=domain) for id, image, label, domain in batch])
+            write(pool, batch)
+        case ["remake", batch]:
+            remake(pool, batch)
         case ["patch", words]:
             changes = {id: {"label": label, "domain": domain} for id, (label, domain) in words.items()}
             pool.patch(changes, vectors_for=recode_for)

@@ -62,7 +62,7 @@ class Driver:
 def after(model: Model, operation: list) -> Model:
     entries = dict(model.entries)
     match operation:
-        case ["write", batch]:
+        case ["write" | "remake", batch]:
             new = (entry(id, image.encode(), label=label, domain=domain) for id, image, label, domain in batch)
             entries.update({each.id: each for each in new})
         case ["patch", words]:

@@ -1,0 +1,174 @@
+"""Putting what a rebuild made in the place of a space's segments, with what was sealed while it was made behind it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import Connection
+
+from encoders.flush import flush
+from index.catalog.changes import forget_sealed
+from index.catalog.demonstration_rows import living_rows, read_tail
+from index.catalog.engine import Catalog
+from index.catalog.pool_rows import PoolRow, advance, get_pool
+from index.catalog.version_rows import find_version
+from index.durable_files import storing
+from index.manifest import Manifest, SegmentEntry, write_manifest
+from index.sealing import exclusive, living_parts, sweep
+from index.segments import Segment, open_segment, write_segment
+from index.space import Space
+from invariantselect.errors import PoolNotAdaptedError, StoreCorruptError
+
+__all__ = ["Rebuilt", "check_live", "publish"]
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What a rebuild made.
+
+    Attributes:
+        segments: In ascending order of rows, their files in a folder of the rebuild's.
+        through: Every living row up to this one lies in them.
+        version: Of the pool, at which that was so.
+        recall: What the rebuild was asked for, None for exact search.
+    """
+
+    segments: tuple[SegmentEntry, ...] = ()
+    through: int = -1
+    version: int = 0
+    recall: float | None = None
+
+
+def publish(catalog: Catalog, space: Space, name: str, rebuilt: Rebuilt, folder: Path) -> bool:
+    """Let what a rebuild made be searched, from the next snapshot on; the pool gets a new version.
+
+    What was sealed behind it meanwhile is kept. Where that is lost or damaged, nothing is changed.
+
+    Args:
+        catalog: Where the pool is kept.
+        space: What was made anew.
+        name: Of the pool, for the reader of an error.
+        rebuilt: What takes the place of all up to its last row.
+        folder: Where its files are; they are moved.
+
+    Returns:
+        Whether it is searched now; False where there has to be more of it.
+
+    Raises:
+        PoolNotFoundError: The pool was dropped.
+        EncoderVersionNotFoundError, PoolNotAdaptedError: The encoder version doesn't serve any more.
+        CatalogUnavailableError: The database doesn't answer, or the disk is full.
+    """
+    check_live(catalog, space, name)  # else its folder may be gone
+    with exclusive(space.folder, wait=True):
+        with catalog.reading() as connection:
+            pool = get_pool(connection, space.key, name)
+            _check_live(connection, space, name)
+            before = _readable(space)
+            later = _later(connection, space, before, rebuilt.through, folder)
+        if later is None:
+            return False
+        try:
+            _move([*rebuilt.segments, *later], folder, space.folder)
+            manifest = _manifest(space, before, pool, rebuilt, later)
+            write_manifest(space.folder, manifest)
+        except BaseException:
+            with suppress(StoreCorruptError, OSError):
+                sweep(space.folder, space.manifest())
+            raise
+        with catalog.writing() as connection:
+            now = get_pool(connection, space.key, name)
+            forget_sealed(connection, space.key, space.number, through=manifest.sealed_through)
+            advance(connection, space.key, version=now.version + 1, next_row=now.next_row)
+        sweep(space.folder, manifest)
+    return True
+
+
+def check_live(catalog: Catalog, space: Space, name: str) -> None:
+    """Refuse what isn't searched.
+
+    Raises:
+        PoolNotFoundError, EncoderVersionNotFoundError: It is gone.
+        PoolNotAdaptedError: It doesn't serve.
+    """
+    with catalog.reading() as connection:
+        get_pool(connection, space.key, name)
+        _check_live(connection, space, name)
+
+
+def _check_live(connection: Connection, space: Space, name: str) -> None:
+    version = find_version(connection, space.key, space.number, pool=name)
+    if not version.live:
+        raise PoolNotAdaptedError(
+            f"the encoder version {version.number} of the pool {name!r} is {version.state}", pool=name
+        )
+
+
+def _readable(space: Space) -> Manifest | None:
+    with suppress(StoreCorruptError):
+        return space.manifest()
+    return None
+
+
+def _later(
+    connection: Connection, space: Space, before: Manifest | None, through: int, folder: Path
+) -> tuple[SegmentEntry, ...] | None:
+    """Segments of what was sealed behind a row; None where something behind it is neither in one nor in the tail.
+
+    A segment that begins before that row, as a seal merged it, is written again without what the rebuild has.
+    """
+    living = living_rows(connection, space.key)
+    living = living[living > through]
+    sealed = through if before is None else max(through, before.sealed_through)
+    unsealed = sum(len(rows) for rows, _ in read_tail(connection, space, after=sealed))
+    parts = [(segment, np.isin(segment.rows, living, assume_unique=True)) for segment in _sound(space, before)]
+    parts = [(segment, alive) for segment, alive in parts if alive.any()]
+    if sum(int(np.count_nonzero(alive)) for _, alive in parts) + unsealed != len(living):
+        return None
+    entries = []
+    for segment, alive in parts:
+        entry: SegmentEntry | None = segment.entry
+        if segment.rows[0] <= through:
+            try:
+                entry = write_segment(folder, living_parts(space.folder, segment, alive), space.dim)
+            except StoreCorruptError:
+                return None
+        if entry is not None:
+            entries.append(entry)
+    return tuple(entries)
+
+
+def _sound(space: Space, before: Manifest | None) -> Iterator[Segment]:
+    """The rebuild may have been asked for as the others are lost."""
+    for entry in () if before is None else before.segments:
+        with suppress(FileNotFoundError, StoreCorruptError):
+            yield open_segment(space.folder, entry, space.dim)
+
+
+def _move(segments: Iterable[SegmentEntry], folder: Path, to: Path) -> None:
+    with storing(to):
+        for name in [name for entry in segments for name in entry.files]:
+            if (folder / name).exists():  # else it has been there
+                (folder / name).rename(to / name)
+        flush(to)
+
+
+def _manifest(
+    space: Space, before: Manifest | None, pool: PoolRow, rebuilt: Rebuilt, later: Sequence[SegmentEntry]
+) -> Manifest:
+    # No tombstone is forgotten. Where it isn't known which were, everybody reads everything again.
+    return Manifest(
+        fingerprint=space.fingerprint,
+        dim=space.dim,
+        generation=time.time_ns(),  # no reader may take it for one that it has seen
+        segments=(*rebuilt.segments, *later),
+        sealed_through=rebuilt.through if before is None else max(rebuilt.through, before.sealed_through),
+        version=rebuilt.version if before is None else max(rebuilt.version, before.version),
+        purged_version=pool.version + 1 if before is None or before.generation == 0 else before.purged_version,
+        recall=rebuilt.recall,
+    )
