@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float32, Float64, Int64, Shaped
 from encoders.adaptation.retrieval import nearest
 from encoders.adaptation.watch import SILENT
 from index.search import Neighbours
-from index.selection.searchable import Column, Searchable
+from index.selection.searchable import Column, KeyedColumns, Searchable
 
 __all__ = ["FoldSpace"]
 
@@ -96,7 +96,7 @@ class FoldSpace:
         return self._snapshot.sha256
 
     @property
-    def metadata(self) -> Shaped[np.ndarray, " size"]:
+    def metadata(self) -> KeyedColumns:
         """Metadata."""
         return self._snapshot.metadata
 

@@ -9,63 +9,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int32, Int64, Shaped
 
-from index.demonstration import Metadata
+from index.column import Column, taken
+from index.metadata_column import MetadataColumn
 
-__all__ = ["Column", "Columns", "find_rows"]
+__all__ = ["Columns", "find_rows"]
 
-_NO_METADATA: Metadata = {}
-
-
-@dataclass(frozen=True, eq=False)
-class Column:
-    """A text column as codes into its distinct values.
-
-    Attributes:
-        codes: (size,) int32; −1 is a missing value.
-        values: The distinct values; code c stands for ``values[c]``. Some may be used by no position any more.
-    """
-
-    codes: Int32[np.ndarray, " size"]
-    values: tuple[str, ...]
-
-    @classmethod
-    def of(cls, texts: Sequence[str | None]) -> Column:
-        """The column that holds these texts."""
-        known: dict[str | None, int] = {None: -1}
-        codes = [known.setdefault(text, len(known) - 1) for text in texts]
-        return cls(np.array(codes, dtype=np.int32), tuple(text for text in known if text is not None))
-
-    def value(self, position: int) -> str | None:
-        """The text at a position, None where it is missing."""
-        code = int(self.codes[position])
-        return None if code < 0 else self.values[code]
-
-    @classmethod
-    def joined(cls, columns: Sequence[Column]) -> Column:
-        """Columns one behind the other."""
-        known: dict[str, int] = {}
-        codes = [column._translated(known) for column in columns]
-        return cls(np.concatenate(codes), tuple(known))
-
-    def overwritten(self, positions: Int64[np.ndarray, " n"], by: Column) -> Column:
-        """This column with other texts at some positions."""
-        known: dict[str, int] = {}
-        codes = self._translated(known).copy()
-        codes[positions] = by._translated(known)
-        return Column(codes, tuple(known))
-
-    def _translated(self, known: dict[str, int]) -> Int32[np.ndarray, " size"]:
-        if not known:
-            known.update((value, code) for code, value in enumerate(self.values))
-            return self.codes
-        # A missing value is code −1, so the last entry of the table.
-        table = [known.setdefault(value, len(known)) for value in self.values]
-        codes: Int32[np.ndarray, " size"] = np.array([*table, -1], dtype=np.int32)[self.codes]
-        return codes
-
-    def taken(self, sources: Int64[np.ndarray, " n"]) -> Column:
-        """This column at other positions; source −1 is a missing value."""
-        return Column(_taken(self.codes, sources, -1), self.values)
+_COLUMN = (Column, MetadataColumn)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +29,7 @@ class Columns:
         domains: Domains.
         groups: Groups.
         sha256: Content hashes, 64 hexadecimal digits as ASCII bytes.
-        metadata: Mappings, shared where equal; never to be altered.
+        metadata: Metadata.
         media_types: Media types.
         sizes: Width and height of the image in pixels.
     """
@@ -92,7 +41,7 @@ class Columns:
     domains: Column
     groups: Column
     sha256: Shaped[np.ndarray, " size"]
-    metadata: Shaped[np.ndarray, " size"]
+    metadata: MetadataColumn
     media_types: Column
     sizes: Int32[np.ndarray, "size 2"]
 
@@ -108,7 +57,7 @@ class Columns:
             domains=blank,
             groups=blank,
             sha256=np.empty(0, "S64"),
-            metadata=np.empty(0, object),
+            metadata=MetadataColumn(np.empty(0, object)),
             media_types=blank,
             sizes=np.empty((0, 2), np.int32),
         )
@@ -119,7 +68,7 @@ class Columns:
         joined: dict[str, Any] = {}
         for name in (field.name for field in fields(cls)):
             each = [getattr(part, name) for part in parts]
-            joined[name] = Column.joined(each) if isinstance(each[0], Column) else np.concatenate(each)
+            joined[name] = type(each[0]).joined(each) if isinstance(each[0], _COLUMN) else np.concatenate(each)
         return cls(**joined)
 
     @property
@@ -134,15 +83,15 @@ class Columns:
         sources = find_rows(self.rows, rows)
         return Columns(
             rows=rows,
-            alive=_taken(self.alive, sources, False),
-            ids=_taken(self.ids, sources, ""),
+            alive=taken(self.alive, sources, False),
+            ids=taken(self.ids, sources, ""),
             labels=self.labels.taken(sources),
             domains=self.domains.taken(sources),
             groups=self.groups.taken(sources),
-            sha256=_taken(self.sha256, sources, b""),
-            metadata=_taken(self.metadata, sources, _NO_METADATA),
+            sha256=taken(self.sha256, sources, b""),
+            metadata=self.metadata.taken(sources),
             media_types=self.media_types.taken(sources),
-            sizes=_taken(self.sizes, sources, 0),
+            sizes=taken(self.sizes, sources, 0),
         )
 
     def overwritten(self, positions: Int64[np.ndarray, " n"], by: Columns) -> Columns:
@@ -152,7 +101,7 @@ class Columns:
         changed: dict[str, Any] = {}
         for name in (field.name for field in fields(self) if field.name != "rows"):
             mine, theirs = getattr(self, name), getattr(by, name)
-            if isinstance(mine, Column):
+            if isinstance(mine, _COLUMN):
                 changed[name] = mine.overwritten(positions, theirs)
             else:
                 copy = mine.copy()
@@ -176,11 +125,3 @@ def find_rows(rows: Int64[np.ndarray, " size"], wanted: Int64[np.ndarray, " n"])
     positions = np.searchsorted(rows, wanted)
     np.minimum(positions, len(rows) - 1, out=positions)
     return np.where(rows[positions] == wanted, positions, -1)
-
-
-def _taken(array: np.ndarray, sources: Int64[np.ndarray, " n"], blank: object) -> np.ndarray:
-    taken = np.empty((len(sources), *array.shape[1:]), dtype=array.dtype)
-    present = sources >= 0
-    taken[present] = array[sources[present]]
-    taken[~present] = blank
-    return taken

@@ -23,9 +23,11 @@ from sqlalchemy import Connection
 from index.catalog.demonstration_rows import count_since, count_through, living_rows, read_columns
 from index.catalog.engine import Catalog
 from index.catalog.pool_rows import get_pool
-from index.columns import Column, Columns, find_rows
+from index.column import Column
+from index.columns import Columns, find_rows
 from index.durable_files import storing, write_durably
 from index.metadata import MetadataReader, metadata_text
+from index.metadata_column import MetadataColumn
 from invariantselect.errors import StoreCorruptError
 
 __all__ = ["COLUMNS", "KeptColumns", "Trust", "discard_newer", "keep_columns", "kept_columns", "read_kept"]
@@ -191,7 +193,7 @@ def _parsed(header: bytes) -> _About | None:
 
 def _dumped(kept: KeptColumns) -> bytes:
     columns = kept.columns
-    metadata = _metadata_column(columns.metadata)
+    metadata = _metadata_column(columns.metadata.mappings)
     arrays = {"rows": columns.rows, "sizes": columns.sizes, "ids": _joined(columns.ids.tolist())}
     arrays["sha256"] = np.ascontiguousarray(columns.sha256).view(np.uint8).reshape(-1, 64)
     for name, column in [*((name, getattr(columns, name)) for name in _TEXTS), ("metadata", metadata)]:
@@ -220,7 +222,7 @@ def _columns(arrays: dict[str, np.ndarray]) -> Columns:
         alive=np.ones(len(rows), dtype=np.bool_),
         ids=ids,
         sha256=arrays["sha256"].reshape(-1).view("S64"),
-        metadata=parsed[arrays["metadata"]],
+        metadata=MetadataColumn(parsed[arrays["metadata"]]),
         sizes=arrays["sizes"],
         **{name: Column(arrays[name], values[name]) for name in _TEXTS},
     )

@@ -9,7 +9,7 @@ from sys import intern
 from index.demonstration import Metadata
 from invariantselect.errors import DemonstrationInvalidError
 
-__all__ = ["MetadataReader", "metadata_text"]
+__all__ = ["MetadataReader", "comparable_text", "metadata_text"]
 
 _NONE: Metadata = {}
 _REMEMBERED = 65_536
@@ -27,6 +27,17 @@ def metadata_text(metadata: Metadata) -> str:
         if isinstance(value, float) and not math.isfinite(value):
             raise DemonstrationInvalidError(f"metadata {key!r} is not a finite number")
     return json.dumps(dict(metadata), sort_keys=True, separators=(",", ":"))
+
+
+def comparable_text(value: str | int | float | bool | None) -> str | None:
+    """A JSON scalar as text that is equal where the values are: 1 is 1.0, but neither true nor "1"; None for null."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return f'"{value}'
+    if isinstance(value, float) and not isinstance(value, bool):
+        value = int(value) if value.is_integer() else value
+    return repr(value)
 
 
 class MetadataReader:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64, Shaped
 
-from index.columns import Column, Columns, find_rows
+from index.column import Column
+from index.columns import Columns, find_rows
 from index.demonstration import Demonstration
 from index.encoder_version import FROZEN
+from index.metadata_column import MetadataColumn
 from index.search import Neighbours, Sources
 from invariantselect.errors import InvalidVectorError
 
@@ -83,8 +85,8 @@ class Snapshot:
         return self.columns.sha256
 
     @property
-    def metadata(self) -> Shaped[np.ndarray, " size"]:
-        """Metadata as mappings of JSON scalars, shared where equal; never to be altered."""
+    def metadata(self) -> MetadataColumn:
+        """Metadata, flat JSON."""
         return self.columns.metadata
 
     @property
@@ -152,7 +154,7 @@ class Snapshot:
             label=columns.labels.value(position) or "",
             domain=columns.domains.value(position),
             group=columns.groups.value(position),
-            metadata=columns.metadata[position],
+            metadata=columns.metadata.mappings[position],
             sha256=bytes(columns.sha256[position]).decode(),
             media_type=columns.media_types.value(position) or "",
             width=int(columns.sizes[position, 0]),

@@ -12,9 +12,11 @@ from sqlalchemy import Connection, Select, and_, func, select
 
 from index.catalog.tables import demonstrations, tail_vectors, tombstones
 from index.catalog.tail_bytes import intact
-from index.columns import Column, Columns
+from index.column import Column
+from index.columns import Columns
 from index.demonstration import Demonstration
 from index.metadata import MetadataReader
+from index.metadata_column import MetadataColumn
 from index.space import Space
 from index.tail import Part
 
@@ -113,7 +115,7 @@ def _columns(read: Sequence[Any], parse: MetadataReader) -> Columns:
         domains=Column.of(domains),
         groups=Column.of(groups),
         sha256=np.array(hashes, dtype="S64"),
-        metadata=metadata,
+        metadata=MetadataColumn(metadata),
         media_types=Column.of(media_types),
         sizes=np.array([widths, heights], dtype=np.int32).T.copy(),
     )

@@ -8,14 +8,13 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Bool
 
+from index.metadata import comparable_text
 from index.selection.searchable import Column, Searchable
 from invariantselect.errors import InvalidFilterError
 
 __all__ = ["allowed"]
 
-Scalar: TypeAlias = str | int | float | bool | None
-Token: TypeAlias = tuple[str, Scalar]
-Test: TypeAlias = Callable[[Token], bool]
+Test: TypeAlias = Callable[[str | None], bool]
 
 _METADATA = "metadata."
 _OPERATORS = ("eq", "in", "not")
@@ -37,19 +36,18 @@ def allowed(snapshot: Searchable, where: Mapping[str, object]) -> Bool[np.ndarra
     tests = {field: _test(field, condition) for field, condition in where.items()}
     mask = snapshot.alive.copy()
     columns = {"label": snapshot.labels, "domain": snapshot.domains, "group": snapshot.groups}
-    for field in [field for field in tests if field in columns]:
-        mask &= _column_passes(columns[field], tests.pop(field))
     for field, test in tests.items():
-        candidates = np.flatnonzero(mask)
-        key = field.removeprefix(_METADATA)
-        passes = [test(_token(metadata.get(key))) for metadata in snapshot.metadata[candidates]]
-        mask[candidates] = passes
+        if field in columns:
+            mask &= _passes(columns[field], [test(comparable_text(value)) for value in columns[field].values], test)
+        else:
+            column = snapshot.metadata.column(field.removeprefix(_METADATA))
+            mask &= _passes(column, list(map(test, column.values)), test)
     return mask
 
 
-def _column_passes(column: Column, test: Test) -> Bool[np.ndarray, " size"]:
+def _passes(column: Column, values: list[bool], test: Test) -> Bool[np.ndarray, " size"]:
     # One answer a distinct value, and a last one for code −1, which indexes from the end.
-    answers = np.array([*(test(_token(value)) for value in column.values), test(_token(None))], dtype=np.bool_)
+    answers = np.array([*values, test(None)], dtype=np.bool_)
     passes: Bool[np.ndarray, " size"] = answers[column.codes]
     return passes
 
@@ -83,20 +81,11 @@ def _operator(field: str, operator: str, value: object) -> Test:
     return (lambda token: token not in tokens) if operator == "not" else (lambda token: token in tokens)
 
 
-def _scalar_token(field: str, operator: str, value: object) -> Token:
+def _scalar_token(field: str, operator: str, value: object) -> str | None:
     if value is None or isinstance(value, (str, int, float)):
-        return _token(value)
+        return comparable_text(value)
     raise InvalidFilterError(
         f"where {field!r}: {operator!r} compares with {type(value).__name__}, which is not a JSON scalar",
         field=field,
         operator=operator,
     )
-
-
-def _token(value: Scalar) -> Token:
-    """A value as something that hashes and compares the way JSON does: Python alone would have True == 1."""
-    if isinstance(value, bool):
-        return ("boolean", value)
-    if isinstance(value, (int, float)):
-        return ("number", value)
-    return ("null" if value is None else "string", value)

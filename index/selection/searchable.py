@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64, Shaped
 
-__all__ = ["Column", "Neighbours", "Searchable"]
+__all__ = ["Column", "KeyedColumns", "Neighbours", "Searchable"]
 
 
 @runtime_checkable
@@ -22,6 +22,14 @@ class Column(Protocol):
     @property
     def values(self) -> Sequence[str]:
         """The distinct values; code c stands for ``values[c]``."""
+
+
+@runtime_checkable
+class KeyedColumns(Protocol):
+    """A column for each key that anybody asks for."""
+
+    def column(self, key: str) -> Column:
+        """What a key says at each position, as `index.metadata.comparable_text` has it."""
 
 
 @runtime_checkable
@@ -78,8 +86,8 @@ class Searchable(Protocol):
         """Content hashes in hexadecimal, as ASCII bytes or strings."""
 
     @property
-    def metadata(self) -> Shaped[np.ndarray, " size"]:
-        """Metadata as dictionaries of JSON scalars."""
+    def metadata(self) -> KeyedColumns:
+        """Metadata."""
 
     def search(
         self,

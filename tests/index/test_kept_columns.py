@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from index import kept_columns, refresh
-from index.columns import Column
+from index.column import Column
 from index.inspection import inspect
 from index.kept_columns import COLUMNS, read_kept
 from index.pool import Changes, Pool

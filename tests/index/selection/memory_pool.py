@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from index.metadata_column import MetadataColumn
 from index.selection.query import ResolvedQuery
 
 
@@ -63,7 +64,7 @@ class MemoryPool:
         self.domains = TextColumn.of([record.domain for record in records])
         self.groups = TextColumn.of([record.group for record in records])
         self.sha256 = np.array([record.sha256 for record in records], dtype="S64")
-        self.metadata = np.array([record.metadata for record in records] + [None], dtype=object)[:-1]
+        self.metadata = MetadataColumn(np.array([record.metadata for record in records] + [None], dtype=object)[:-1])
         self.searches: list[tuple[int, int | None]] = []
         self._vectors = np.array([record.vector for record in records], dtype=np.float32).reshape(self.size, dim)
         self._scores: dict[bytes, list[float]] = {}
