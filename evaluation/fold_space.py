@@ -100,6 +100,10 @@ class FoldSpace:
         """Metadata."""
         return self._snapshot.metadata
 
+    def similarities(self, query: Float32[np.ndarray, " dim"]) -> Float32[np.ndarray, " size"]:
+        """Cosine similarity of every position, about."""
+        return self._snapshot.similarities(query)
+
     def search(
         self,
         queries: Float32[np.ndarray, "batch dim"],

@@ -57,6 +57,11 @@ class Sources:
             start += source.count
         return found
 
+    def products(self, query: Float32[np.ndarray, " dim"]) -> Float32[np.ndarray, " size"]:
+        """Inner product of every vector with a query, summed in float32."""
+        matrices = [*(segment.matrix for segment in self.segments), self.tail.matrix]
+        return np.concatenate([matrix @ query for matrix in matrices])
+
     def nearest(
         self,
         queries: Float32[np.ndarray, "batch dim"],

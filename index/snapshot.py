@@ -128,6 +128,10 @@ class Snapshot:
         filtered = allowed is not None and np.count_nonzero(mask) < np.count_nonzero(self.alive)
         return self.sources.nearest(queries, limit, None if mask.all() else mask, self.ids, exact=bool(filtered))
 
+    def similarities(self, query: Float32[np.ndarray, " dim"]) -> Float32[np.ndarray, " size"]:
+        """Cosine similarity of every position, dead ones included, to within the rounding of a float32 scan."""
+        return self.sources.products(query)
+
     def vectors(self, positions: Int64[np.ndarray, " n"]) -> Float32[np.ndarray, "n dim"]:
         """A copy of the vectors at positions, (n, dim) float32."""
         return self.sources.vectors(positions)

@@ -15,6 +15,8 @@ __all__ = ["Barrier", "bar_ids"]
 
 # Unit vectors in float32 carry about this much error in their cosine: an exact copy may score 0.9999999.
 _ROUNDING = 1e-6
+# What `similarities` may be off by, and more.
+_SCAN_ROUNDING = 1e-3
 _HASH = np.dtype("S64")
 _NONE: Int32[np.ndarray, " 0"] = np.empty(0, dtype=np.int32)
 
@@ -42,6 +44,9 @@ class Barrier:
         self._sha256 = query.sha256
         self._barred = query.barred
         self._threshold = exclude.near_duplicates_above
+        self._vector = query.vector
+        self._distinct: Bool[np.ndarray, " size"] | None = None
+        self._met_duplicates = False
         self._groups = _own_groups(snapshot, query) if exclude.own_group else _NONE
 
     def lets_pass(
@@ -61,13 +66,16 @@ class Barrier:
             hashes = self._snapshot.sha256[positions]
             passes &= hashes != (self._sha256.encode() if hashes.dtype.kind == "S" else self._sha256)
         if self._threshold is not None:
-            passes &= scores.astype(np.float64) < self._threshold - _ROUNDING
+            distinct = scores.astype(np.float64) < self._threshold - _ROUNDING
+            self._met_duplicates |= not distinct.all()
+            passes &= distinct
         if len(self._groups):
             passes &= ~np.isin(self._snapshot.groups.codes[positions], self._groups)
         return passes
 
     def among(self, mask: Bool[np.ndarray, " size"]) -> Bool[np.ndarray, " size"]:
-        """A copy of `mask` without what can be barred unseen: itself, what it bars, its own group.
+        """A copy of `mask` without what can be barred unseen: itself, what it bars, its own group, and where
+        near-duplicates were met, those that certainly are.
 
         It costs a pass over the pool: worth it once a first look didn't suffice, for then a second one does.
         """
@@ -78,6 +86,11 @@ class Barrier:
             left[self._barred] = False
         if len(self._groups):
             left &= ~np.isin(self._snapshot.groups.codes, self._groups)
+        if self._threshold is not None and self._met_duplicates:
+            # Images of one kind may all lie above it: they would be passed one by one, the nearest first.
+            if self._distinct is None:
+                self._distinct = self._snapshot.similarities(self._vector) < self._threshold + _SCAN_ROUNDING
+            left &= self._distinct
         return left
 
 

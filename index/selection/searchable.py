@@ -97,6 +97,9 @@ class Searchable(Protocol):
     ) -> Sequence[Neighbours]:
         """The `limit` nearest living positions among `allowed` for each query; all of them for None. Exact."""
 
+    def similarities(self, query: Float32[np.ndarray, " dim"]) -> Float32[np.ndarray, " size"]:
+        """Cosine similarity of every position, dead ones included, to within 0.0005."""
+
     def vectors(self, positions: Int64[np.ndarray, " n"]) -> Float32[np.ndarray, "n dim"]:
         """Stored vectors of the positions."""
 

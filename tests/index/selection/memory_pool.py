@@ -75,6 +75,9 @@ class MemoryPool:
         mask = self.alive if allowed is None else self.alive & allowed
         return [self._nearest(query, limit, mask) for query in queries]
 
+    def similarities(self, query: np.ndarray) -> np.ndarray:
+        return self._vectors @ query
+
     def vectors(self, positions: np.ndarray) -> np.ndarray:
         return self._vectors[positions]
 

@@ -228,3 +228,14 @@ def test_a_cap_that_k_can_not_reach_loads_no_more_vectors_than_the_window(monkey
     (chosen,) = select(pool, [query], options)
     assert (len(chosen.positions), chosen.shortfall) == (3, 47)
     assert loaded == [100]
+
+
+@pytest.mark.parametrize("far", [[], [40.0, 41.0], [179.0]])
+@pytest.mark.parametrize("diversity", [None, Diversity(method="mmr", candidates=4)])
+def test_where_nearly_all_are_near_duplicates_they_are_not_passed_one_by_one(
+    far: list[float], diversity: Diversity | None
+) -> None:
+    pool = on_a_circle(*np.linspace(0, 8, 3000).tolist(), *far)  # cosines of 0.99 and more, as in X-rays
+    found = ids(pool, k=2, exclude=Exclusions(near_duplicates_above=0.95), diversity=diversity)
+    assert found == [f"d{3000 + number}" for number in range(len(far))]
+    assert len(pool.searches) <= 3
