@@ -29,6 +29,7 @@ jobs = Table(
     Column("id", String(24), primary_key=True),  # grows with time
     Column("kind", String(32), nullable=False),
     Column("pool", String(64), index=True),
+    Column("pool_key", String(32)),  # of the pool that had the name; null where there was none yet
     Column("state", String(16), nullable=False, index=True),
     Column("request", Text, nullable=False),  # JSON, as the kind's request type writes it
     Column("result", Text),  # JSON

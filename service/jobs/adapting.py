@@ -35,9 +35,7 @@ __all__ = ["ADAPT"]
 
 
 def _adapt(context: JobContext, request: AdaptRequest) -> dict[str, Any]:
-    if context.pool is None:
-        raise InvalidRequestError("an adaptation needs a pool")
-    pool = context.services.pools.open(context.pool)
+    pool = context.open_pool()
     discard_abandoned(context.services, pool)
     draft = Draft(context.services, pool, context.job_id, context.folder)
     try:

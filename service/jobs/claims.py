@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, case, select, update
+from sqlalchemy import ColumnElement, and_, case, func, select, update
 
 from index.catalog.engine import Catalog
 from invariantselect.wire.jobs import Job, JobProgress, JobState
 from service.jobs.clock import now_of
 from service.jobs.events import add_event, add_state, times_in
-from service.jobs.rows import claimable, find, job_of
+from service.jobs.rows import claimable, find, job_of, key_of_name
 from service.tables import jobs
 
 __all__ = ["Claim", "Standing", "claim"]
@@ -31,6 +31,7 @@ class Claim:
         worker: Who holds it.
         takeovers: How often a worker died over it before.
         traceparent: The trace that it belongs to; None where it wasn't traced.
+        pool_key: Of the pool that it is about; None where there was none of its name yet.
     """
 
     store: Catalog
@@ -38,6 +39,7 @@ class Claim:
     worker: str
     takeovers: int
     traceparent: str | None = None
+    pool_key: str | None = None
 
     def standing(self) -> Standing:
         """Whether it is still held, and whether somebody wants it cancelled."""
@@ -133,6 +135,7 @@ def claim(store: Catalog, id: str, worker: str, stale_seconds: float) -> Claim |
             .values(
                 state="running",
                 worker=worker,
+                pool_key=func.coalesce(jobs.c.pool_key, key_of_name(jobs.c.pool)),  # of one that it made itself
                 attempt=jobs.c.attempt + 1,
                 takeovers=jobs.c.takeovers + case((jobs.c.state == "running", 1), else_=0),
                 heartbeat_at=now,
@@ -143,4 +146,4 @@ def claim(store: Catalog, id: str, worker: str, stale_seconds: float) -> Claim |
             return None
         row = find(connection, id)
         add_state(connection, id, row["attempt"], "running")
-        return Claim(store, job_of(row), worker, row["takeovers"], row["traceparent"])
+        return Claim(store, job_of(row), worker, row["takeovers"], row["traceparent"], row["pool_key"])

@@ -11,7 +11,13 @@ from pathlib import Path
 
 import structlog
 
-from invariantselect.errors import CatalogUnavailableError, JobCancelledError
+from index.pool import Pool
+from invariantselect.errors import (
+    CatalogUnavailableError,
+    InvalidRequestError,
+    JobCancelledError,
+    PoolNotFoundError,
+)
 from invariantselect.wire.jobs import JobProgress
 from service.jobs.claims import Claim
 from service.jobs.pace import Pace
@@ -50,6 +56,31 @@ class JobContext:
     def pool(self) -> str | None:
         """Name of the pool that the job is about."""
         return self._claim.job.pool
+
+    def open_pool(self) -> Pool:
+        """The pool that the job is about.
+
+        Raises:
+            InvalidRequestError: It is about none.
+            PoolNotFoundError: There is none of its name, or it was dropped and another has its name: what an attempt
+                before has left is of no use there.
+            CatalogUnavailableError: The catalog doesn't answer.
+        """
+        if self.pool is None:
+            raise InvalidRequestError(f"the kind of job {self._claim.job.kind!r} needs a pool")
+        pool = self.services.pools.open(self.pool)
+        if self._claim.pool_key not in (None, pool.key):
+            raise PoolNotFoundError(
+                f"the pool {pool.name!r} that the job is about was dropped, and another has its name",
+                hint="Hand in a new job.",
+                pool=pool.name,
+            )
+        return pool
+
+    @property
+    def makes_pool(self) -> bool:
+        """Whether the job may make the pool that it is about: there was none when it was handed in."""
+        return self._claim.pool_key is None
 
     @property
     def attempt(self) -> int:

@@ -64,7 +64,9 @@ class JobDesk:
                 same = select(jobs).where(jobs.c.idempotency_key == idempotency_key)
                 known = connection.execute(same).mappings().one_or_none()
                 if known is not None:
-                    return _repeated(known, kind, pool, text)
+                    _check_repeated(known, kind, pool, text)
+                    _check_same_pool(known, connection.execute(select(rows.key_of_name(pool))).scalar())
+                    return rows.job_of(known)
             id = rows.new_id()
             rows.add(connection, id, kind=kind, pool=pool, request=text, idempotency_key=idempotency_key)
             queued = rows.job_of(rows.find(connection, id))
@@ -93,7 +95,7 @@ class JobDesk:
     ) -> list[Job]:
         """Jobs, the newest first, older than the one with the id `before`; only about `pools` where they are given."""
         with self._store.reading() as connection:
-            found = rows.page(connection, before=before, limit=limit, pool=pool, kind=kind, state=state, pools=pools)
+            found = rows.page(connection, before=before, limit=limit, pool=pool, kind=kind, state=state, among=pools)
         return [rows.job_of(row) for row in found]
 
     def cancel(self, id: str) -> Job:
@@ -164,10 +166,16 @@ def open_desk(settings: Settings) -> Iterator[JobDesk]:
         yield JobDesk(store, queue, settings.job_stale_seconds)
 
 
-def _repeated(known: RowMapping, kind: str, pool: str | None, request: str) -> Job:
+def _check_repeated(known: RowMapping, kind: str, pool: str | None, request: str) -> None:
     given: tuple[Any, ...] = (kind, pool, request)
     if (known["kind"], known["pool"], known["request"]) != given:
         # Of another pool's job the id stays unsaid: whoever asks may not see that pool.
         made = f"the job {known['id']}" if known["pool"] == pool else "a job of another pool"
         raise IdempotencyKeyReusedError(f"the Idempotency-Key made {made}, by another request")
-    return rows.job_of(known)
+
+
+def _check_same_pool(known: RowMapping, key: str | None) -> None:
+    if known["pool_key"] is not None and key not in (None, known["pool_key"]):
+        raise IdempotencyKeyReusedError(
+            f"the Idempotency-Key made the job {known['id']} of a pool of this name that was dropped"
+        )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from index.pool import Pool
-from invariantselect.errors import InvalidRequestError, PoolNotFoundError
+from invariantselect.errors import PoolNotFoundError
 from invariantselect.wire.evaluation import EvaluateRequest
 from service.http.model_asked import options_of
 from service.jobs.context import JobContext
@@ -20,13 +20,11 @@ _REPORTS = "reports"
 
 
 def _evaluate(context: JobContext, request: EvaluateRequest) -> dict[str, Any]:
-    if context.pool is None:
-        raise InvalidRequestError("an evaluation needs a pool")
     from encoders.adaptation.watch import Watch  # brings torch, which takes seconds: servers know this kind, too
     from service.evaluation.evaluating import evaluate_pool
 
     services = context.services
-    pool = services.pools.open(context.pool)
+    pool = context.open_pool()
 
     def tell(phase: str, done: int, total: int, figures: dict[str, float]) -> None:
         context.progress(phase, done, total, **figures)

@@ -10,13 +10,12 @@ from index.pool import Pool
 from index.sources.export import ExportSource
 from index.sources.opening import open_source
 from index.sources.record import Source
-from invariantselect.errors import FingerprintMismatchError, InvalidRequestError, PoolExistsError, PoolNotFoundError
+from invariantselect.errors import FingerprintMismatchError, PoolExistsError, PoolNotFoundError
 from invariantselect.wire.jobs import ImportRequest
 from service.embedding.encoder_shelf import check_fingerprint
 from service.jobs.context import JobContext
 from service.jobs.import_root import below_import_root
 from service.jobs.kind import JobKind
-from service.services import Services
 
 __all__ = ["IMPORT"]
 
@@ -24,15 +23,13 @@ _MOST_FAILURES = 100  # told by name
 
 
 def _import(context: JobContext, request: ImportRequest) -> dict[str, Any]:
-    if context.pool is None:
-        raise InvalidRequestError("an import needs a pool")
     services = context.services
     limits = services.image_limits
     path = below_import_root(services.settings.import_root, request.source)
     context.progress("reading the source")
     source = open_source(path, limits=limits)
     context.progress("loading the encoder")
-    pool = _pool(services, context.pool, request.encoder, source)
+    pool = _pool(context, request.encoder, source)
 
     def encoders() -> list[Encoder]:
         return [embedder.encoder for embedder in services.pool_embedders(pool)]
@@ -45,11 +42,14 @@ def _import(context: JobContext, request: ImportRequest) -> dict[str, Any]:
     return _told(take_in(pool, encoders(), source, limits=limits, progress=show, reload=encoders))
 
 
-def _pool(services: Services, name: str, wanted: str | None, source: Source) -> Pool:
+def _pool(context: JobContext, wanted: str | None, source: Source) -> Pool:
     """The pool, made if it is new, with an encoder that the settings allow."""
+    services, name = context.services, context.pool
     try:
-        pool = services.pools.open(name)
+        pool = context.open_pool()
     except PoolNotFoundError:
+        if name is None or not context.makes_pool:
+            raise
         of_export = source.header.encoder if isinstance(source, ExportSource) else None
         encoder = services.encoders.get(wanted or of_export or services.settings.encoder)
         identity = encoder.identity
@@ -59,11 +59,11 @@ def _pool(services: Services, name: str, wanted: str | None, source: Source) -> 
                 name, identity.name, identity.fingerprint, identity.dim, looks_at_domains=adapted
             )
         except PoolExistsError:  # made by somebody else in between
-            pool = services.pools.open(name)
+            pool = context.open_pool()
     encoder = services.encoders.get(wanted or pool.encoder)
     if wanted is not None and encoder.identity.fingerprint != pool.fingerprint:
         raise FingerprintMismatchError(
-            f"the pool {name} is searched with {pool.encoder}, not with {wanted}",
+            f"the pool {pool.name} is searched with {pool.encoder}, not with {wanted}",
             hint="Leave encoder out, or import into a new pool.",
         )
     check_fingerprint(pool.fingerprint, encoder.identity.fingerprint, whose=f"the encoder {pool.encoder}")

@@ -17,7 +17,7 @@ from encoders.encoder import Encoder
 from index.encoder_version import FROZEN, EncoderVersion
 from index.pool import Pool
 from index.recoding import Recode, RowsToEncode, recode_by
-from invariantselect.errors import EncoderVersionChangedError, InvalidRequestError, PoolNotAdaptedError
+from invariantselect.errors import EncoderVersionChangedError, PoolNotAdaptedError
 from invariantselect.wire.jobs import RebuildRequest
 from service.jobs.context import JobContext
 from service.jobs.kind import JobKind
@@ -30,10 +30,7 @@ _AT_ONCE = 16  # images between two looks at whether to go on
 
 
 def _rebuild(context: JobContext, request: RebuildRequest) -> dict[str, Any]:
-    if context.pool is None:
-        raise InvalidRequestError("a rebuild needs a pool")
-    services = context.services
-    pool = services.pools.open(context.pool)
+    pool = context.open_pool()
     images = encoded = 0
     kinds: dict[str, None] = {}
     for version in _each_that_lives(pool):

@@ -9,8 +9,9 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, ScalarSelect, and_, insert, or_, select, update
 
+from index.catalog.tables import pools
 from invariantselect.errors import JobNotFoundError
 from invariantselect.wire.jobs import Job, JobState
 from service.jobs.clock import now_of, with_zone
@@ -24,6 +25,7 @@ __all__ = [
     "claimable",
     "find",
     "job_of",
+    "key_of_name",
     "new_id",
     "page",
     "queue_again",
@@ -54,6 +56,7 @@ def add(
             id=id,
             kind=kind,
             pool=pool,
+            pool_key=key_of_name(pool),
             state="queued",
             request=request,
             attempt=0,
@@ -65,6 +68,11 @@ def add(
         )
     )
     add_state(connection, id, 0, "queued")
+
+
+def key_of_name(name: str | ColumnElement[str] | None) -> ScalarSelect[str]:
+    """The key of the pool that has a name at the moment; null where there is none."""
+    return select(pools.c.key).where(pools.c.name == name).scalar_subquery()
 
 
 def find(connection: Connection, id: str) -> RowMapping:
@@ -87,15 +95,15 @@ def page(
     pool: str | None = None,
     kind: str | None = None,
     state: JobState | None = None,
-    pools: Collection[str] | None = None,
+    among: Collection[str] | None = None,
 ) -> Sequence[RowMapping]:
     """Jobs, the newest first, older than one; only those about some pools, where these are given."""
     wanted = {"pool": pool, "kind": kind, "state": state}
     where = [jobs.c[name] == value for name, value in wanted.items() if value is not None]
     if before is not None:
         where.append(jobs.c.id < before)
-    if pools is not None:
-        where.append(jobs.c.pool.in_(sorted(pools)))
+    if among is not None:
+        where.append(jobs.c.pool.in_(sorted(among)))
     return connection.execute(select(jobs).where(*where).order_by(jobs.c.id.desc()).limit(limit)).mappings().all()
 
 
