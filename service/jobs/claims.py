@@ -56,6 +56,11 @@ class Claim:
             done = connection.execute(update(jobs).where(self._mine()).values(heartbeat_at=now_of(connection)))
         return done.rowcount == 1
 
+    def is_about(self, pool_key: str) -> None:
+        """Write down which pool it has made."""
+        with self.store.writing() as connection:
+            connection.execute(update(jobs).where(self._mine()).values(pool_key=pool_key))
+
     def retries(self) -> int:
         """How often somebody retried it: as often as it had come to an end before."""
         with self.store.reading() as connection:
@@ -135,7 +140,7 @@ def claim(store: Catalog, id: str, worker: str, stale_seconds: float) -> Claim |
             .values(
                 state="running",
                 worker=worker,
-                pool_key=func.coalesce(jobs.c.pool_key, key_of_name(jobs.c.pool)),  # of one that it made itself
+                pool_key=func.coalesce(jobs.c.pool_key, key_of_name(jobs.c.pool)),  # of one that was made since
                 attempt=jobs.c.attempt + 1,
                 takeovers=jobs.c.takeovers + case((jobs.c.state == "running", 1), else_=0),
                 heartbeat_at=now,

@@ -78,9 +78,17 @@ class JobContext:
         return pool
 
     @property
-    def makes_pool(self) -> bool:
+    def may_make_pool(self) -> bool:
         """Whether the job may make the pool that it is about: there was none when it was handed in."""
         return self._claim.pool_key is None
+
+    def has_made(self, pool: Pool) -> None:
+        """From now on the job is about the pool that it has made.
+
+        Raises:
+            CatalogUnavailableError: The table doesn't answer.
+        """
+        self._claim.is_about(pool.key)
 
     @property
     def attempt(self) -> int:

@@ -48,16 +48,18 @@ def _pool(context: JobContext, wanted: str | None, source: Source) -> Pool:
     try:
         pool = context.open_pool()
     except PoolNotFoundError:
-        if name is None or not context.makes_pool:
+        if name is None or not context.may_make_pool:
             raise
         of_export = source.header.encoder if isinstance(source, ExportSource) else None
         encoder = services.encoders.get(wanted or of_export or services.settings.encoder)
         identity = encoder.identity
         try:
             adapted = identity.trunk != identity.fingerprint
-            return services.pools.create(
+            made = services.pools.create(
                 name, identity.name, identity.fingerprint, identity.dim, looks_at_domains=adapted
             )
+            context.has_made(made)
+            return made
         except PoolExistsError:  # made by somebody else in between
             pool = context.open_pool()
     encoder = services.encoders.get(wanted or pool.encoder)
