@@ -51,15 +51,8 @@ def _pool(context: JobContext, wanted: str | None, source: Source) -> Pool:
         if name is None or not context.may_make_pool:
             raise
         of_export = source.header.encoder if isinstance(source, ExportSource) else None
-        encoder = services.encoders.get(wanted or of_export or services.settings.encoder)
-        identity = encoder.identity
         try:
-            adapted = identity.trunk != identity.fingerprint
-            made = services.pools.create(
-                name, identity.name, identity.fingerprint, identity.dim, looks_at_domains=adapted
-            )
-            context.has_made(made)
-            return made
+            return _new_pool(context, name, wanted or of_export or services.settings.encoder)
         except PoolExistsError:  # made by somebody else in between
             pool = context.open_pool()
     encoder = services.encoders.get(wanted or pool.encoder)
@@ -69,6 +62,19 @@ def _pool(context: JobContext, wanted: str | None, source: Source) -> Pool:
             hint="Leave encoder out, or import into a new pool.",
         )
     check_fingerprint(pool.fingerprint, encoder.identity.fingerprint, whose=f"the encoder {pool.encoder}")
+    return pool
+
+
+def _new_pool(context: JobContext, name: str, encoder: str) -> Pool:
+    identity = context.services.encoders.get(encoder).identity
+    pool = context.services.pools.create(
+        name,
+        identity.name,
+        identity.fingerprint,
+        identity.dim,
+        looks_at_domains=identity.trunk != identity.fingerprint,
+    )
+    context.has_made(pool)
     return pool
 
 
