@@ -102,7 +102,8 @@ class FoldSpace:
 
     def similarities(self, query: Float32[np.ndarray, " dim"]) -> Float32[np.ndarray, " size"]:
         """Cosine similarity of every position, about."""
-        return self._snapshot.similarities(query)
+        similarities: Float32[np.ndarray, " size"] = self._vectors @ query
+        return similarities
 
     def search(
         self,

@@ -24,7 +24,7 @@ from index.segments import Segment, open_segment, write_segment
 from index.space import Space
 from invariantselect.errors import PoolNotAdaptedError, StoreCorruptError
 
-__all__ = ["Rebuilt", "check_live", "publish"]
+__all__ = ["Rebuilt", "publish", "require_live"]
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,11 @@ def publish(catalog: Catalog, space: Space, name: str, rebuilt: Rebuilt, folder:
         EncoderVersionNotFoundError, PoolNotAdaptedError: The encoder version doesn't serve any more.
         CatalogUnavailableError: The database doesn't answer, or the disk is full.
     """
-    check_live(catalog, space, name)  # else its folder may be gone
+    with catalog.reading() as connection:
+        require_live(connection, space, name)  # else its folder may be gone
     with exclusive(space.folder, wait=True):
         with catalog.reading() as connection:
-            pool = get_pool(connection, space.key, name)
-            _check_live(connection, space, name)
+            pool = require_live(connection, space, name)
             before = _readable(space)
             later = _later(connection, space, before, rebuilt.through, folder)
         if later is None:
@@ -89,24 +89,20 @@ def publish(catalog: Catalog, space: Space, name: str, rebuilt: Rebuilt, folder:
     return True
 
 
-def check_live(catalog: Catalog, space: Space, name: str) -> None:
-    """Refuse what isn't searched.
+def require_live(connection: Connection, space: Space, name: str) -> PoolRow:
+    """The pool of a space that is searched.
 
     Raises:
         PoolNotFoundError, EncoderVersionNotFoundError: It is gone.
         PoolNotAdaptedError: It doesn't serve.
     """
-    with catalog.reading() as connection:
-        get_pool(connection, space.key, name)
-        _check_live(connection, space, name)
-
-
-def _check_live(connection: Connection, space: Space, name: str) -> None:
+    pool = get_pool(connection, space.key, name)
     version = find_version(connection, space.key, space.number, pool=name)
     if not version.live:
         raise PoolNotAdaptedError(
             f"the encoder version {version.number} of the pool {name!r} is {version.state}", pool=name
         )
+    return pool
 
 
 def _readable(space: Space) -> Manifest | None:
@@ -161,14 +157,19 @@ def _move(segments: Iterable[SegmentEntry], folder: Path, to: Path) -> None:
 def _manifest(
     space: Space, before: Manifest | None, pool: PoolRow, rebuilt: Rebuilt, later: Sequence[SegmentEntry]
 ) -> Manifest:
-    # No tombstone is forgotten. Where it isn't known which were, everybody reads everything again.
+    # No tombstone is forgotten. Where it isn't known which were, everybody reads everything again. The version is never
+    # less: the next seal takes it for what is spent.
+    if before is None or before.generation == 0:
+        version = purged = pool.version + 1
+    else:
+        version, purged = max(rebuilt.version, before.version), before.purged_version
     return Manifest(
         fingerprint=space.fingerprint,
         dim=space.dim,
         generation=time.time_ns(),  # no reader may take it for one that it has seen
         segments=(*rebuilt.segments, *later),
         sealed_through=rebuilt.through if before is None else max(rebuilt.through, before.sealed_through),
-        version=rebuilt.version if before is None else max(rebuilt.version, before.version),
-        purged_version=pool.version + 1 if before is None or before.generation == 0 else before.purged_version,
+        version=version,
+        purged_version=purged,
         recall=rebuilt.recall,
     )

@@ -45,8 +45,11 @@ def rebuild_folders(pool_folder: Path) -> list[Path]:
 
 
 def remnants(folder: Path) -> list[Path]:
-    """What a rebuild left in its folder, or is making there."""
-    return sorted(path for path in folder.iterdir() if path.name != LOCK)
+    """What a rebuild left in its folder, or is making there; nothing where the pool was dropped meanwhile."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.name != LOCK)
+    except FileNotFoundError:
+        return []
 
 
 def clear(folder: Path) -> None:

@@ -9,12 +9,11 @@ from pathlib import Path
 from index.blobs.blobs import Blobs
 from index.catalog.demonstration_rows import images_by_row
 from index.catalog.engine import Catalog
-from index.catalog.pool_rows import get_pool
 from index.filling import make_folder
 from index.keeping import LOST, kept
 from index.proposers.choosing import with_proposer
 from index.proposers.kind import Tick, untold
-from index.publishing import Rebuilt, check_live, publish
+from index.publishing import Rebuilt, publish, require_live
 from index.rebuild_folder import rebuilding
 from index.rebuilt_vectors import RebuiltVectors
 from index.recoding import Recode
@@ -60,7 +59,8 @@ def rebuild(
         InvalidVectorError: `recode` returned something else than (n, dim) finite numbers; nothing is changed.
         CatalogUnavailableError: The database doesn't answer, or the disk is full.
     """
-    check_live(catalog, space, name)
+    with catalog.reading() as connection:
+        require_live(connection, space, name)
     made = None if recode is None else RebuiltVectors(catalog, blobs, space, recode, frozen)
     make_folder(space)
     with rebuilding(space) as folder:
@@ -89,7 +89,7 @@ class _Making:
         # A seal would take files away that are being copied.
         with exclusive(self.space.folder, wait=True):
             with self.catalog.reading() as connection:
-                pool = get_pool(connection, self.space.key, self.name)
+                pool = require_live(connection, self.space, self.name)  # after the wait for another rebuild
                 parts, expected = kept(connection, self.space, self.name)
             entry = write_segment(self.folder, parts, self.space.dim, expected=expected)
         return Rebuilt(() if entry is None else (entry,), pool.next_row - 1, pool.version)
@@ -97,7 +97,7 @@ class _Making:
     def encoded(self, made: RebuiltVectors, before: Rebuilt) -> Rebuilt:
         """What was made before, with the vectors of all that is written by now behind it."""
         with self.catalog.reading() as connection:
-            pool = get_pool(connection, self.space.key, self.name)
+            pool = require_live(connection, self.space, self.name)
             images = [image for image in images_by_row(connection, self.space.key) if image.row > before.through]
         entry = write_segment(self.folder, made.parts(images), self.space.dim, expected=len(images))
         segments = before.segments if entry is None else (*before.segments, entry)

@@ -36,12 +36,13 @@ def allowed(snapshot: Searchable, where: Mapping[str, object]) -> Bool[np.ndarra
     tests = {field: _test(field, condition) for field, condition in where.items()}
     mask = snapshot.alive.copy()
     columns = {"label": snapshot.labels, "domain": snapshot.domains, "group": snapshot.groups}
+    for field in [field for field in tests if field in columns]:
+        test = tests.pop(field)
+        mask &= _passes(columns[field], [test(comparable_text(value)) for value in columns[field].values], test)
     for field, test in tests.items():
-        if field in columns:
-            mask &= _passes(columns[field], [test(comparable_text(value)) for value in columns[field].values], test)
-        else:
-            column = snapshot.metadata.column(field.removeprefix(_METADATA))
-            mask &= _passes(column, list(map(test, column.values)), test)
+        positions = np.flatnonzero(mask)
+        column = snapshot.metadata.at(field.removeprefix(_METADATA), positions)
+        mask[positions] = _passes(column, list(map(test, column.values)), test)
     return mask
 
 

@@ -28,8 +28,8 @@ class Column(Protocol):
 class KeyedColumns(Protocol):
     """A column for each key that anybody asks for."""
 
-    def column(self, key: str) -> Column:
-        """What a key says at each position, as `index.metadata.comparable_text` has it."""
+    def at(self, key: str, positions: Int64[np.ndarray, " n"]) -> Column:
+        """What a key says at some positions, as `index.metadata.comparable_text` has it."""
 
 
 @runtime_checkable

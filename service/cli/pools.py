@@ -111,12 +111,13 @@ def drop(name: Name, data: Data = DEFAULT_DATA, yes: Yes = False) -> None:
 
     settings = read_settings(data)
     with open_pools(settings) as opened, open_jobs(settings) as jobs:
-        size = opened.open(name).summary().demonstrations
+        pool = opened.open(name)
+        size = pool.summary().demonstrations
         if not yes:
             confirm(f"Delete the pool {name} in {data} with its {size} demonstrations?")
         with audited(settings, "drop_pool", name):
             opened.check_may_be_dropped(name)
             jobs.cancel_all_of(name)  # a rebuild holds the pool's folder, which the drop waits for
-            opened.drop(name)
-            jobs.cancel_all_of(name)
+            opened.drop(name, key=pool.key)
+            jobs.cancel_all_of(name, pool.key)
     progress().print(f"Dropped {name}.")

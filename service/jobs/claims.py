@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, case, func, select, update
+from sqlalchemy import ColumnElement, and_, case, select, update
 
 from index.catalog.engine import Catalog
 from invariantselect.wire.jobs import Job, JobProgress, JobState
 from service.jobs.clock import now_of
 from service.jobs.events import add_event, add_state, times_in
-from service.jobs.rows import claimable, find, job_of, key_of_name
+from service.jobs.rows import claimable, find, job_of
 from service.tables import jobs
 
 __all__ = ["Claim", "Standing", "claim"]
@@ -140,7 +140,6 @@ def claim(store: Catalog, id: str, worker: str, stale_seconds: float) -> Claim |
             .values(
                 state="running",
                 worker=worker,
-                pool_key=func.coalesce(jobs.c.pool_key, key_of_name(jobs.c.pool)),  # of one that was made since
                 attempt=jobs.c.attempt + 1,
                 takeovers=jobs.c.takeovers + case((jobs.c.state == "running", 1), else_=0),
                 heartbeat_at=now,

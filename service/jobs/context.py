@@ -63,13 +63,14 @@ class JobContext:
         Raises:
             InvalidRequestError: It is about none.
             PoolNotFoundError: There is none of its name, or it was dropped and another has its name: what an attempt
-                before has left is of no use there.
+                before has left is of no use there. Nor is it known to be the same where a job from before 0006 has no
+                key.
             CatalogUnavailableError: The catalog doesn't answer.
         """
         if self.pool is None:
             raise InvalidRequestError(f"the kind of job {self._claim.job.kind!r} needs a pool")
         pool = self.services.pools.open(self.pool)
-        if self._claim.pool_key not in (None, pool.key):
+        if self._claim.pool_key != pool.key:
             raise PoolNotFoundError(
                 f"the pool {pool.name!r} that the job is about was dropped, and another has its name",
                 hint="Hand in a new job.",

@@ -113,10 +113,15 @@ class JobDesk:
                 rows.request_cancel(connection, id)
             return rows.job_of(rows.find(connection, id))
 
-    def cancel_all_of(self, pool: str) -> None:
-        """Cancel the jobs of a pool that was dropped: a new one of its name has nothing to do with them."""
+    def cancel_all_of(self, pool: str, key: str | None = None) -> None:
+        """Cancel the jobs of a pool that is dropped: a new one of its name has nothing to do with them.
+
+        Args:
+            pool: Its name.
+            key: Its key, once another may have the name.
+        """
         with self._store.writing() as connection:
-            for id in rows.unfinished(connection, pool):
+            for id in rows.unfinished(connection, pool, key):
                 if not rows.cancel_now(connection, id, self._stale_seconds):
                     rows.request_cancel(connection, id)
 

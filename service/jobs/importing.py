@@ -45,16 +45,17 @@ def _import(context: JobContext, request: ImportRequest) -> dict[str, Any]:
 def _pool(context: JobContext, wanted: str | None, source: Source) -> Pool:
     """The pool, made if it is new, with an encoder that the settings allow."""
     services, name = context.services, context.pool
-    try:
+    if name is None or not context.may_make_pool:
         pool = context.open_pool()
-    except PoolNotFoundError:
-        if name is None or not context.may_make_pool:
-            raise
-        of_export = source.header.encoder if isinstance(source, ExportSource) else None
+    else:
         try:
-            return _new_pool(context, name, wanted or of_export or services.settings.encoder)
-        except PoolExistsError:  # made by somebody else in between
-            pool = context.open_pool()
+            pool = services.pools.open(name)
+        except PoolNotFoundError:
+            of_export = source.header.encoder if isinstance(source, ExportSource) else None
+            try:
+                return _new_pool(context, name, wanted or of_export or services.settings.encoder)
+            except PoolExistsError:  # made by somebody else in between
+                pool = services.pools.open(name)
     encoder = services.encoders.get(wanted or pool.encoder)
     if wanted is not None and encoder.identity.fingerprint != pool.fingerprint:
         raise FingerprintMismatchError(

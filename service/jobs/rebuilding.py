@@ -17,7 +17,7 @@ from encoders.encoder import Encoder
 from index.encoder_version import FROZEN, EncoderVersion
 from index.pool import Pool
 from index.recoding import Recode, RowsToEncode, recode_by
-from invariantselect.errors import EncoderVersionChangedError, PoolNotAdaptedError
+from invariantselect.errors import EncoderVersionChangedError, EncoderVersionNotFoundError, PoolNotAdaptedError
 from invariantselect.wire.jobs import RebuildRequest
 from service.jobs.context import JobContext
 from service.jobs.kind import JobKind
@@ -37,7 +37,7 @@ def _rebuild(context: JobContext, request: RebuildRequest) -> dict[str, Any]:
         try:
             encoding = None if request.keep_vectors else _encoding(context, pool, version)
             pool.rebuild(encoding, version.number, recall=request.recall, tick=partial(_tell, context))
-        except (EncoderVersionChangedError, PoolNotAdaptedError):
+        except (EncoderVersionChangedError, EncoderVersionNotFoundError, PoolNotAdaptedError):
             if any(each.number == version.number for each in pool.live()):
                 raise
             context.log(f"encoder version {version.number} serves no more, so it is left as it is")

@@ -70,7 +70,7 @@ def add(
     add_state(connection, id, 0, "queued")
 
 
-def key_of_name(name: str | ColumnElement[str] | None) -> ScalarSelect[str]:
+def key_of_name(name: str | None) -> ScalarSelect[str]:
     """The key of the pool that has a name at the moment; null where there is none."""
     return select(pools.c.key).where(pools.c.name == name).scalar_subquery()
 
@@ -107,9 +107,11 @@ def page(
     return connection.execute(select(jobs).where(*where).order_by(jobs.c.id.desc()).limit(limit)).mappings().all()
 
 
-def unfinished(connection: Connection, pool: str) -> list[str]:
-    """Ids of the jobs of a pool that are queued or run."""
+def unfinished(connection: Connection, pool: str, key: str | None = None) -> list[str]:
+    """Ids of the jobs of a pool that are queued or run; with a key, only of the pool that has it."""
     wanted = (jobs.c.pool == pool) & jobs.c.state.in_(("queued", "running"))
+    if key is not None:
+        wanted &= jobs.c.pool_key == key
     return list(connection.scalars(select(jobs.c.id).where(wanted)))
 
 

@@ -108,6 +108,6 @@ async def drop_pool(pool: Pool, services: WithServices) -> None:
         end = time.monotonic() + _REMOVING_S
         services.pools.drop(pool, stopped=lambda: time.monotonic() > end)
         services.encoders.adapted.forget(key)
-        services.jobs.cancel_all_of(pool)  # those that came meanwhile
+        services.jobs.cancel_all_of(pool, key)  # those that came meanwhile
 
     await services.writes.run(drop)

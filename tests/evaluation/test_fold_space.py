@@ -13,7 +13,7 @@ from evaluation.fold_space import FoldSpace
 from index.selection.query import stored_query
 from index.selection.searchable import Searchable
 from index.selection.select import select
-from invariantselect.wire.options import Diversity, SelectionOptions
+from invariantselect.wire.options import Diversity, Exclusions, SelectionOptions
 from tests.index.selection.memory_pool import MemoryPool, Record, Shape, random_records
 
 SHAPE = Shape(size=80, palette=25, labels=3, domains=3, groups=8, hashes=60)
@@ -23,6 +23,7 @@ OPTIONS = [
     SelectionOptions(k=5, strategy="random", seed=3),
     SelectionOptions(k=6, label_balance="even", max_per_group=1),
     SelectionOptions(k=4, diversity=Diversity(method="mmr", candidates=10)),
+    SelectionOptions(k=3, exclude=Exclusions(near_duplicates_above=0.2)),
     SelectionOptions(k=50, where={"domain": {"not": "domain1"}}),
 ]
 
@@ -64,6 +65,9 @@ def test_the_space_may_be_another_than_the_snapshots() -> None:
     query = replace(stored_query(snapshot, int(living[0])), vector=turned[living[0]], sha256=None)
     (chosen,) = select(space, [query], SelectionOptions(k=3, order="nearest_first"))
     scores = turned[living[5:]] @ query.vector
+    far = float(np.median(scores))
+    (distinct,) = select(space, [query], SelectionOptions(k=3, exclude=Exclusions(near_duplicates_above=far)))
+    assert set(distinct.positions) == set(living[5:][scores < far - 1e-6][np.argsort(-scores[scores < far - 1e-6])[:3]])
     assert chosen.positions.tolist() == living[5:][np.argsort(-scores)[:3]].tolist()
 
 

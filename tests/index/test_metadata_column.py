@@ -24,7 +24,7 @@ def column_of(mappings):
 
 
 def said(column, key):
-    found = column.column(key)
+    found = column._whole(key)
     return [None if code < 0 else found.values[code] for code in found.codes.tolist()]
 
 
@@ -49,7 +49,7 @@ def test_what_is_carried_over_is_what_would_be_made_anew(mappings, more, data):
     expected = list(mappings)
     for _ in range(data.draw(st.integers(1, 5))):
         for key in data.draw(st.sets(st.sampled_from("abc"))):
-            column.column(key)
+            column._whole(key)
         match data.draw(st.sampled_from(["overwritten", "taken", "joined"])):
             case "joined":
                 column, expected = MetadataColumn.joined([column, column_of(more)]), expected + more
@@ -64,13 +64,17 @@ def test_what_is_carried_over_is_what_would_be_made_anew(mappings, more, data):
                     expected[position] = mapping
     assert column.mappings.tolist() == expected
     for key in "abc":
+        positions = np.array(sorted(data.draw(st.sets(st.integers(0, len(expected) - 1)))), np.int64)
+        found = column.at(key, positions)
+        told = [None if code < 0 else found.values[code] for code in found.codes.tolist()]
+        assert told == [comparable_text(expected[position].get(key)) for position in positions.tolist()]
         assert said(column, key) == [comparable_text(mapping.get(key)) for mapping in expected]
 
 
 def test_few_keys_are_remembered_the_latest():
     column = column_of([{"a": 1}])
     for number in range(50):
-        column.column(f"key {number}")
+        column._whole(f"key {number}")
     assert list(column._by_key) == [f"key {number}" for number in range(42, 50)]
 
 
@@ -93,3 +97,22 @@ def test_a_pool_goes_on_with_what_it_knows(tmp_path):
     assert list(snapshot.metadata._by_key) == ["age"]
     told = {snapshot.ids[at]: said(snapshot.metadata, "age")[at] for at in np.flatnonzero(snapshot.alive)}
     assert told == {**{str(each): str(each % 3) for each in range(1, 20)}, "3": "7", "20": '"old'}
+
+
+def test_few_positions_are_looked_at_alone():
+    column = column_of([{"slide": number} for number in range(800)])
+    assert column.at("slide", np.arange(50, 60)).values == tuple(map(str, range(50, 60)))
+    assert not column._by_key
+    column.at("slide", np.arange(100))
+    assert list(column._by_key) == ["slide"]
+    assert len(column.at("slide", np.arange(10)).values) == 10  # and not the test of 800 values
+
+
+def test_values_of_few_keys_are_held_where_each_says_something_else_everywhere(monkeypatch):
+    monkeypatch.setattr(metadata_column, "_MOST_VALUES", 10)
+    column = column_of([{"uid": number, "slide": -number, "site": number % 3} for number in range(100)])
+    for key in ("site", "uid", "slide"):
+        assert said(column, key)[1] == str({"uid": 1, "slide": -1, "site": 1}[key])
+    assert list(column._by_key) == ["slide"]
+    said(column, "site")
+    assert list(column._by_key) == ["slide", "site"]

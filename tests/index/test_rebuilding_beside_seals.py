@@ -326,3 +326,69 @@ def test_readers_that_saw_every_moment_agree(pool, tmp_path):
         model.check(reader.snapshot(), np.eye(1, 16, dtype=np.float32))
         model.check_all(Pools(tmp_path).open("pool"))
     assert reader.snapshot().fingerprint == FINGERPRINT
+
+
+def deaths_known(reader, model):
+    snapshot = reader.snapshot()
+    assert set(snapshot.ids[snapshot.alive].tolist()) == set(model.entries)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_reader_that_slept_through_it_learns_of_every_death(pool, tmp_path, damaged):
+    number = add_version(pool, SECOND)
+    model, reader = Model(), Pools(tmp_path).open("pool")
+    written(pool, model, map(str, range(32)))
+
+    def meanwhile():
+        deleted(pool, model, ["3"])
+        deaths_known(reader, model)
+        if not damaged:
+            pool.switch(number, recode_second)
+            return
+        for id in ("4", "5", "6"):
+            deleted(pool, model, [id])
+            pool.seal()
+            deaths_known(reader, model)
+        (pool._folder / "manifest.json").write_bytes(b"{")
+
+    pool.rebuild(busy(recode_first, lambda: None, meanwhile) if damaged else busy(recode_first, meanwhile))
+    manifest = pool.manifest(pool.versions()[0])
+    assert manifest.version >= manifest.purged_version
+    for id in ("7", "8", "9"):
+        deleted(pool, model, [id])
+        pool.seal()
+    again = pool.manifest(pool.versions()[0])
+    assert again.purged_version >= manifest.purged_version
+    deaths_known(reader, model)
+    model.check_all(pool)
+
+
+def test_a_version_that_was_retired_during_the_wait_has_lost_nothing(pool):
+    number = add_version(pool, SECOND)
+    model, failed, began = Model(), [], threading.Event()
+    written(pool, model, map(str, range(20)))
+    pool.switch(number, recode_second)
+
+    def wait():
+        began.set()
+        with pytest.raises(PoolNotAdaptedError):
+            pool.rebuild(None, number)
+        failed.append(True)
+
+    waiting = threading.Thread(target=wait)
+
+    def away():
+        waiting.start()
+        assert began.wait(60)
+        pool.switch(1, recode_first)
+        written(pool, model, ["more"])
+
+    with pytest.raises(PoolNotAdaptedError):
+        pool.rebuild(busy(recode_second, away), number)
+    waiting.join(60)
+    assert failed
+    model.check_all(pool)
+
+
+def test_a_rebuild_folder_that_is_gone_has_nothing_in_it(tmp_path):
+    assert remnants(tmp_path / "gone") == []

@@ -13,6 +13,11 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("jobs", sa.Column("pool_key", sa.String(32), nullable=True))
+    if sa.inspect(op.get_bind()).has_table("pools"):  # of the index, which may not be there yet
+        op.execute(
+            "UPDATE jobs SET pool_key = (SELECT pools.key FROM pools"
+            " WHERE pools.name = jobs.pool AND pools.created_at <= jobs.created_at)"
+        )
 
 
 def downgrade() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -15,6 +17,7 @@ from index.inspection import inspect
 from index.pool import Pool
 from invariantselect.errors import IdempotencyKeyReusedError, StoreCorruptError
 from invariantselect.wire.jobs import ImportRequest, Job, RebuildRequest
+from service.jobs import rows
 from service.jobs.kinds import KINDS
 from service.jobs.running import Runner
 from service.metrics import Metrics
@@ -115,3 +118,40 @@ def test_an_idempotency_key_of_a_dropped_pool_answers_no_job_of_another(services
     make(services)
     with pytest.raises(IdempotencyKeyReusedError, match="dropped"):
         submit(services, "rebuild", RebuildRequest(), idempotency_key="nightly")
+
+
+def test_a_job_of_an_older_version_is_not_taken_for_one_of_a_pool_that_came_later(services: Services) -> None:
+    make(services)
+    id = submit(services, "rebuild", RebuildRequest())
+    with services.store.writing() as connection:
+        connection.exec_driver_sql("UPDATE jobs SET pool_key = NULL")
+    services.pools.drop("p")
+    make(services)
+    assert refused(run(services, id))
+
+
+def test_keys_of_jobs_of_an_older_version_are_found_where_the_pool_is_as_old(tmp_path: Path) -> None:
+    data = tmp_path / "older"
+    with closing(open_services(Settings(data=data, encoder="pixel"), Metrics(), load)) as services:
+        kept = make(services)
+        identity = ENCODERS["1"].identity
+        ids = {name: services.jobs.submit("rebuild", RebuildRequest(), pool=name).id for name in ("p", "later")}
+        services.pools.create("later", "pixel", identity.fingerprint, identity.dim)
+    catalog = sqlite3.connect(data / "catalog.sqlite3")
+    with closing(catalog), catalog:
+        catalog.execute("ALTER TABLE jobs DROP COLUMN pool_key")
+        catalog.execute("UPDATE service_version SET version_num = '0005'")
+    opened = closing(open_services(Settings(data=data, encoder="pixel"), Metrics(), load))
+    with opened as services, services.store.reading() as connection:
+        keys = {name: rows.find(connection, id)["pool_key"] for name, id in ids.items()}
+    assert keys == {"p": kept.key, "later": None}
+
+
+def test_a_drop_cancels_no_job_of_a_pool_that_has_got_the_name(services: Services) -> None:
+    old = make(services)
+    mine = submit(services, "rebuild", RebuildRequest())
+    services.pools.drop("p")
+    make(services)
+    other = submit(services, "rebuild", RebuildRequest())
+    services.jobs.cancel_all_of("p", old.key)
+    assert (services.jobs.get(mine).state, services.jobs.get(other).state) == ("cancelled", "queued")

@@ -75,8 +75,14 @@ def test_a_rebuild_makes_the_vectors_of_each_live_version_anew(services: Service
 
 @pytest.mark.parametrize("switched_over", [1, 2])
 @pytest.mark.parametrize("keep_vectors", [False, True])
+@pytest.mark.parametrize("discarded", [False, True])
 def test_a_rebuild_follows_a_switch_on_the_way(
-    services: Services, pool: Pool, monkeypatch: pytest.MonkeyPatch, switched_over: int, keep_vectors: bool
+    services: Services,
+    pool: Pool,
+    monkeypatch: pytest.MonkeyPatch,
+    switched_over: int,
+    keep_vectors: bool,
+    discarded: bool,
 ) -> None:
     run(services, "import", ImportRequest(source="scans"))
     real, rebuilt = Pool.rebuild, []
@@ -84,6 +90,8 @@ def test_a_rebuild_follows_a_switch_on_the_way(
     def rebuild(rebuilding: Pool, recode: Any, number: int, **options: Any) -> None:
         if number == switched_over:
             adapt(pool, 3)
+            if discarded:
+                pool.discard(2)
         real(rebuilding, recode, number, **options)
         rebuilt.append(number)
 
