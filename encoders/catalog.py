@@ -10,6 +10,7 @@ from encoders import efficientnet_lite0, open_clip_tower
 from encoders.cache_directory import user_cache_directory
 from encoders.calibration.calibration import IDENTITY, Calibration
 from encoders.encoder import Encoder, EncoderIdentity
+from encoders.expanded import expanded
 from encoders.fingerprint import calibrated_fingerprint
 from encoders.image_encoder import ImageEncoder
 from encoders.quantised_tower import QuantisedTower
@@ -47,7 +48,7 @@ def was_adapted(name: str) -> bool:
     """
     if _ADAPTED.fullmatch(name):
         return True
-    directory = Path(name).expanduser()
+    directory = expanded(name)
     return is_stored(directory) and load_stored(directory).lineage is not None
 
 
@@ -153,7 +154,7 @@ def _known(name: str, store: Path | None, asked_for_by: tuple[str, ...] = ()) ->
         full_name, tower = open_clip_tower.named_tower(name)
         return _Known(full_name, "1", tower)
     adapted = store is not None and _ADAPTED.fullmatch(name) is not None
-    directory = store / name if store and adapted else Path(name).expanduser()
+    directory = store / name if store and adapted else expanded(name)
     if not name or not is_stored(directory) or (store and adapted and not _lies_below(directory, store)):
         raise EncoderNotFoundError(f"There is no encoder {name!r}, and no directory of that name holds one.")
     full_name = name if adapted else str(directory.resolve())

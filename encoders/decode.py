@@ -35,8 +35,10 @@ class Undecoded:
             ImageUnreadableError: Truncated or corrupt.
         """
         try:
+            tiles = getattr(self._image, "tile", ())  # forgotten once it is loaded
+            deep = any(";16" in str(tile.args) for tile in tiles)
             self._image.load()
-            return upright(to_rgb(self._image), self._orientation)
+            return upright(to_rgb(self._image, deep=deep), self._orientation)
         except (MemoryError, InvariantSelectError):
             raise
         except Exception as error:  # Pillow's decoders fail in every way there is; none of them may pass as ours

@@ -25,6 +25,18 @@ __all__ = ["FAMILY", "PREFIX", "build_module", "named_tower"]
 FAMILY = "open_clip"
 PREFIX = "open_clip:"
 
+# What a description that makes no sense meets in the builders of open_clip and timm.
+_BUILDING = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 _RESIZE: dict[str, Resize] = {"shortest": "shortest_edge_center_crop", "squash": "squash"}
 
 
@@ -34,7 +46,8 @@ def named_tower(name: str) -> tuple[str, Tower]:
     Args:
         name: ``open_clip:<model>/<pretrained tag>``, fetched from the model hub unless it is in the hub's cache; or
             ``open_clip:<model>/<path>`` of a ``.safetensors``, or of a ``.pt``, ``.pth`` or ``.bin`` that holds
-            nothing but tensors. An ``open_clip_config.json`` beside it tells its preprocessing, as on the hub.
+            nothing but tensors. An ``open_clip_config.json`` beside it tells its preprocessing, as on the hub; without
+            one it is what all known weights of the model have in common.
 
     Returns:
         The name with its path made absolute, and the tower.
@@ -42,7 +55,7 @@ def named_tower(name: str) -> tuple[str, Tower]:
     Raises:
         EncoderNotFoundError: open_clip has no model of this name.
         EncoderUnavailableError: The weights are not here and can't be fetched, don't fit the model, were trained with
-            the other GELU, or hold more than tensors.
+            the other GELU, hold more than tensors, or nothing tells their preprocessing.
     """
     from encoders.open_clip_weights import find_weights
 
@@ -69,16 +82,22 @@ def build_module(architecture: Mapping[str, Any]) -> nn.Module:
 
     from encoders.open_clip_module import ImageTower
 
+    vision = dict(architecture["vision_cfg"])
+    if "timm_model_name" in vision:
+        # A stored description may be anybody's: a name with a scheme, and pretrained weights, would be fetched.
+        if ":" in str(vision["timm_model_name"]):
+            raise EncoderUnavailableError(f"timm has no model {vision['timm_model_name']!r} of its own.")
+        vision["timm_model_pretrained"] = False
     # The smallest text tower that open_clip takes: it is thrown away, and needs no other package's language model.
     text = {"context_length": 1, "vocab_size": 2, "width": 8, "heads": 1, "layers": 1}
     try:
         model = open_clip.CLIP(
             embed_dim=architecture["embed_dim"],
-            vision_cfg=dict(architecture["vision_cfg"]),
+            vision_cfg=vision,
             text_cfg=text,
             quick_gelu=architecture["quick_gelu"],
         )
-    except (RuntimeError, TypeError, ValueError, AssertionError, ImportError) as error:
+    except _BUILDING as error:
         raise EncoderUnavailableError(
             f"open_clip can't build this image tower: {error}.", hint="Check the versions of open_clip and timm."
         ) from error

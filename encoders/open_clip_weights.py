@@ -12,12 +12,14 @@ import huggingface_hub
 import open_clip
 from huggingface_hub.errors import EntryNotFoundError
 
+from encoders.expanded import expanded
 from invariantselect.errors import EncoderUnavailableError
 
 __all__ = ["Weights", "find_weights"]
 
 _SUFFIXES = frozenset({".safetensors", ".pt", ".pth", ".bin"})
 _SIDECAR = "open_clip_config.json"
+_PREPROCESSING = ("mean", "std", "interpolation", "resize_mode")
 # Before a download is tried, the hub has to answer within this; its own client retries for half a minute otherwise.
 _HUB_ANSWERS_WITHIN_S = 5.0
 
@@ -53,13 +55,14 @@ def find_weights(model: str, source: str, *, quick_gelu: bool) -> Weights:
     if settings:
         _check_gelu(model, source, bool(settings.get("quick_gelu", False)), quick_gelu)
         return Weights(source, _from_hub(model, source, settings), settings)
-    path = Path(source).expanduser()
+    path = expanded(source)
     if source and path.is_file() and path.suffix in _SUFFIXES:
         beside = _sidecar(path)
         trained = beside.get("model_cfg", {}).get("quick_gelu")
         if trained is not None:
             _check_gelu(model, path.name, bool(trained), quick_gelu)
-        return Weights(str(path.resolve()), path, beside.get("preprocess_cfg", {}))
+        preprocessing = beside.get("preprocess_cfg") or _preprocessing_of_all(model, path)
+        return Weights(str(path.resolve()), path, preprocessing)
     tags = open_clip.list_pretrained_tags_by_model(model)
     raise EncoderUnavailableError(
         f"For the model {model} there is neither a pretrained tag nor a checkpoint file {source!r}.",
@@ -76,6 +79,26 @@ def _check_gelu(model: str, source: str, trained: bool, computed: bool) -> None:
         f"but the model {model} computes the other one: its vectors would be subtly wrong.",
         hint=f"Use open_clip:{other}/{source}." if open_clip.get_model_config(other) else "Use the model it names.",
     )
+
+
+def _preprocessing_of_all(model: str, checkpoint: Path) -> Mapping[str, Any]:
+    """What all known weights of a model are used with; CLIP's where none are known."""
+    tags = open_clip.list_pretrained_tags_by_model(model)
+    known = {tag: {key: _settings(model, tag).get(key) for key in _PREPROCESSING} for tag in tags}
+    first = next(iter(known.values()), {})
+    other = next((tag for tag, settings in known.items() if settings != first), None)
+    if other is not None:
+        raise EncoderUnavailableError(
+            f"Nothing says how images are prepared for {checkpoint.name}: of the model {model}, the weights "
+            f"{tags[0]!r} and {other!r} differ in it.",
+            hint=f"Put {_SIDECAR} beside the file, as its repository has it: "
+            '{"preprocess_cfg": {"mean": […], "std": […], "interpolation": "bicubic", "resize_mode": "shortest"}}.',
+        )
+    return {key: value for key, value in first.items() if value is not None}
+
+
+def _settings(model: str, tag: str) -> Mapping[str, Any]:
+    return dict(open_clip.get_pretrained_cfg(model, tag))
 
 
 def _sidecar(checkpoint: Path) -> dict[str, Any]:
@@ -105,8 +128,8 @@ def _from_hub(model: str, tag: str, settings: Mapping[str, Any]) -> Path:
         raise EncoderUnavailableError(
             f"The weights of open_clip:{model}/{tag} are not on this machine and can't be fetched from the model hub "
             f"({type(error).__name__}).",
-            hint=f"Fetch {files[0]} of {repository} where there is a network, copy it here, and name the encoder "
-            f"open_clip:{model}/<path of the file>.",
+            hint=f"Fetch {files[0]} of {repository} where there is a network, and {_SIDECAR} if it has one; copy them "
+            f"into one folder here, and name the encoder open_clip:{model}/<path of {files[0]}>.",
         ) from error
 
 

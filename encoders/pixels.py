@@ -14,10 +14,10 @@ from invariantselect.errors import ImageFormatUnsupportedError
 
 __all__ = ["to_rgb"]
 
-_BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image, *, deep: bool = False) -> Image.Image:
     """The picture as 8-bit RGB.
 
     - Transparency (alpha channels, transparent palette entries and colours) is laid on white.
@@ -28,6 +28,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
     Args:
         image: Decoded, of any mode.
+        deep: Whether the file's samples have 16 bits, of which Pillow leaves the upper 8 in colours.
 
     Raises:
         ImageFormatUnsupportedError: A colour space that isn't converted here (CIELAB).
@@ -39,10 +40,18 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode in {"I", "F"}:
         return _grey(_from_32_bits(image), image)
     if image.has_transparency_data:
-        return _on_white(image)
+        return _on_white(_with_upper_bits(image) if deep else image)
     if image.mode in {"LAB", "HSV"}:
         raise ImageFormatUnsupportedError(f"The image is in the colour space {image.mode}, which isn't converted.")
     return image.convert("RGB")
+
+
+def _with_upper_bits(image: Image.Image) -> Image.Image:
+    """Where a colour is the transparent one, of that colour the bits that Pillow leaves of all."""
+    colour = image.info.get("transparency")
+    if image.mode == "RGB" and isinstance(colour, tuple):
+        image.info["transparency"] = tuple(sample >> 8 for sample in colour)
+    return image
 
 
 def _on_white(image: Image.Image) -> Image.Image:
@@ -70,6 +79,8 @@ def _from_16_bits(image: Image.Image) -> UInt8[np.ndarray, "height width"]:
 
 def _from_32_bits(image: Image.Image) -> UInt8[np.ndarray, "height width"]:
     samples = np.asarray(image)
+    if image.format == "TIFF" and image.mode == "I" and _tag(image, _SAMPLE_FORMAT, default=1) == 1:
+        samples = samples.view(np.uint32)  # Pillow has no mode for these
     finite = np.isfinite(samples)
     if not finite.any():
         return np.zeros(samples.shape, dtype=np.uint8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import logging
 import math
 import time
 from dataclasses import replace
@@ -41,6 +42,8 @@ from encoders.tower import Tower
 from encoders.trained_tower import trained_tower
 
 __all__ = ["Finetune"]
+
+_log = logging.getLogger("encoders.adaptation")
 
 _TRIAL_STEPS = 3
 _OF_A_FOLD = 0.25  # of the steps; enough to tell which closed form suits such a trunk
@@ -191,10 +194,14 @@ class Finetune:
             trainings: How many of `steps` each the whole amounts to.
         """
         if self._options.compile and torch.device(self._device).type == "cuda" and compiler_there():
-            self.compiled = Remembered(self._folder).once(
-                "compiled",
-                lambda: compiling_pays(self.steps, trainings, plain=self._tried, compiled=partial(self._tried, True)),
-            )
+            self.compiled = Remembered(self._folder).once("compiled", partial(self._compiling_pays, trainings))
+
+    def _compiling_pays(self, trainings: float | int) -> bool:
+        try:
+            return compiling_pays(self.steps, trainings, plain=self._tried, compiled=partial(self._tried, True))
+        except (RuntimeError, OSError, ImportError) as error:  # the compiler's own errors, and a memory that is full
+            _log.warning("backs are trained as they are, as compiling failed: %s: %s", type(error).__name__, error)
+            return False
 
     def _tried(self, compiled: bool = False) -> Pace:
         everything = np.arange(len(self._examples))

@@ -26,8 +26,8 @@ class Plan:
         budget_seconds: How long an adaptation may take, the validation in it; closed form and head take what they
             need, fine-tuning what is left.
         steps: Of the fine-tuning on everything, a quarter of them for each fold; None for what the budget allows. With
-            a number the budget decides nothing, so that what comes out hangs on the machine's rounding alone, not on
-            its speed.
+            a number the budget decides nothing: what comes out hangs on the machine's rounding, and on whether it was
+            found to be faster in bfloat16, and compiled.
         head: How a head is trained.
         finetune: How the trunk is trained.
         augmentation: How far views of an image stray.

@@ -46,7 +46,7 @@ def objective(name: str, **options: Any) -> Objective:
         )
     try:
         return OBJECTIVES[name](**{key: _read(value, wanted[key]) for key, value in options.items()})
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InvalidRequestError(
             f"The options of the objective {name!r} are not valid: {error}.",
             hint=f"Its defaults are {OBJECTIVES[name]().options()}.",

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from encoders.adaptation.coding import UNKNOWN
-from encoders.adaptation.retrieval import nearest, precision
+from encoders.adaptation.retrieval import Neighbours, nearest, precision
 from encoders.quantised_tower import Effect
 
 __all__ = ["effect_of"]
@@ -41,10 +41,7 @@ def effect_of(
     across = None
     if len(set(domains)) > 1:
         places = _codes([domain or "" for domain in domains])
-        across = tuple(
-            precision(nearest(space, space, k, query_groups=places, pool_groups=places), classes, classes)
-            for space in (int8, float32)
-        )
+        across = tuple(precision(_across(space, k, places, own), classes, classes) for space in (int8, float32))
     return Effect(
         images=len(float32),
         k=k,
@@ -56,6 +53,21 @@ def effect_of(
         precision_across=across[0] if across else None,
         precision_across_float32=across[1] if across else None,
     )
+
+
+def _across(
+    space: Float32[np.ndarray, "n dim"], k: int, domains: Int64[np.ndarray, " n"], groups: Int64[np.ndarray, " n"]
+) -> Neighbours:
+    """Each image's nearest of other domains, none of its own group."""
+    places = np.empty((len(space), k), dtype=np.int64)
+    scores = np.empty((len(space), k), dtype=np.float32)
+    for domain in np.unique(domains):
+        asking = domains == domain
+        found = nearest(
+            space[asking], space, k, query_groups=groups[asking], pool_groups=groups, among=domains != domain
+        )
+        places[asking], scores[asking] = found.places, found.scores
+    return Neighbours(places, scores)
 
 
 def _codes(words: Sequence[str]) -> Int64[np.ndarray, " n"]:

@@ -207,6 +207,28 @@ def test_16_bit_colour_is_scaled() -> None:
     assert np.abs(got - samples / 257).max() <= 1
 
 
+@pytest.mark.parametrize(
+    ("transparent", "shown"), [(0x0100, [BLACK, (18,) * 3]), (0x0080, [WHITE, (18,) * 3]), (0x1234, [BLACK, WHITE])]
+)
+def test_a_transparent_colour_of_16_bits_is_known_by_its_upper_ones(
+    transparent: int, shown: list[tuple[int, int, int]]
+) -> None:
+    data = png(
+        2,
+        1,
+        depth=16,
+        colour=2,
+        pixels=b"\x00" + struct.pack(">6H", 0, 0, 0, 0x1234, 0x1234, 0x1234),
+        extra=png_chunk(b"tRNS", struct.pack(">3H", *[transparent] * 3)),
+    )
+    assert [tuple(pixel) for pixel in pixels(data)[0]] == shown
+
+
+def test_unsigned_32_bit_samples_are_bright_where_they_are_large() -> None:
+    samples = np.array([0, 2**31 - 1, 2**31, 2**32 - 1], "<u4")
+    assert [pixel[0] for pixel in pixels(grey_tiff(4, 1, 32, samples.tobytes()))[0]] == [0, 127, 128, 255]
+
+
 def test_12_bit_tiffs_have_their_own_white() -> None:
     packed = bytes([0xFF, 0xF0, 0x00, 0x80, 0x00, 0x00])  # 4095, 0, 2048, 0
     assert [pixel[0] for pixel in pixels(grey_tiff(4, 1, 12, packed))[0]] == [255, 0, 128, 0]

@@ -25,6 +25,7 @@ from safetensors.torch import save_file
 
 from encoders.catalog import load_encoder
 from encoders.encoder import Encoder
+from encoders.open_clip_tower import build_module
 from encoders.store import load_stored, save_encoder
 from invariantselect.errors import EncoderNotFoundError, EncoderUnavailableError
 from tests.encoders.pictures import scene
@@ -120,6 +121,62 @@ def test_the_configuration_beside_a_checkpoint_tells_its_preprocessing(tmp_path:
     transform = open_clip.image_transform(32, is_train=False, **settings)
     np.testing.assert_allclose(configured.preprocess(PICTURES[0]), transform(PICTURES[0]).numpy(), atol=2e-6)
     assert configured.identity.fingerprint != plain.identity.fingerprint
+
+
+SIGLIP = {"mean": (0.5,) * 3, "std": (0.5,) * 3, "interpolation": "bicubic", "resize_mode": "squash"}
+CLIP = {"mean": (0.48,) * 3, "std": (0.27,) * 3, "interpolation": "bicubic", "resize_mode": "shortest"}
+
+
+def known_weights(monkeypatch: pytest.MonkeyPatch, **tags: dict[str, object]) -> None:
+    monkeypatch.setattr(open_clip, "list_pretrained_tags_by_model", lambda _: list(tags))
+    monkeypatch.setattr(open_clip, "get_pretrained_cfg", lambda _, tag: tags.get(tag, {}))
+
+
+def test_a_checkpoint_alone_is_prepared_for_as_all_weights_of_its_model_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known_weights(monkeypatch, webli=SIGLIP, other=SIGLIP)
+    loaded = load("tiny", checkpoint(tmp_path))
+    transform = open_clip.image_transform(32, is_train=False, **SIGLIP)
+    np.testing.assert_allclose(loaded.preprocess(PICTURES[0]), transform(PICTURES[0]).numpy(), atol=2e-6)
+
+
+def test_a_checkpoint_alone_is_refused_where_weights_of_its_model_differ(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known_weights(monkeypatch, openai=CLIP, webli=SIGLIP)
+    path = checkpoint(tmp_path)
+    with pytest.raises(EncoderUnavailableError, match="'openai' and 'webli' differ") as refused:
+        load("tiny", path)
+    assert "open_clip_config.json" in refused.value.hint
+    (tmp_path / "open_clip_config.json").write_text(json.dumps({"preprocess_cfg": CLIP}))
+    load("tiny", path)
+
+
+@pytest.mark.parametrize(
+    "vision",
+    [
+        {"timm_model_name": "hf-hub:somebody/model"},
+        {"timm_model_name": "local-dir:/etc"},
+        {"timm_model_name": "no such model"},
+        {"layers": 1, "width": 64, "patch_size": 0},
+        {"layers": "many", "width": 64, "patch_size": 8},
+        {"layers": 1, "width": -8, "patch_size": 8},
+    ],
+)
+def test_a_stored_description_of_no_sense_is_refused_and_nothing_is_fetched(
+    vision: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "socket", lambda *_, **__: pytest.fail("somebody was asked"))
+    architecture = {"embed_dim": 8, "vision_cfg": {"image_size": 32, **vision}, "quick_gelu": False}
+    with pytest.raises(EncoderUnavailableError):
+        build_module(architecture)
+
+
+def test_weights_that_timm_would_fetch_are_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "socket", lambda *_, **__: pytest.fail("somebody was asked"))
+    vision = {"timm_model_name": "resnet18", "timm_model_pretrained": True, "image_size": 32}
+    build_module({"embed_dim": 8, "vision_cfg": vision, "quick_gelu": False})
 
 
 @pytest.mark.parametrize(
@@ -328,3 +385,11 @@ def test_loading_gives_no_warning(tmp_path: Path) -> None:
         warnings.simplefilter("always")
         load("tiny", path).encode(PICTURES)
     assert heard == []
+
+
+@pytest.mark.parametrize("name", ["~no such user here/encoder", "a" * 5000, f"{'a' * 300}/encoder", "encoder\0"])
+def test_a_name_that_can_be_no_path_is_no_encoder(name: str) -> None:
+    with pytest.raises(EncoderNotFoundError, match="There is no encoder"):
+        load_encoder(name)
+    with pytest.raises(EncoderNotFoundError, match="There is no encoder"):
+        load("tiny", name)

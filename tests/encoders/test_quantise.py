@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from encoders.catalog import load_encoder, load_tower
+from encoders.quantisation.effect import effect_of
 from encoders.quantisation.making import quantise
 from encoders.quantised_store import save_quantised
 from encoders.store import load_stored, save_adapted
@@ -82,7 +83,11 @@ def test_the_effect_is_that_of_the_images_it_was_not_fitted_to(made: Path, kind:
         for name, vectors in (("before", before), ("after", after)):
             nearest[name] = found(vectors, place, lambda other, own=own: rest[other].group != own.group)
             rightly[name] += sum(rest[other].label == own.label for other in nearest[name])
-            elsewhere = found(vectors, place, lambda other, own=own: rest[other].domain != own.domain)
+            elsewhere = found(
+                vectors,
+                place,
+                lambda other, own=own: rest[other].domain != own.domain and rest[other].group != own.group,
+            )
             across[name] += sum(rest[other].label == own.label for other in elsewhere)
         kept += len(set(nearest["before"]) & set(nearest["after"]))
     asked = 5 * len(rest)
@@ -173,3 +178,18 @@ def test_what_cant_be_measured_is_not_made(made: Path, tmp_path: Path) -> None:
         quantise(name, pictures(72), made / "static" / "int8", store=store)
     with pytest.raises(EncoderUnavailableError, match="could be trained"):
         quantise(str(made / "static" / "int8"), pictures(72), tmp_path / "new", store=store)
+
+
+def test_a_patient_seen_by_two_scanners_is_not_found_by_the_other() -> None:
+    rng = np.random.default_rng(0)
+    patients = rng.standard_normal((40, 16)).astype(np.float32)
+    vectors = np.concatenate([patients, patients + 0.01 * rng.standard_normal((40, 16)).astype(np.float32)])
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    labels = [str(number) for number in rng.integers(0, 4, 40)] * 2
+    domains, groups = ["a"] * 40 + ["b"] * 40, [f"p{number}" for number in range(40)] * 2
+    effect = effect_of(vectors, vectors, labels, domains, groups, k=1)
+    rightly = 0
+    for place in range(80):
+        others = [n for n in range(80) if domains[n] != domains[place] and groups[n] != groups[place]]
+        rightly += labels[max(others, key=lambda n, place=place: vectors[n] @ vectors[place])] == labels[place]
+    assert effect.precision_across == effect.precision_across_float32 == pytest.approx(rightly / 80)

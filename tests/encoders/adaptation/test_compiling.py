@@ -78,3 +78,37 @@ def test_the_numbers_stay_and_further_trainings_find_it_compiled(monkeypatch: py
     assert counter.frame_count == 1
     for name, value in plain.items():
         torch.testing.assert_close(compiled[name], value, rtol=1e-4, atol=1e-5, msg=name)
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("full"), RuntimeError("no Python.h"), OSError("no driver")])
+def test_a_compiler_that_fails_costs_nothing_else(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan, trials = Plan(), []
+
+    def tried(depth: Finetune, compiled: bool = False) -> Pace:
+        trials.append(compiled)
+        if compiled:
+            raise error
+        return Pace(1.0, 10.0)
+
+    monkeypatch.setattr(Finetune, "_tried", tried)
+    monkeypatch.setattr("encoders.adaptation.finetune_depth.compiler_there", lambda: True)
+    for _ in range(2):  # whoever goes on doesn't try again
+        depth = Finetune(
+            tower_of("transformer"),
+            pool_of("clear", 2),
+            plan.objective,
+            FinetuneOptions(),
+            plan.augmentation,
+            seed=0,
+            device="cpu",
+            folder=tmp_path,
+            watch=SILENT,
+        )
+        depth._device = "cuda:0"
+        depth.steps = 1000
+        depth.settle_compiling(5)
+        assert not depth.compiled
+    assert trials == [False, True]
+    assert str(error) in caplog.text

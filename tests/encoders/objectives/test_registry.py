@@ -83,3 +83,8 @@ def test_a_rule_for_positives_is_checked_also_where_no_types_are() -> None:
 def test_the_example_of_the_docstring_holds() -> None:
     assert repr(objective("cci", temperature=0.07)) == "Cci(temperature=0.07, positives='same_class')"
     assert CrossEntropy().name == "cross_entropy"
+
+
+def test_a_number_beyond_all_floats_is_refused() -> None:
+    with pytest.raises(InvalidRequestError, match="not valid"):
+        objective("cci", temperature=10**400)
