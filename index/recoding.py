@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -49,12 +49,8 @@ class RowsToEncode:
         """Their image files."""
         return self._images(np.arange(len(self.rows)))
 
-    def parts(self, size: int) -> Iterator[RowsToEncode]:
-        """The same demonstrations, at most `size` at a time: for who has to look up between them, or lacks memory."""
-        for start in range(0, len(self.rows), size):
-            yield self._part(np.arange(start, min(start + size, len(self.rows))))
-
-    def _part(self, offsets: Int64[np.ndarray, " m"]) -> RowsToEncode:
+    def only(self, offsets: Int64[np.ndarray, " m"]) -> RowsToEncode:
+        """Those at some offsets."""
         return RowsToEncode(
             self.rows[offsets],
             [self.domains[offset] for offset in offsets.tolist()],

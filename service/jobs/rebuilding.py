@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
-from numpy.typing import NDArray
 
 from encoders.encoder import Encoder
 from index.encoder_version import FROZEN, EncoderVersion
@@ -20,12 +16,12 @@ from index.recoding import Recode, RowsToEncode, recode_by
 from invariantselect.errors import EncoderVersionChangedError, EncoderVersionNotFoundError, PoolNotAdaptedError
 from invariantselect.wire.jobs import RebuildRequest
 from service.jobs.context import JobContext
+from service.jobs.kept_vectors import KeptVectors
 from service.jobs.kind import JobKind
 from service.services import Services
 
 __all__ = ["REBUILD"]
 
-_DIGEST_BYTES = 32
 _AT_ONCE = 16  # images between two looks at whether to go on
 
 
@@ -88,7 +84,7 @@ def _encoder(services: Services, pool: Pool, version: EncoderVersion) -> Encoder
 
 
 class _Encoding:
-    """Encodes by one version, each group of vectors kept in the job's folder, so that no attempt does it again.
+    """Encodes by one version; vectors are kept in the job's folder, so that no attempt encodes an image again.
 
     Attributes:
         done: Images so far.
@@ -97,51 +93,30 @@ class _Encoding:
 
     def __init__(self, context: JobContext, version: EncoderVersion, recode: Recode, total: int) -> None:
         self._context = context
-        self._version = version
         self._recode = recode
         self._total = total
+        self._vectors = KeptVectors(context.folder, version.fingerprint, version.dim)
         self.done = self.kept = 0
 
     def __call__(self, given: RowsToEncode) -> Float32[np.ndarray, "n dim"]:
-        return np.concatenate([self._group(part) for part in given.parts(_AT_ONCE)])
-
-    def _group(self, given: RowsToEncode) -> NDArray[np.float32]:
         self._context.check()
-        file = self._context.folder / f"{self._name_of(given)}.f32"
-        vectors = _read(file, (len(given.rows), self._version.dim))
-        if vectors is None:
-            vectors = self._recode(given)
-            _write(file, vectors)
-        else:
-            self.kept += len(given.rows)
-        self.done += len(given.rows)
-        self._context.progress("encoding", self.done, max(self._total, self.done))
+        there, vectors = self._vectors.find(given.rows)
+        kept = int(np.count_nonzero(there))
+        self._tell(kept)
+        self.kept += kept
+        lacking = np.flatnonzero(~there)
+        for start in range(0, len(lacking), _AT_ONCE):
+            self._context.check()
+            some = lacking[start : start + _AT_ONCE]
+            part = given.only(some)
+            vectors[some] = self._recode(part)
+            self._vectors.keep(part.rows, vectors[some])
+            self._tell(len(some))
         return vectors
 
-    def _name_of(self, given: RowsToEncode) -> str:
-        # A row is an image for ever, and with a domain where that counts, so rows are name enough within a pool.
-        digest = hashlib.sha256(self._version.fingerprint.encode())
-        digest.update(given.rows.astype("<i8").tobytes())
-        return digest.hexdigest()
-
-
-def _read(file: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
-    """Vectors of an attempt before; None where there are none, or not those that were written."""
-    try:
-        content = file.read_bytes()
-    except FileNotFoundError:
-        return None
-    digest, numbers = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-    if len(numbers) != 4 * shape[0] * shape[1] or hashlib.sha256(numbers).digest() != digest:
-        return None
-    return np.frombuffer(numbers, dtype="<f4").reshape(shape).astype(np.float32)
-
-
-def _write(file: Path, vectors: NDArray[np.float32]) -> None:
-    temporary = file.with_suffix(f".{os.getpid()}")
-    numbers = vectors.astype("<f4").tobytes()
-    temporary.write_bytes(hashlib.sha256(numbers).digest() + numbers)  # not flushed: a loss of power may damage it
-    temporary.replace(file)
+    def _tell(self, more: int) -> None:
+        self.done += more
+        self._context.progress("encoding", self.done, max(self._total, self.done))
 
 
 REBUILD = JobKind("rebuild", RebuildRequest, _rebuild)

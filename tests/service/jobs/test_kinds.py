@@ -75,10 +75,10 @@ def test_a_rebuild_killed_midway_encodes_nothing_twice(place: Place, folder: Pat
     first = place.worker(seconds_an_image=0.02)
     job = place.jobs.submit("rebuild", RebuildRequest(), pool="p")
     checkpoints = place.settings.data / "jobs" / job.id
-    wait_until(lambda: checkpoints.is_dir() and len(list(checkpoints.glob("*.f32"))) >= 2)
+    wait_until(lambda: checkpoints.is_dir() and len(list(checkpoints.glob("*.vectors"))) >= 2)
     first.send_signal(signal.SIGKILL)
     first.wait()
-    kept = len(list(checkpoints.glob("*.f32")))
+    kept = len(list(checkpoints.glob("*.vectors")))
     assert pool.summary().version == before  # nothing is seen of a rebuild that isn't done
     place.worker()
     ended = place.wait_for(job.id)
