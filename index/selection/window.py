@@ -64,11 +64,13 @@ def choose_diverse(
 
 
 def _most(snapshot: Searchable, frontier: Frontier, rules: Rules) -> int:
-    """More than this can't be chosen, whatever the window: each cap by itself admits no more."""
+    """More than this can't be chosen, whatever the window."""
     allowed = frontier.allowed()
-    return min(
-        most_admitted(snapshot.groups.codes[allowed], rules.max_per_group),
-        most_admitted(snapshot.domains.codes[allowed], rules.max_per_domain),
+    return most_admitted(
+        snapshot.groups.codes[allowed],
+        snapshot.domains.codes[allowed],
+        per_group=rules.max_per_group,
+        per_domain=rules.max_per_domain,
     )
 
 
