@@ -101,7 +101,7 @@ STEPS = st.lists(
 
 
 @given(before=STEPS, during=STEPS, seal_at=st.integers(3, 40), keep=st.booleans())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_whatever_happens_meanwhile_answers_are_right(tmp_path_factory, before, during, seal_at, keep):
     data = tmp_path_factory.mktemp("data")
     pool, model = make_pool(data, seal_at=seal_at), Model()
@@ -321,7 +321,7 @@ def test_readers_that_saw_every_moment_agree(pool, tmp_path):
             if chance.random() < 0.7:
                 model.check(reader.snapshot(), np.eye(1, 16, dtype=np.float32))
 
-    for _ in range(4):
+    for _ in range(2):
         pool.rebuild(busy(recode_first, work, work))
         model.check(reader.snapshot(), np.eye(1, 16, dtype=np.float32))
         model.check_all(Pools(tmp_path).open("pool"))
