@@ -17,6 +17,7 @@ from service.access.audit_trail import AuditTrail
 from service.embedding.encoder_shelf import EncoderLoader
 from service.embedding.native_threads import one_blas_thread
 from service.http.body_limit import BodyLimit
+from service.http.docs_page import add_docs_page
 from service.http.held_bodies import HeldBodies
 from service.http.known_parameters import refuse_unknown_parameters
 from service.http.openapi import document
@@ -91,6 +92,8 @@ def create_app(settings: Settings, *, load_encoder: EncoderLoader | None = None)
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         openapi_tags=_TAGS,
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
         lifespan=lifespan,
         dependencies=[Depends(refuse_unknown_parameters)],
         exception_handlers=exception_handlers(_allowed_methods),
@@ -100,6 +103,7 @@ def create_app(settings: Settings, *, load_encoder: EncoderLoader | None = None)
     app.state.scraper.begin(metrics)
     app.state.closing = threading.Event()  # set when the server is told to stop: streams without an end must end
     app.state.followers = Followers(refused=metrics.refused.inc)
+    add_docs_page(app)
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(AuditTrail)

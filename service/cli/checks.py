@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from encoders.encoder import EncoderIdentity
 from index.catalog.opening import CATALOG_FILE
 from index.inspection import inspect
 from invariantselect.errors import InvariantSelectError
@@ -109,16 +110,21 @@ def _encoder(settings: Settings) -> Iterator[Check]:
         f"{identity.name} on {identity.device} by {by}, {identity.dim} dimensions; loaded in "
         f"{loaded - begin:.1f} s, first image {1000 * (first - loaded):.0f} ms, next {1000 * (again - first):.0f} ms",
     )
-    yield from _gpu(identity.device)
+    yield from _gpu(identity, settings)
 
 
-def _gpu(device: str) -> Iterator[Check]:
+def _gpu(identity: EncoderIdentity, settings: Settings) -> Iterator[Check]:
     if shutil.which("nvidia-smi") is None:
         yield Check("gpu", True, "none on this machine; the CPU is used")
-    elif device == "cpu":
-        yield Check("gpu", False, "there is one, but the encoder runs on the CPU", "Set INVARIANTSELECT_DEVICE=cuda.")
+    elif identity.device == "cpu" and (settings.device == "cpu" or identity.precision == "int8"):
+        yield Check("gpu", True, "there is one; the encoder runs on the CPU, as it was set to")
+    elif identity.device == "cpu":
+        step = (
+            "Set INVARIANTSELECT_DEVICE=cuda, with the extra gpu in place of cpu; or set it to cpu, if that is meant."
+        )
+        yield Check("gpu", False, "there is one, but the encoder runs on the CPU", step)
     else:
-        yield Check("gpu", True, f"the encoder runs on {device}")
+        yield Check("gpu", True, f"the encoder runs on {identity.device}")
 
 
 def _disk(settings: Settings) -> Iterator[Check]:

@@ -54,7 +54,8 @@ def serve(
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
         address = f"http://{shown}:{listener.getsockname()[1]}"
         keys = "API keys are asked for" if settings.asks_for_keys else "this machine only, no API keys"
-        progress().print(f"Serving {settings.data} at {address} ({keys}). Try {address}/docs; Ctrl-C stops.")
+        hint = f"Try {address}/docs (offline: /openapi.json); Ctrl-C stops."
+        progress().print(f"Serving {settings.data} at {address} ({keys}). {hint}")
         _serve(settings, listener)
 
 

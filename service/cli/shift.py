@@ -40,8 +40,8 @@ def shift(
     """Tell how far a batch of new images lies from a pool, and which of them the pool knows too little about.
 
     The images need no labels. They are compared with the pool in the space of the encoder that it was made with: how
-    near they come to each domain, whether they are of the same distribution, and from which familiarity on an answer
-    by the nearest demonstrations is likely to be right. docs/evaluation.md defines every figure.
+    near they come to each domain, whether they are of the same distribution, and from which agreement of the nearest
+    demonstrations on their answer is likely to be right. docs/evaluation.md defines every figure.
 
     An image that can't be read is named and left out, and the exit code is 1. One that the pool has is left out too.
 

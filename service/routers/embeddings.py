@@ -58,7 +58,7 @@ async def embed(
 
     Without `model` the server's default encoder is used. One broken image fails the request, as there is no place for
     an error among the vectors."""
-    name = sent.model if "model" in sent.model_fields_set else services.settings.encoder
+    name = services.settings.encoder if sent.model is None else sent.model
     texts = [sent.input] if isinstance(sent.input, str) else sent.input
     limit = services.settings.max_image_bytes
 

@@ -59,7 +59,7 @@ async def create_pool(
     """An empty pool, searched in the space of an encoder. Without one it gets the server's default."""
     record.pool = sent.name
     check_may_make(caller, sent.name)
-    name = sent.encoder if "encoder" in sent.model_fields_set else services.settings.encoder
+    name = services.settings.encoder if sent.encoder is None else sent.encoder
     async with services.engine.admission():
         encoder = await services.engine.run(partial(services.encoders.get, name))
     identity = encoder.identity

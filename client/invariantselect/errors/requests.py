@@ -64,7 +64,7 @@ class RouteNotFoundError(InvariantSelectError):
     code = "route_not_found"
     status = 404
     title = "There is nothing at this path"
-    default_hint = "See /docs for the routes; all of them start with /v1."
+    default_hint = "/openapi.json has the routes; all but /livez, /readyz and /metrics start with /v1."
 
 
 class MethodNotAllowedError(InvariantSelectError):

@@ -66,7 +66,9 @@ class EncoderList(Answered):
 class EmbeddingsRequest(Sent):
     """Images to encode; `input` is one data URI or a list of them."""
 
-    model: str = Field(default="efficientnet-lite0", max_length=512)
+    model: str | None = Field(
+        default=None, max_length=512, description="Name of an encoder; without it, the server's default."
+    )
     input: str | Annotated[list[str], Field(min_length=1, max_length=256)]
     encoding_format: Literal["float", "base64"] = "float"
 

@@ -13,7 +13,9 @@ class PoolCreate(Sent):
     """A pool to make: a name and the encoder in whose space it is searched."""
 
     name: PoolName = Field(examples=["skin"])
-    encoder: str = Field(default="efficientnet-lite0", max_length=512, examples=["efficientnet-lite0"])
+    encoder: str | None = Field(
+        default=None, max_length=512, examples=["efficientnet-lite0"], description="Without it, the server's default."
+    )
 
 
 class LabelCount(Answered):

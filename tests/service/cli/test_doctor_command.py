@@ -145,3 +145,17 @@ def test_an_encoder_that_was_altered_is_named(cli: CommandLine, pets: str, tmp_p
         code, found = findings(cli)
         assert (code, version.number) == (0, 2)
         assert f"{pool.key}/2 can't be read" in str(found["pool pets"]["found"])  # a version that nobody needs yet
+
+
+@pytest.mark.parametrize(("device", "ok"), [("auto", False), ("cpu", True)])
+def test_a_gpu_that_is_left_alone_on_purpose_is_no_fault(
+    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, ok: bool
+) -> None:
+    tool = tmp_path / "bin" / "nvidia-smi"
+    tool.parent.mkdir()
+    tool.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tool.parent), prepend=":")
+    monkeypatch.setenv("INVARIANTSELECT_DEVICE", device)
+    gpu = findings(cli)[1]["gpu"]
+    assert gpu["ok"] is ok
+    assert ok or "cpu, if that is meant" in str(gpu["next_step"])

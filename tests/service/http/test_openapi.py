@@ -120,4 +120,7 @@ def test_the_server_takes_each_example(serve: Serve) -> None:
 def test_the_document_and_its_page_are_open(serve: Serve) -> None:
     client = serve(host="0.0.0.0")
     assert client.get("/openapi.json").status_code == 200
-    assert client.get("/docs").status_code == 200
+    page = client.get("/docs")
+    assert page.status_code == 200
+    assert '<a href="/openapi.json">' in page.text  # for who is offline
+    assert "tiangolo" not in page.text
