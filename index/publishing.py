@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Int64
 from sqlalchemy import Connection
 
 from encoders.flush import flush
@@ -70,12 +71,16 @@ def publish(catalog: Catalog, space: Space, name: str, rebuilt: Rebuilt, folder:
         with catalog.reading() as connection:
             pool = require_live(connection, space, name)
             before = _readable(space)
-            later = _later(connection, space, before, rebuilt.through, folder)
+            living = living_rows(connection, space.key)
+            sealed = rebuilt.through if before is None else max(rebuilt.through, before.sealed_through)
+            unsealed = sum(len(rows) for rows, _ in read_tail(connection, space, after=sealed))
+        living = living[living > rebuilt.through]
+        later = _later(space, before, rebuilt.through, living, unsealed, folder)
         if later is None:
             return False
         try:
             _move([*rebuilt.segments, *later], folder, space.folder)
-            manifest = _manifest(space, before, pool, rebuilt, later)
+            manifest = _manifest(space, before, pool, rebuilt, later, sealed)
             write_manifest(space.folder, manifest)
         except BaseException:
             with suppress(StoreCorruptError, OSError):
@@ -112,16 +117,20 @@ def _readable(space: Space) -> Manifest | None:
 
 
 def _later(
-    connection: Connection, space: Space, before: Manifest | None, through: int, folder: Path
+    space: Space, before: Manifest | None, through: int, living: Int64[np.ndarray, " n"], unsealed: int, folder: Path
 ) -> tuple[SegmentEntry, ...] | None:
     """Segments of what was sealed behind a row; None where something behind it is neither in one nor in the tail.
 
     A segment that begins before that row, as a seal merged it, is written again without what the rebuild has.
+
+    Args:
+        space: Whose segments.
+        before: Names them; None where it can't be read.
+        through: The row.
+        living: All rows behind it that live, ascending.
+        unsealed: How many of them the tail has.
+        folder: Where segments are written.
     """
-    living = living_rows(connection, space.key)
-    living = living[living > through]
-    sealed = through if before is None else max(through, before.sealed_through)
-    unsealed = sum(len(rows) for rows, _ in read_tail(connection, space, after=sealed))
     parts = [(segment, np.isin(segment.rows, living, assume_unique=True)) for segment in _sound(space, before)]
     parts = [(segment, alive) for segment, alive in parts if alive.any()]
     if sum(int(np.count_nonzero(alive)) for _, alive in parts) + unsealed != len(living):
@@ -155,7 +164,7 @@ def _move(segments: Iterable[SegmentEntry], folder: Path, to: Path) -> None:
 
 
 def _manifest(
-    space: Space, before: Manifest | None, pool: PoolRow, rebuilt: Rebuilt, later: Sequence[SegmentEntry]
+    space: Space, before: Manifest | None, pool: PoolRow, rebuilt: Rebuilt, later: Sequence[SegmentEntry], sealed: int
 ) -> Manifest:
     # No tombstone is forgotten. Where it isn't known which were, everybody reads everything again. The version is never
     # less: the next seal takes it for what is spent.
@@ -168,7 +177,7 @@ def _manifest(
         dim=space.dim,
         generation=time.time_ns(),  # no reader may take it for one that it has seen
         segments=(*rebuilt.segments, *later),
-        sealed_through=rebuilt.through if before is None else max(rebuilt.through, before.sealed_through),
+        sealed_through=sealed,
         version=version,
         purged_version=purged,
         recall=rebuilt.recall,
