@@ -68,19 +68,13 @@ def publish(catalog: Catalog, space: Space, name: str, rebuilt: Rebuilt, folder:
     with catalog.reading() as connection:
         require_live(connection, space, name)  # else its folder may be gone
     with exclusive(space.folder, wait=True):
-        with catalog.reading() as connection:
-            pool = require_live(connection, space, name)
-            before = _readable(space)
-            living = living_rows(connection, space.key)
-            sealed = rebuilt.through if before is None else max(rebuilt.through, before.sealed_through)
-            unsealed = sum(len(rows) for rows, _ in read_tail(connection, space, after=sealed))
-        living = living[living > rebuilt.through]
-        later = _later(space, before, rebuilt.through, living, unsealed, folder)
+        present = _present(catalog, space, name, rebuilt)
+        later = _later(space, present, rebuilt.through, folder)
         if later is None:
             return False
         try:
             _move([*rebuilt.segments, *later], folder, space.folder)
-            manifest = _manifest(space, before, pool, rebuilt, later, sealed)
+            manifest = _manifest(space, present, rebuilt, later)
             write_manifest(space.folder, manifest)
         except BaseException:
             with suppress(StoreCorruptError, OSError):
@@ -110,30 +104,45 @@ def require_live(connection: Connection, space: Space, name: str) -> PoolRow:
     return pool
 
 
-def _readable(space: Space) -> Manifest | None:
-    with suppress(StoreCorruptError):
-        return space.manifest()
-    return None
+@dataclass(frozen=True, eq=False)
+class _Present:
+    """A space as a rebuild finds it when it is published; nobody else can change the manifest then.
+
+    Attributes:
+        pool: Its row in the catalog.
+        manifest: None where it can't be read.
+        living: Rows of the demonstrations behind those that the rebuild has, ascending.
+        unsealed: How many of them the tail has.
+        sealed_through: What lies in segments, the rebuild's among them.
+    """
+
+    pool: PoolRow
+    manifest: Manifest | None
+    living: Int64[np.ndarray, " n"]
+    unsealed: int
+    sealed_through: int
 
 
-def _later(
-    space: Space, before: Manifest | None, through: int, living: Int64[np.ndarray, " n"], unsealed: int, folder: Path
-) -> tuple[SegmentEntry, ...] | None:
+def _present(catalog: Catalog, space: Space, name: str, rebuilt: Rebuilt) -> _Present:
+    manifest: Manifest | None = None
+    with suppress(StoreCorruptError):  # the rebuild may have been asked for as it is lost
+        manifest = space.manifest()
+    through = rebuilt.through if manifest is None else max(rebuilt.through, manifest.sealed_through)
+    with catalog.reading() as connection:
+        pool = require_live(connection, space, name)
+        living = living_rows(connection, space.key)
+        unsealed = sum(len(rows) for rows, _ in read_tail(connection, space, after=through))
+    return _Present(pool, manifest, living[living > rebuilt.through], unsealed, through)
+
+
+def _later(space: Space, present: _Present, through: int, folder: Path) -> tuple[SegmentEntry, ...] | None:
     """Segments of what was sealed behind a row; None where something behind it is neither in one nor in the tail.
 
     A segment that begins before that row, as a seal merged it, is written again without what the rebuild has.
-
-    Args:
-        space: Whose segments.
-        before: Names them; None where it can't be read.
-        through: The row.
-        living: All rows behind it that live, ascending.
-        unsealed: How many of them the tail has.
-        folder: Where segments are written.
     """
-    parts = [(segment, np.isin(segment.rows, living, assume_unique=True)) for segment in _sound(space, before)]
-    parts = [(segment, alive) for segment, alive in parts if alive.any()]
-    if sum(int(np.count_nonzero(alive)) for _, alive in parts) + unsealed != len(living):
+    sound = [(each, np.isin(each.rows, present.living, assume_unique=True)) for each in _sound(space, present.manifest)]
+    parts = [(segment, alive) for segment, alive in sound if alive.any()]
+    if sum(int(np.count_nonzero(alive)) for _, alive in parts) + present.unsealed != len(present.living):
         return None
     entries = []
     for segment, alive in parts:
@@ -148,9 +157,9 @@ def _later(
     return tuple(entries)
 
 
-def _sound(space: Space, before: Manifest | None) -> Iterator[Segment]:
+def _sound(space: Space, manifest: Manifest | None) -> Iterator[Segment]:
     """The rebuild may have been asked for as the others are lost."""
-    for entry in () if before is None else before.segments:
+    for entry in () if manifest is None else manifest.segments:
         with suppress(FileNotFoundError, StoreCorruptError):
             yield open_segment(space.folder, entry, space.dim)
 
@@ -163,13 +172,12 @@ def _move(segments: Iterable[SegmentEntry], folder: Path, to: Path) -> None:
         flush(to)
 
 
-def _manifest(
-    space: Space, before: Manifest | None, pool: PoolRow, rebuilt: Rebuilt, later: Sequence[SegmentEntry], sealed: int
-) -> Manifest:
+def _manifest(space: Space, present: _Present, rebuilt: Rebuilt, later: Sequence[SegmentEntry]) -> Manifest:
     # No tombstone is forgotten. Where it isn't known which were, everybody reads everything again. The version is never
     # less: the next seal takes it for what is spent.
+    before = present.manifest
     if before is None or before.generation == 0:
-        version = purged = pool.version + 1
+        version = purged = present.pool.version + 1
     else:
         version, purged = max(rebuilt.version, before.version), before.purged_version
     return Manifest(
@@ -177,7 +185,7 @@ def _manifest(
         dim=space.dim,
         generation=time.time_ns(),  # no reader may take it for one that it has seen
         segments=(*rebuilt.segments, *later),
-        sealed_through=sealed,
+        sealed_through=present.sealed_through,
         version=version,
         purged_version=purged,
         recall=rebuilt.recall,
