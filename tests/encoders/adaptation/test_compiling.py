@@ -20,6 +20,21 @@ from tests.encoders.adaptation.towers import tower_of
 from tests.encoders.adaptation.toy import training_of
 
 
+def made(folder: Path | None) -> Finetune:
+    plan = Plan()
+    return Finetune(
+        tower_of("transformer"),
+        pool_of("clear", 2),
+        plan.objective,
+        FinetuneOptions(),
+        plan.augmentation,
+        seed=0,
+        device="cpu",
+        folder=folder,
+        watch=SILENT,
+    )
+
+
 @pytest.mark.parametrize(
     ("each", "pays"),
     [(0.5, True), (0.93, True), (0.95, False), (1.0, False), (1.2, False)],  # 60 s of compiling, 1000 s of training
@@ -37,18 +52,7 @@ def test_where_little_can_be_saved_it_isn_t_tried() -> None:
 
 
 def test_the_cpu_isn_t_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = Plan()
-    depth = Finetune(
-        tower_of("transformer"),
-        pool_of("clear", 2),
-        plan.objective,
-        FinetuneOptions(),
-        plan.augmentation,
-        seed=0,
-        device="cpu",
-        folder=None,
-        watch=SILENT,
-    )
+    depth = made(None)
     depth.steps = 10**9
     monkeypatch.setattr(Finetune, "_tried", lambda *_: pytest.fail("it was measured"))
     depth.settle_compiling(5)
@@ -84,7 +88,7 @@ def test_the_numbers_stay_and_further_trainings_find_it_compiled(monkeypatch: py
 def test_a_compiler_that_fails_costs_nothing_else(
     error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    plan, trials = Plan(), []
+    trials = []
 
     def tried(depth: Finetune, compiled: bool = False) -> Pace:
         trials.append(compiled)
@@ -95,17 +99,7 @@ def test_a_compiler_that_fails_costs_nothing_else(
     monkeypatch.setattr(Finetune, "_tried", tried)
     monkeypatch.setattr("encoders.adaptation.finetune_depth.compiler_there", lambda: True)
     for _ in range(2):  # whoever goes on doesn't try again
-        depth = Finetune(
-            tower_of("transformer"),
-            pool_of("clear", 2),
-            plan.objective,
-            FinetuneOptions(),
-            plan.augmentation,
-            seed=0,
-            device="cpu",
-            folder=tmp_path,
-            watch=SILENT,
-        )
+        depth = made(tmp_path)
         depth._device = "cuda:0"
         depth.steps = 1000
         depth.settle_compiling(5)
