@@ -13,6 +13,7 @@ from urllib.request import Request, urlopen
 import pytest
 import s3fs
 
+from index.blobs.object_store import _LITTLE_PATIENCE
 from tests.killable_server import PATIENCE, KillableServer
 
 __all__ = ["S3Server", "found_by_environment"]
@@ -72,6 +73,8 @@ def found_by_environment() -> Iterator[S3Server]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in server.environment.items():
             patch.setenv(name, value)
+        for name in ("connect_timeout", "read_timeout"):  # a machine that tests on all cores stands still for seconds
+            patch.setitem(_LITTLE_PATIENCE, name, PATIENCE)
         try:
             server.start()
             yield server
