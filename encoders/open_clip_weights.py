@@ -84,7 +84,8 @@ def _check_gelu(model: str, source: str, trained: bool, computed: bool) -> None:
 def _preprocessing_of_all(model: str, checkpoint: Path) -> Mapping[str, Any]:
     """What all known weights of a model are used with; CLIP's where none are known."""
     tags = open_clip.list_pretrained_tags_by_model(model)
-    known = {tag: {key: _settings(model, tag).get(key) for key in _PREPROCESSING} for tag in tags}
+    every = {tag: open_clip.get_pretrained_cfg(model, tag) for tag in tags}
+    known = {tag: {key: settings.get(key) for key in _PREPROCESSING} for tag, settings in every.items()}
     first = next(iter(known.values()), {})
     other = next((tag for tag, settings in known.items() if settings != first), None)
     if other is not None:
@@ -95,10 +96,6 @@ def _preprocessing_of_all(model: str, checkpoint: Path) -> Mapping[str, Any]:
             '{"preprocess_cfg": {"mean": […], "std": […], "interpolation": "bicubic", "resize_mode": "shortest"}}.',
         )
     return {key: value for key, value in first.items() if value is not None}
-
-
-def _settings(model: str, tag: str) -> Mapping[str, Any]:
-    return dict(open_clip.get_pretrained_cfg(model, tag))
 
 
 def _sidecar(checkpoint: Path) -> dict[str, Any]:

@@ -68,8 +68,8 @@ class Finding:
 def inspect(data: Path, database_url: str | None = None, images_url: str | None = None) -> list[Finding]:
     """Check the catalog's integrity, manifests, segments, vectors and images of a data directory.
 
-    Reads every byte that is stored. Nothing is changed, and writes may go on, but seals wait. What is being rebuilt is
-    told and not waited for.
+    Reads every byte that is stored. Nothing is changed, and writes may go on, but seals and rebuilds wait. What is
+    being rebuilt is told and not waited for.
 
     Args:
         data: The directory.

@@ -197,8 +197,9 @@ class Finetune:
             self.compiled = Remembered(self._folder).once("compiled", partial(self._compiling_pays, trainings))
 
     def _compiling_pays(self, trainings: float | int) -> bool:
+        plain = self._tried()  # what fails here is no fault of the compiler
         try:
-            return compiling_pays(self.steps, trainings, plain=self._tried, compiled=partial(self._tried, True))
+            return compiling_pays(self.steps, trainings, plain=lambda: plain, compiled=partial(self._tried, True))
         except (RuntimeError, OSError, ImportError) as error:  # the compiler's own errors, and a memory that is full
             _log.warning("backs are trained as they are, as compiling failed: %s: %s", type(error).__name__, error)
             return False
